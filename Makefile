@@ -1,0 +1,47 @@
+# make run     install what is missing, then start Countersign with its sample
+# make test    install what is missing, then run every test, browser journeys included
+# make check   format, lint, types, templates, migrations, deployment checks
+# make lock    lock the requirements again (UPGRADE=1 takes newer versions)
+# make clean   remove the environment and caches; the data in var/ stays
+
+.PHONY: run test check lock clean
+.DEFAULT_GOAL := run
+
+export PYTHON
+PYTHON_BIN = .venv/bin/python
+TEMPLATES = $$(find templates decisions evaluations -name '*.html')
+
+run:
+	@bin/bootstrap run
+	@$(PYTHON_BIN) manage.py demo
+
+# Journeys share one machine with a real browser, worker and Redis: they run alone, after the rest.
+test:
+	@bin/bootstrap test
+	@status=0; \
+	$(PYTHON_BIN) -m pytest -q -n 2 -m "not journey" $(ARGS) || status=1; \
+	$(PYTHON_BIN) -m pytest -q -m journey $(ARGS) || status=1; \
+	exit $$status
+
+check:
+	@bin/bootstrap test
+	@$(PYTHON_BIN) -m ruff format --check --quiet .
+	@$(PYTHON_BIN) -m ruff check --quiet .
+	@$(PYTHON_BIN) -m mypy
+	@$(PYTHON_BIN) -m djade --check $(TEMPLATES)
+	@$(PYTHON_BIN) manage.py makemigrations --check --dry-run
+	@COUNTERSIGN_DEBUG=0 COUNTERSIGN_DEMO=0 \
+	$(PYTHON_BIN) manage.py check --deploy --fail-level WARNING
+
+# One resolution for everything; the runtime file is the part of it that a server needs.
+UV_LOCK = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+lock:
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	$(UV_LOCK) --group dev $(if $(UPGRADE),--upgrade) --output-file requirements-dev.txt
+	$(UV_LOCK) --constraint requirements-dev.txt --output-file requirements.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,93 @@
+"""Opening a decision, its details, and who takes part."""
+
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from decisions import clock
+from decisions.actions.base import Entry, change, conclude
+from decisions.models import Decision, Participant, Section, User, Visibility
+from decisions.record_templates import RECORD_TEMPLATES
+from decisions.section_kinds import SECTION_KINDS
+
+DETAILS = {"title", "tags", "due_on", "visibility"}
+
+
+@transaction.atomic
+def open_decision(
+    *,
+    by: User,
+    title: str,
+    template: str = "adapting-an-llm",
+    due_on: date | None = None,
+    visibility: str = Visibility.PARTICIPANTS,
+    tags: list[str] | None = None,
+) -> Decision:
+    """Open a new record in draft, owned by `by`, with the template's empty sections."""
+    # Everyone who opens a record locks the same row, the first person's, before asking for the
+    # highest number; SQLite's transaction is exclusive as it is.
+    User.objects.select_for_update(no_key=True).order_by("pk").first()
+    highest = Decision.objects.aggregate(highest=Max("number"))["highest"] or 0
+    decision = Decision.objects.create(
+        number=highest + 1,
+        title=title,
+        template=template,
+        owner=by,
+        due_on=due_on,
+        visibility=visibility,
+        tags=tags or [],
+        created_at=clock.now(),
+        changed_at=clock.now(),
+    )
+    kinds = [SECTION_KINDS[key] for key in RECORD_TEMPLATES[template].sections]
+    Section.objects.bulk_create(
+        Section(decision=decision, kind=kind.key, role=kind.role, position=position)
+        for position, kind in enumerate(kinds)
+    )
+    conclude(Entry(decision, "open", {"title": title, "template": template}), by)
+    decision.refresh_from_db()
+    return decision
+
+
+def edit_details(decision: Decision, *, by: User, **details: Any) -> None:
+    """Change the title, tags, due date or visibility (only those named)."""
+    if unknown := details.keys() - DETAILS:
+        raise TypeError(f"not details of a record: {sorted(unknown)}")
+    with change(decision, "edit_details", by=by) as entry:
+        record = entry.decision
+        changed = {name: value for name, value in details.items() if getattr(record, name) != value}
+        if not changed:
+            entry.void()
+            return
+        for name, value in changed.items():
+            setattr(record, name, value)
+        record.save(update_fields=list(changed))
+        entry.data = {"changed": sorted(changed)}
+
+
+def invite(
+    decision: Decision, *, by: User, user: User, role: str, is_signatory: bool = False
+) -> Participant:
+    """Give `user` a role on the record, or change whether they sign for it."""
+    with change(decision, "invite", by=by) as entry:
+        participant, created = Participant.objects.get_or_create(
+            decision=entry.decision, user=user, role=role, defaults={"is_signatory": is_signatory}
+        )
+        if not created and participant.is_signatory == is_signatory:
+            entry.void()
+        else:
+            participant.is_signatory = is_signatory
+            participant.save(update_fields=["is_signatory"])
+        entry.data = {"person": str(user), "role": role, "signs": is_signatory}
+    return participant
+
+
+def remove_participant(decision: Decision, *, by: User, participant: Participant) -> None:
+    """Take a role on the record away from a person; what they wrote and signed stays."""
+    with change(decision, "invite", by=by, kind="remove") as entry:
+        entry.data = {"person": str(participant.user), "role": participant.role}
+        deleted, _ = Participant.objects.filter(decision=entry.decision, pk=participant.pk).delete()
+        if not deleted:
+            entry.void()

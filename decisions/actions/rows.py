@@ -1,0 +1,212 @@
+"""Goals, candidates and assessments: the rows of a record."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import Any
+
+from django.db.models import F, Max
+from django.utils.translation import gettext as _
+
+from decisions import clock
+from decisions.actions.base import Entry, change
+from decisions.actions.sections import Conflict
+from decisions.models import Assessment, Candidate, Decision, Goal, SectionState, User
+from decisions.policies import BadInput, wrong_state
+from decisions.section_kinds import CRITERIA
+
+LETTERS = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_uppercase)]
+
+
+def add_goal(decision: Decision, *, by: User, **values: Any) -> Goal:
+    """Add a goal; anyone on the record may propose one, for one of their roles."""
+    with change(decision, "propose_goal", by=by, kind="add_goal") as entry:
+        _refuse_foreign_role(entry.decision, by, values.get("proposed_by_role", ""))
+        _refuse_same_metric(entry.decision, values["metric"], None)
+        goal = Goal.objects.create(
+            decision=entry.decision, position=_next_position(entry.decision.goals), **values
+        )
+        _begin(entry, "goals", by)
+        entry.data = {"goal": goal.name}
+    return goal
+
+
+def edit_goal(goal: Goal, *, by: User, token: int, **values: Any) -> None:
+    """Change a goal from the version with this `token`; raises `Conflict` if it moved."""
+    with change(goal.decision, "edit_goal", by=by, subject=goal) as entry:
+        _refuse_same_metric(entry.decision, values.get("metric", ""), goal)
+        _edit(entry, goal, token, values)
+        entry.data = {"goal": goal.name}
+
+
+def remove_goal(goal: Goal, *, by: User) -> None:
+    """Take a goal out of the record; the history keeps it."""
+    with change(goal.decision, "edit_goal", by=by, subject=goal, kind="remove_goal") as entry:
+        entry.data = {"goal": goal.name}
+        if not Goal.objects.filter(pk=goal.pk).delete()[0]:
+            entry.void()
+
+
+def add_candidate(decision: Decision, *, by: User, **values: Any) -> Candidate:
+    """Put an approach under consideration, under the next free letter."""
+    with change(decision, "edit_candidate", by=by, kind="add_candidate") as entry:
+        _refuse_same_name(entry.decision, values["name"], None)
+        taken = set(entry.decision.candidates.values_list("letter", flat=True))
+        candidate = Candidate.objects.create(
+            decision=entry.decision,
+            letter=next(letter for letter in LETTERS if letter not in taken),
+            position=_next_position(entry.decision.candidates),
+            **values,
+        )
+        _begin(entry, "candidates", by)
+        entry.data = {"candidate": str(candidate)}
+    return candidate
+
+
+def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any) -> None:
+    """Change a candidate from the version with this `token`; raises `Conflict` if it moved."""
+    with change(candidate.decision, "edit_candidate", by=by) as entry:
+        _refuse_same_name(entry.decision, values.get("name", ""), candidate)
+        _edit(entry, candidate, token, values)
+        entry.data = {"candidate": str(candidate)}
+
+
+def assess(
+    candidate: Candidate,
+    *,
+    by: User,
+    role: str,
+    ratings: Mapping[str, tuple[int, str]],
+    seen: str | None = None,
+) -> None:
+    """Write what a role says of a candidate: criterion → (rating 1 to 5, reason).
+
+    `seen` is the token of the sheet that the ratings were made from; raises `Conflict` if someone
+    else of the role has written on it since, and `BadInput` for a criterion that is not the
+    role's, or a rating out of range.
+    """
+    with change(candidate.decision, "assess", by=by, subject=role) as entry:
+        _refuse_strange(role, ratings)
+        sheet = RatingSheet(candidate, role)
+        if seen is not None and seen != sheet.token and not sheet.says(ratings):
+            raise Conflict(sheet, as_fields(ratings))
+        written = [
+            criterion
+            for criterion, (rating, reason) in ratings.items()
+            if _assess_one(candidate, by, role, criterion, rating, reason)
+        ]
+        if not written:
+            entry.void()
+            return
+        _begin(entry, f"assessment_{role}", by)
+        entry.data = {"candidate": str(candidate), "role": role, "criteria": sorted(written)}
+
+
+@dataclass(frozen=True)
+class RatingSheet:
+    """What one role says of one candidate, as the one thing that its form edits."""
+
+    candidate: Candidate
+    role: str
+
+    def __str__(self) -> str:
+        return str(self.candidate)
+
+    @property
+    def decision(self) -> Decision:
+        """Return the record the sheet belongs to."""
+        return self.candidate.decision
+
+    @property
+    def ratings(self) -> dict[str, tuple[int, str]]:
+        """Return what is written now: criterion → (rating, reason)."""
+        said = Assessment.objects.filter(candidate=self.candidate, role=self.role)
+        return {one.criterion: (one.rating, one.reason) for one in said}
+
+    @property
+    def token(self) -> str:
+        """Return what changes whenever something on the sheet does."""
+        return hashlib.sha256(repr(sorted(self.ratings.items())).encode()).hexdigest()[:16]
+
+    def says(self, ratings: Mapping[str, tuple[int, str]]) -> bool:
+        """Return whether the sheet says all this already."""
+        return ratings.items() <= self.ratings.items()
+
+
+def as_fields(ratings: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
+    """Return ratings under the names of their form's fields."""
+    return {
+        f"{criterion}_{part}": value
+        for criterion, said in ratings.items()
+        for part, value in zip(("rating", "reason"), said, strict=True)
+    }
+
+
+def _assess_one(
+    candidate: Candidate, by: User, role: str, criterion: str, rating: int, reason: str
+) -> bool:
+    """Write one rating; return whether it says something new."""
+    named: dict[str, Any] = {"candidate": candidate, "role": role, "criterion": criterion}
+    if Assessment.objects.filter(**named, rating=rating, reason=reason).exists():
+        return False
+    said = {"rating": rating, "reason": reason, "by": by, "at": clock.now()}
+    Assessment.objects.update_or_create(**named, defaults=said)
+    return True
+
+
+def _edit(entry: Entry, row: Goal | Candidate, token: int, values: dict[str, Any]) -> None:
+    """Write the changed values of a row, unless someone else's came between."""
+    fresh = type(row).objects.get(pk=row.pk)
+    changed = {name: value for name, value in values.items() if getattr(fresh, name) != value}
+    if not changed:
+        entry.void()
+        return
+    if fresh.token != token:
+        raise Conflict(fresh, values)
+    type(row).objects.filter(pk=row.pk).update(**changed, token=F("token") + 1)
+    row.refresh_from_db()
+
+
+def _next_position(rows: Any) -> int:
+    """Return the position after the last of a record's rows."""
+    last = rows.aggregate(last=Max("position"))["last"]
+    return 0 if last is None else last + 1
+
+
+def _refuse_same_name(decision: Decision, name: str, candidate: Candidate | None) -> None:
+    """Raise `Refused` if another candidate has this name."""
+    namesake = decision.candidates.filter(name=name).first()
+    if namesake and namesake != candidate:
+        raise wrong_state(_("Another candidate has this name already."))
+
+
+def _refuse_same_metric(decision: Decision, metric: str, goal: Goal | None) -> None:
+    """Raise `Refused` if another goal is set on this metric."""
+    namesake = decision.goals.filter(metric=metric).first()
+    if namesake and namesake != goal:
+        raise wrong_state(_("There is a goal with this metric already."))
+
+
+def _refuse_foreign_role(decision: Decision, by: User, role: str) -> None:
+    """Raise `BadInput` for a proposal in the name of a role that is not the person's.
+
+    The owner may write down what any role asks for.
+    """
+    if role and decision.owner_id != by.pk and role not in decision.roles_of(by):
+        raise BadInput(_("You can propose a goal only for a role that you hold."))
+
+
+def _refuse_strange(role: str, ratings: Mapping[str, tuple[int, str]]) -> None:
+    """Raise `BadInput` for criteria that are not the role's and ratings that are not 1 to 5."""
+    if ratings.keys() - {one.key for one in CRITERIA.get(role, ())}:
+        raise BadInput(_("This role does not rate that criterion."))
+    if any(rating not in range(1, 6) for rating, _reason in ratings.values()):
+        raise BadInput(_("A rating is a whole number from 1 to 5."))
+
+
+def _begin(entry: Entry, kind: str, by: User) -> None:
+    """Mark a section as begun once it has its first row."""
+    entry.decision.sections.filter(kind=kind, state=SectionState.NOT_STARTED).update(
+        state=SectionState.IN_PROGRESS, changed_at=clock.now(), changed_by=by
+    )

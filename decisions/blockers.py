@@ -1,0 +1,203 @@
+"""What holds a record back, computed: each blocker says whom it waits on and where to mend it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from decisions.models import Decision, Review, Role, Section, SignOff, Thread
+from decisions.models.decision import OWNER
+from decisions.section_kinds import CRITERIA, FieldType, Rows, Text
+from decisions.workflow import MOVES, Hold
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One thing to put right, in a sentence, with whom it waits on and where it is mended."""
+
+    sentence: str
+    waits_on: Text
+    url: str
+
+
+def role_label(decision: Decision, role: str) -> str:
+    """Return a role's name, or the owner's name for the owner's own part."""
+    return str(decision.owner) if role == OWNER else str(Role(role).label)
+
+
+def section_problems(section: Section) -> list[str]:
+    """Return what is still missing from a section, in sentences."""
+    missing = [
+        _("“%(field)s” is empty.") % {"field": field.label}
+        for field, value in section.values()
+        if field.required and field.is_empty(value)
+    ]
+    return missing + _choice_problems(section) + _ROW_PROBLEMS[section.definition.rows](section)
+
+
+def _choice_problems(section: Section) -> list[str]:
+    """Return a sentence for each chosen candidate that is no longer considered."""
+    chosen = {
+        letter
+        for field, value in section.values()
+        if field.type == FieldType.CANDIDATES
+        for letter in value or []
+    }
+    if not chosen:
+        return []
+    live = {one.letter for one in section.decision.candidates.all() if not one.is_dropped}
+    return [
+        _("Candidate %(letter)s was chosen, but is no longer considered.") % {"letter": letter}
+        for letter in sorted(chosen - live)
+    ]
+
+
+def _no_rows(section: Section) -> list[str]:
+    return []
+
+
+def _goal_problems(section: Section) -> list[str]:
+    if section.decision.goals.all():
+        return []
+    return [_("There is no goal yet.")]
+
+
+def _candidate_problems(section: Section) -> list[str]:
+    if any(not one.is_dropped for one in section.decision.candidates.all()):
+        return []
+    return [_("There is no candidate yet.")]
+
+
+def _assessment_problems(section: Section) -> list[str]:
+    """Return a sentence for each candidate that the section's role has not rated in full."""
+    needed = {criterion.key for criterion in CRITERIA[section.role]}
+    return [
+        _("“%(candidate)s” is not fully rated.") % {"candidate": candidate}
+        for candidate in section.decision.candidates.all()
+        if not candidate.is_dropped
+        and needed
+        - {one.criterion for one in candidate.assessments.all() if one.role == section.role}
+    ]
+
+
+_ROW_PROBLEMS: dict[Rows | None, Callable[[Section], list[str]]] = {
+    None: _no_rows,
+    Rows.GOALS: _goal_problems,
+    Rows.CANDIDATES: _candidate_problems,
+    Rows.ASSESSMENTS: _assessment_problems,
+}
+
+
+def unfinished(decision: Decision) -> Iterator[Blocker]:
+    """Yield a blocker for each section that is not complete, or no longer is."""
+    for section in decision.sections.all():
+        section.decision = decision
+        problems = section_problems(section)
+        if section.is_complete and not problems:
+            continue
+        sentence = _("“%(section)s” is not complete.") % {"section": section}
+        if section.is_complete:
+            sentence = _("“%(section)s” needs work: %(problem)s") % {
+                "section": section,
+                "problem": problems[0],
+            }
+        yield Blocker(sentence, role_label(decision, section.role), section.get_absolute_url())
+
+
+def signing_roles(decision: Decision) -> list[str]:
+    """Return the roles that must sign: by the policy copied at submission, or the template's."""
+    from decisions.record_templates import RECORD_TEMPLATES
+
+    policy = decision.policy or RECORD_TEMPLATES[decision.template].policy
+    return list(policy["signing_roles"])
+
+
+def unsignable(decision: Decision) -> Iterator[Blocker]:
+    """Yield a blocker for each role that must sign but has no signatory."""
+    served = {one.role for one in decision.participants.all() if one.is_signatory}
+    for role in signing_roles(decision):
+        if role not in served:
+            sentence = _("No one signs for %(role)s.") % {"role": Role(role).label}
+            url = reverse("decisions:people", args=[decision.reference])
+            yield Blocker(sentence, str(decision.owner), url)
+
+
+def standing_requests(decision: Decision) -> list[Review]:
+    """Return the reviews of this round that still ask for changes."""
+    return [
+        review
+        for review in decision.reviews.all()
+        if review.asks_for_changes and review.round == decision.round
+    ]
+
+
+def changes_requested(decision: Decision) -> Iterator[Blocker]:
+    """Yield a blocker for each standing request for changes."""
+    for review in standing_requests(decision):
+        yield Blocker(
+            _("%(name)s has asked for changes.") % {"name": review.reviewer},
+            str(review.reviewer),
+            f"{decision.get_absolute_url()}#review-{review.pk}",
+        )
+
+
+def open_must_fix(decision: Decision) -> list[Thread]:
+    """Return the unresolved threads that were marked "must fix"."""
+    return [one for one in decision.threads.all() if one.must_fix and not one.is_resolved]
+
+
+def must_fix(decision: Decision) -> Iterator[Blocker]:
+    """Yield one blocker for all unresolved "must fix" threads."""
+    threads = open_must_fix(decision)
+    if threads:
+        sentence = ngettext(
+            "%(count)s thread must be resolved first.",
+            "%(count)s threads must be resolved first.",
+            len(threads),
+        ) % {"count": len(threads)}
+        yield Blocker(sentence, str(decision.owner), threads[0].get_absolute_url())
+
+
+def latest_sign_offs(decision: Decision) -> dict[tuple[int, str], SignOff]:
+    """Return each person's last signature for each role, by (user id, role)."""
+    return {(one.user_id, one.role): one for one in decision.sign_offs.all()}
+
+
+def holding_sign_offs(decision: Decision, digest: str) -> list[SignOff]:
+    """Return the last signatures that cover the content with this digest."""
+    return [one for one in latest_sign_offs(decision).values() if one.digest == digest]
+
+
+def unsigned(decision: Decision) -> Iterator[Blocker]:
+    """Yield a blocker for each role whose approval does not cover the content as it stands."""
+    holding = holding_sign_offs(decision, decision.digest)
+    for role in signing_roles(decision):
+        of_role = [one for one in holding if one.role == role]
+        rejected = next((one for one in of_role if not one.approves), None)
+        values = {"role": Role(role).label}
+        if rejected:
+            sentence = _("%(name)s has rejected it for %(role)s.") % (
+                values | {"name": rejected.printed_name}
+            )
+        elif not of_role:
+            sentence = _("%(role)s has not signed what the record says now.") % values
+        else:
+            continue
+        url = f"{decision.get_absolute_url()}#signatures"
+        yield Blocker(sentence, str(Role(role).label), url)
+
+
+HOLDS: dict[Hold, Callable[[Decision], Iterator[Blocker]]] = {
+    Hold.UNFINISHED: unfinished,
+    Hold.UNSIGNABLE: unsignable,
+    Hold.CHANGES_REQUESTED: changes_requested,
+    Hold.MUST_FIX: must_fix,
+    Hold.UNSIGNED: unsigned,
+}
+
+
+def blockers(decision: Decision, action: str) -> list[Blocker]:
+    """Return everything that holds `action` back on this record, in the table's order."""
+    return [found for hold in MOVES[action].holds for found in HOLDS[hold](decision)]

@@ -1,0 +1,362 @@
+"""What a record's document shows, gathered for the template: the same for PDF, HTML and signing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, cached_property
+from itertools import groupby
+from typing import Any
+
+from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from decisions.blockers import latest_sign_offs, signing_roles
+from decisions.content import current_digest
+from decisions.figures import EvidenceRow, GoalFigure, chosen_letters, evidence_figures, goal_target
+from decisions.models import (
+    Assessment,
+    Candidate,
+    Decision,
+    Event,
+    Evidence,
+    EvidenceKind,
+    Goal,
+    Meaning,
+    Review,
+    Role,
+    Section,
+    SignOff,
+    Status,
+    Version,
+)
+from decisions.numbers import NOTHING, format_exact, format_number
+from decisions.record_page import with_parts
+from decisions.record_templates import RECORD_TEMPLATES
+from decisions.section_kinds import CRITERIA, RESULTS, Criterion, Field, FieldType, Rows, Text
+
+# In full, so that no reader takes the day for the month.
+DAY = "j F Y"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of a section: either short answers as (label, value), or one longer text."""
+
+    facts: tuple[tuple[Text, str], ...] = ()
+    label: Text = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class RatingLine:
+    """What a role says of one candidate: an assessment a criterion, None where there is none."""
+
+    candidate: Candidate
+    assessments: tuple[Assessment | None, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section as it is printed: "2.3 Operations", its answers, and which rows follow."""
+
+    number: str
+    section: Section
+    blocks: tuple[Block, ...]
+    ratings: tuple[RatingLine, ...] = ()
+
+    @property
+    def rows(self) -> str:
+        """Return which rows belong to the section ("goals", "candidates", …), or ""."""
+        return str(self.section.definition.rows or "")
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Return what the section's role rates candidates on."""
+        return CRITERIA[self.section.role]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of the document; the one about evidence has no parts."""
+
+    number: int
+    key: str
+    title: Text
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def anchor(self) -> str:
+        """Return the id of the chapter."""
+        return f"chapter-{self.key}"
+
+
+@dataclass(frozen=True)
+class GoalLine:
+    """A goal with its numbers as text, and what each candidate's measurement says of it."""
+
+    goal: Goal
+    target: str
+    worst: str
+    weight: str
+    cells: tuple[EvidenceRow | None, ...]
+
+
+@dataclass(frozen=True)
+class SignatureLine:
+    """A role's signature: whether it covers what the record says now. None: not signed yet."""
+
+    role: Role
+    sign_off: SignOff | None
+    holds: bool
+
+
+def record_document(decision: Decision) -> RecordDocument:
+    """Return the document of a record as it stands in the database."""
+    return RecordDocument(with_parts(Decision.objects.all()).get(pk=decision.pk))
+
+
+class RecordDocument:
+    """One record as a document; everything is computed when first asked for."""
+
+    def __init__(self, record: Decision) -> None:
+        self.record = record
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the digest of what the record says, computed from its rows."""
+        return current_digest(self.record)
+
+    @cached_property
+    def version(self) -> Version | None:
+        """Return the version of the content that is shown."""
+        return self.record.versions.filter(digest=self.digest).select_related("by").last()
+
+    @cached_property
+    def last_event(self) -> Event | None:
+        """Return the newest line of the audit log."""
+        return self.record.events.last()
+
+    @property
+    def template_title(self) -> Text:
+        """Return what kind of record this is."""
+        return RECORD_TEMPLATES[self.record.template].title
+
+    @property
+    def software_version(self) -> str:
+        """Return the version of the program that makes the document."""
+        return software_version()
+
+    @property
+    def is_final(self) -> bool:
+        """Return whether the record was approved, whatever came after."""
+        return self.record.status in {Status.APPROVED, Status.SUPERSEDED}
+
+    @property
+    def stamp(self) -> str:
+        """Return what every page says of a record that does not stand as approved, or ""."""
+        if self.record.status == Status.APPROVED:
+            return ""
+        if self.record.status == Status.SUPERSEDED:
+            return _("Superseded by %(successor)s") % {
+                "successor": self.record.superseded_by.reference  # type: ignore[union-attr]
+            }
+        if self.record.status == Status.WITHDRAWN:
+            return _("Withdrawn")
+        return _("Draft, not signed")
+
+    @cached_property
+    def chapters(self) -> list[Chapter]:
+        """Return the record's chapters with their parts, the evidence before its readings."""
+        by_title = groupby(self.record.sections.all(), key=lambda one: one.definition.chapter)
+        chapters: list[Chapter] = []
+        for title, members in by_title:
+            if title == RESULTS:
+                chapters.append(self._evidence_chapter(len(chapters) + 1))
+            chapters.append(self._chapter(len(chapters) + 1, title, list(members)))
+        if not any(one.key == "evidence" for one in chapters):
+            chapters.append(self._evidence_chapter(len(chapters) + 1))
+        return chapters
+
+    @cached_property
+    def closing(self) -> dict[str, Chapter]:
+        """Return the chapters after the record: review, signatures, and about this document."""
+        titles = {
+            "review": _("Review and dissent"),
+            "signatures": _("Signatures"),
+            "colophon": _("About this document"),
+        }
+        start = len(self.chapters) + 1
+        return {
+            key: Chapter(start + at, key, title) for at, (key, title) in enumerate(titles.items())
+        }
+
+    @cached_property
+    def candidates(self) -> list[Candidate]:
+        """Return the candidates, those no longer considered last."""
+        return sorted(self.record.candidates.all(), key=lambda one: one.is_dropped)
+
+    @cached_property
+    def considered(self) -> list[Candidate]:
+        """Return the candidates that are still considered."""
+        return [one for one in self.candidates if not one.is_dropped]
+
+    @cached_property
+    def chosen(self) -> list[Candidate]:
+        """Return the recommended candidates."""
+        letters = chosen_letters(self.record)
+        return [one for one in self.candidates if one.letter in letters]
+
+    @property
+    def question(self) -> str:
+        """Return the question that the record answers."""
+        return self._answer("problem", "question")
+
+    @cached_property
+    def figures(self) -> list[GoalFigure]:
+        """Return a figure for each goal that was measured, then for other metrics."""
+        return evidence_figures(self.record)
+
+    @cached_property
+    def comparisons(self) -> list[Evidence]:
+        """Return the paired comparisons."""
+        return [one for one in self.standing if one.kind == EvidenceKind.COMPARISON]
+
+    @cached_property
+    def evidence_by_reference(self) -> dict[str, Evidence]:
+        """Return all evidence by its name, `E3`."""
+        for one in (found := list(self.record.evidence.all())):
+            one.decision = self.record
+        return {one.reference: one for one in found}
+
+    @cached_property
+    def standing(self) -> list[Evidence]:
+        """Return the evidence that counts."""
+        return [one for one in self.evidence_by_reference.values() if not one.is_withdrawn]
+
+    @cached_property
+    def withdrawn(self) -> list[Evidence]:
+        """Return the evidence that no longer counts."""
+        return [one for one in self.evidence_by_reference.values() if one.is_withdrawn]
+
+    @cached_property
+    def goals(self) -> list[GoalLine]:
+        """Return the goals, each with what was measured of every considered candidate."""
+        return [self._goal_line(goal) for goal in self.record.goals.all()]
+
+    @cached_property
+    def signatures(self) -> list[SignatureLine]:
+        """Return the latest signatures of every role, and a line for each that has not signed."""
+        latest = latest_sign_offs(self.record).values()
+        lines = []
+        for role in Role:
+            found = [one for one in latest if one.role == role]
+            lines += [SignatureLine(role, one, one.digest == self.digest) for one in found]
+            if not found and role in signing_roles(self.record):
+                lines.append(SignatureLine(role, None, holds=False))
+        return lines
+
+    @cached_property
+    def earlier_signatures(self) -> list[SignOff]:
+        """Return the signatures in whose place a later one of the same person stands."""
+        latest = {one.pk for one in latest_sign_offs(self.record).values()}
+        return [one for one in self.record.sign_offs.all() if one.pk not in latest]
+
+    @cached_property
+    def dissent(self) -> list[SignOff]:
+        """Return every rejection and reservation, also those given up later."""
+        return [one for one in self.record.sign_offs.all() if one.meaning != Meaning.APPROVE]
+
+    @cached_property
+    def reviews(self) -> list[Review]:
+        """Return the reviews, in the order they were sent."""
+        return list(self.record.reviews.all())
+
+    @property
+    def keywords(self) -> list[str]:
+        """Return what the file can be found by."""
+        approaches = {str(one.get_approach_display()) for one in self.considered}
+        return [self.record.reference, str(self.template_title), *sorted(approaches)]
+
+    def _chapter(self, number: int, title: Text, members: list[Section]) -> Chapter:
+        parts = tuple(
+            self._part(f"{number}.{at}" if len(members) > 1 else "", section)
+            for at, section in enumerate(members, start=1)
+        )
+        return Chapter(number, members[0].kind, title, parts)
+
+    def _part(self, number: str, section: Section) -> Part:
+        section.decision = self.record
+        rated = section.definition.rows == Rows.ASSESSMENTS
+        ratings = [self._rating_line(section.role, one) for one in self.considered if rated]
+        return Part(number, section, tuple(self._blocks(section)), tuple(ratings))
+
+    def _evidence_chapter(self, number: int) -> Chapter:
+        return Chapter(number, "evidence", _("Evidence"))
+
+    def _blocks(self, section: Section) -> Iterator[Block]:
+        """Yield a section's answers: runs of short ones together, each text on its own."""
+        answered = [
+            (field, value) for field, value in section.values() if not _is_left_out(field, value)
+        ]
+        by_length = groupby(answered, key=lambda pair: pair[0].type == FieldType.MARKDOWN)
+        for is_text, pairs in by_length:
+            if is_text:
+                for field, value in pairs:
+                    label = "" if len(section.definition.fields) == 1 else field.label
+                    yield Block(label=label, text=value or "")
+            else:
+                yield Block(
+                    facts=tuple((one.label, self._short(one, value)) for one, value in pairs)
+                )
+
+    def _short(self, field: Field, value: Any) -> str:
+        """Return a short answer as text."""
+        if field.is_empty(value):
+            return NOTHING
+        if field.type == FieldType.CHOICE:
+            return str(field.label_of(value))
+        if field.type == FieldType.DATE:
+            return date_format(date.fromisoformat(value), DAY)
+        if field.type == FieldType.CANDIDATES:
+            names = {one.letter: str(one) for one in self.candidates}
+            return "; ".join(names.get(letter, letter) for letter in value)
+        return str(value)
+
+    def _answer(self, kind: str, name: str) -> str:
+        """Return one answer of one section, or ""."""
+        for section in self.record.sections.all():
+            if section.kind == kind:
+                return section.data.get(name) or ""
+        return ""
+
+    def _goal_line(self, goal: Goal) -> GoalLine:
+        worst = goal.worst_acceptable
+        measured = next((one for one in self.figures if one.goal == goal), None)
+        found = {row.candidate.pk: row for row in measured.rows} if measured else {}
+        return GoalLine(
+            goal,
+            goal_target(goal).sign(goal.unit),
+            NOTHING if worst is None else format_exact(worst, goal.unit),
+            format_number(goal.weight),
+            tuple(found.get(candidate.pk) for candidate in self.considered),
+        )
+
+    def _rating_line(self, role: str, candidate: Candidate) -> RatingLine:
+        said = {one.criterion: one for one in candidate.assessments.all() if one.role == role}
+        return RatingLine(candidate, tuple(said.get(one.key) for one in CRITERIA[role]))
+
+
+def _is_left_out(field: Field, value: Any) -> bool:
+    """Return whether an unanswered question is left out: only if it need not be answered."""
+    return field.is_empty(value) and not field.required
+
+
+@cache
+def software_version() -> str:
+    """Return the project's version."""
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
+    return str(project["project"]["version"])

@@ -1,0 +1,49 @@
+"""Everything a document shows, digested: an unchanged record is served from its file."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from decisions.content import content
+from decisions.models import Decision, Review, SignOff
+
+# Raise this when the document's template or styles change what it looks like.
+TEMPLATE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DocumentSource:
+    """What a document is made from, as plain values, with their digest."""
+
+    values: dict[str, Any]
+    digest: str
+
+
+def document_source(decision: Decision) -> DocumentSource:
+    """Return the content, the signatures and the status that the document shows."""
+    values: dict[str, Any] = {
+        "template_version": TEMPLATE_VERSION,
+        "content": content(decision),
+        "reference": decision.reference,
+        "status": decision.status,
+        "owner": str(decision.owner),
+        "sign_offs": [_sign_off(one) for one in decision.sign_offs.all()],
+        "reviews": [
+            _review(one) for one in decision.reviews.select_related("reviewer", "lifted_by")
+        ],
+    }
+    return DocumentSource(values, hashlib.sha256(rfc8785.dumps(values)).hexdigest())
+
+
+def _sign_off(one: SignOff) -> list[str]:
+    """Return what the document says of a signature."""
+    when = one.signed_at.isoformat()
+    return [one.printed_name, one.role, one.meaning, one.text, one.digest, when]
+
+
+def _review(one: Review) -> list[str]:
+    """Return what the document says of a review."""
+    lifted = f"{one.lifted_by} {one.lifted_at.isoformat()}" if one.lifted_at else ""
+    return [str(one.reviewer), one.verdict, one.body, one.sent_at.isoformat(), lifted]

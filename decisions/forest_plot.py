@@ -1,0 +1,401 @@
+"""The forest plot: a line a row with value, interval whisker, n and the target's line.
+
+Presentation attributes suit paper (no CSS reaches an SVG in the PDF); classes let the page's
+stylesheet repaint the same drawing in the reader's theme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from decisions.numbers import (
+    NOTHING,
+    format_count,
+    format_exact,
+    format_figure,
+    format_interval,
+    format_number,
+    format_value,
+    interval_name,
+)
+from decisions.outcomes import Outcome, outcome
+from decisions.svg import Attribute, Scale, element, scale_over, text_width, wrap
+
+# The light theme's ink, for paper; the same values as static/css/tokens.css.
+INK, SOFT, HAIRLINE, RULE = "#1d1c1a", "#4b4842", "#e0dbcd", "#1d1c1a"
+ACCENT, EDGE, PAPER = "#9d2a1d", "#88837a", "#ffffff"
+COLOURS = {Outcome.MET: "#22613f", Outcome.MISSED: "#a5112b", Outcome.OPEN: "#7c4f00"}
+# WeasyPrint splits the list at its commas and keeps spaces, so there are none.
+SANS = "Source Sans Pro,Source Sans 3,Noto Sans,Noto Sans Arabic,Noto Sans CJK SC,sans-serif"
+
+WIDTH, PLOT_AT_LEAST, GAP = 760.0, 230.0, 22.0
+TEXT, SMALL, LINE = 14.0, 12.5, 17.0
+HEAD, FOOT, ROW, LETTER = 26.0, 46.0, 32.0, 22.0
+NAME_AT_MOST = 176.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a goal asks for, in the unit of the measurements."""
+
+    value: float
+    at_least: bool = True
+    worst: float | None = None
+
+    def words(self, unit: str) -> str:
+        """Return the target in words: "at least 85 %"."""
+        told = {"target": format_exact(self.value, unit)}
+        return (_("at least %(target)s") if self.at_least else _("at most %(target)s")) % told
+
+    def sign(self, unit: str) -> str:
+        """Return the target in short: "≥ 85 %"."""
+        return f"{'≥' if self.at_least else '≤'} {format_exact(self.value, unit)}"
+
+    def outcome(self, value: float, low: float | None, high: float | None) -> Outcome:
+        """Return whether a measurement reaches it."""
+        return outcome(value, low, high, target=self.value, at_least=self.at_least)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured value of a plot; `letter` may be empty, `low` and `high` may be missing."""
+
+    letter: str
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    interval_method: str = ""
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One line of the table beside a figure, as text; `outcome` is None without a goal."""
+
+    label: str
+    value: str
+    interval: str
+    n: str
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with what it shows in words: a title, a description and a table."""
+
+    svg: SafeString
+    title: str
+    description: str
+    rows: tuple[FigureRow, ...]
+
+
+def forest_plot(
+    rows: Sequence[Row], target: Target | None = None, *, name: str, unit: str = "", key: str = ""
+) -> Figure:
+    """Return a forest plot: a line a row with value, interval whisker, n and the target's line.
+
+    `name` is the metric, `unit` that of all values; `key` makes the ids unique on the page.
+    """
+    title = _title(name, unit, target)
+    table = tuple(_figure_row(row, unit, target) for row in rows)
+    description = " ".join(
+        _sentence(row, line, unit) for row, line in zip(rows, table, strict=True)
+    )
+    drawing = _Drawing(rows, table, target, name, unit).svg(title, description, f"figure-{key}")
+    return Figure(drawing, title, description, table)
+
+
+def _title(name: str, unit: str, target: Target | None) -> str:
+    if target is None:
+        return _("%(metric)s of each candidate") % {"metric": name}
+    told = {"metric": name, "target": target.words(unit)}
+    return _("%(metric)s of each candidate against the target of %(target)s") % told
+
+
+def _figure_row(row: Row, unit: str, target: Target | None) -> FigureRow:
+    return FigureRow(
+        f"{row.letter}. {row.name}" if row.letter else row.name,
+        format_value(row.value, row.low, row.high, unit),
+        format_interval(row.low, row.high) or NOTHING,
+        format_count(row.n),
+        target.outcome(row.value, row.low, row.high) if target else None,
+    )
+
+
+def _sentence(row: Row, line: FigureRow, unit: str) -> str:
+    """Return one row in words."""
+    figure = format_figure(row.value, row.low, row.high, unit, row.n, row.interval_method)
+    verdict = f", {line.outcome.label}" if line.outcome else ""
+    return f"{line.label}: {figure}{verdict}."
+
+
+class _Drawing:
+    """Lays a forest plot out: names, plot, value, interval, n, and what it says of the goal."""
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        table: Sequence[FigureRow],
+        target: Target | None,
+        name: str,
+        unit: str,
+    ) -> None:
+        self.rows, self.table, self.target = rows, table, target
+        self.name, self.unit = name, unit
+        self.names = [wrap(row.name, NAME_AT_MOST, TEXT) for row in rows]
+        self._place_columns()
+        self.scale = self._scale()
+
+    def svg(self, title: str, description: str, key: str) -> SafeString:
+        """Return the whole drawing."""
+        heights = [ROW + LINE * (len(lines) - 1) for lines in self.names]
+        bottom = HEAD + sum(heights)
+        tops = [HEAD + sum(heights[:at]) for at in range(len(heights))]
+        height = bottom + FOOT
+        body = [
+            self._frame(bottom),
+            self._target_line(bottom),
+            *(self._row(at, top, heights[at]) for at, top in enumerate(tops)),
+            self._headings(),
+        ]
+        return element(
+            "svg",
+            element("title", title, id=f"{key}-title"),
+            element("desc", description, id=f"{key}-desc"),
+            *body,
+            xmlns="http://www.w3.org/2000/svg",
+            viewBox=f"0 0 {self.width:.0f} {height:.0f}",
+            width=round(self.width),
+            height=round(height),
+            class_="chart forest-plot",
+            role="img",
+            aria_labelledby=f"{key}-title {key}-desc",
+            font_family=SANS,
+            font_size=TEXT,
+            fill=INK,
+        )
+
+    def _place_columns(self) -> None:
+        """Give each column the room its widest text needs, the plot the rest."""
+        names = max((text_width(line, TEXT) for name in self.names for line in name), default=0)
+        wide = [
+            max([text_width(heading, SMALL), *(text_width(text, TEXT) for text in texts)])
+            for heading, texts in self._text_columns()
+        ]
+        outcome_width = 22 + max(text_width(str(one.label), TEXT) for one in Outcome)
+        ends = sum(wide) + GAP * len(wide) + (outcome_width + GAP if self.target else 0)
+        self.plot_start = LETTER + min(names, NAME_AT_MOST) + GAP
+        self.width = max(WIDTH, self.plot_start + PLOT_AT_LEAST + ends)
+        self.plot_end = self.width - ends
+        self.ends: list[float] = []
+        at = self.plot_end
+        for width in wide:
+            at += GAP + width
+            self.ends.append(at)
+        self.outcome_start = at + GAP
+
+    def _text_columns(self) -> list[tuple[str, list[str]]]:
+        """Return the heading and the texts of each right-aligned column."""
+        methods = {interval_name(row.interval_method) for row in self.rows if row.low is not None}
+        interval = methods.pop() if len(methods) == 1 else _("interval")
+        return [
+            ("", [line.value for line in self.table]),
+            (interval, [line.interval for line in self.table]),
+            ("n", [line.n for line in self.table]),
+        ]
+
+    def _scale(self) -> Scale:
+        """Return the scale over every value, interval and target."""
+        values = [
+            one for row in self.rows for one in (row.value, row.low, row.high) if one is not None
+        ]
+        if self.target:
+            values.append(self.target.value)
+            values += [] if self.target.worst is None else [self.target.worst]
+        bounded = self.unit == "%"
+        return scale_over(values or [0, 1], self.plot_start, self.plot_end, bounded=bounded)
+
+    def _frame(self, bottom: float) -> SafeString:
+        """Return the grid, the axis with its ticks, and what the axis shows."""
+        ticks = self._ticks()
+        at_ticks = [self.scale(at) for at in ticks]
+        parts = [_line(x, HEAD, x, bottom, "fig-grid", HAIRLINE) for x in at_ticks]
+        parts.append(_line(self.plot_start, bottom, self.plot_end, bottom, "fig-axis", RULE))
+        parts += [
+            _text(x, bottom + 16, format_number(at), "middle", SMALL, soft=True)
+            for x, at in zip(at_ticks, ticks, strict=True)
+        ]
+        middle = (self.plot_start + self.plot_end) / 2
+        parts.append(_text(middle, bottom + 36, self._axis_words(), "middle", SMALL, soft=True))
+        return element("g", *parts)
+
+    def _ticks(self) -> list[float]:
+        """Return as many round values as there is room to label."""
+        for at_most in (6, 5, 4, 3):
+            ticks = self.scale.ticks(at_most)
+            widest = max(text_width(format_number(at), SMALL) for at in ticks)
+            if len(ticks) * (widest + 12) <= self.plot_end - self.plot_start:
+                return ticks
+        return self.scale.ticks(2)
+
+    def _axis_words(self) -> str:
+        """Return what the axis shows, and which way is better."""
+        words = self.name if not self.unit else f"{self.name}, {self.unit}"
+        if self.scale.is_log:
+            words = _("%(axis)s, logarithmic") % {"axis": words}
+        if self.target:
+            words += " · " + (
+                _("higher is better") if self.target.at_least else _("lower is better")
+            )
+        return words
+
+    def _target_line(self, bottom: float) -> SafeString:
+        """Return the target's line and label, and the worst acceptable value's dashes."""
+        if self.target is None:
+            return element("g")
+        at = self.scale(self.target.value)
+        label = _("target %(target)s") % {"target": self.target.sign(self.unit)}
+        half = text_width(label, SMALL) / 2
+        label_at = min(max(at, self.plot_start + half), self.plot_end - half)
+        parts = [
+            _line(at, HEAD - 4, at, bottom, "fig-target", ACCENT, stroke_width=1.6),
+            _text(
+                label_at, HEAD - 10, label, "middle", SMALL, paint=ACCENT, kind="fig-target-text"
+            ),
+        ]
+        if self.target.worst is not None and self.target.worst != self.target.value:
+            worst = self.scale(self.target.worst)
+            dashes: dict[str, float | str] = {"stroke_dasharray": "2 4", "stroke_width": 1.4}
+            parts.append(_line(worst, HEAD, worst, bottom, "fig-worst", EDGE, **dashes))
+        return element("g", *parts)
+
+    def _headings(self) -> SafeString:
+        """Return the headings over the columns of text."""
+        columns = zip(self._text_columns(), self.ends, strict=True)
+        return element(
+            "g",
+            *(
+                _text(end, HEAD - 10, heading, "end", SMALL, soft=True)
+                for (heading, _texts), end in columns
+                if heading
+            ),
+        )
+
+    def _row(self, at: int, top: float, height: float) -> SafeString:
+        """Return one row: its name, its mark on the scale, its numbers and its verdict."""
+        row, line = self.rows[at], self.table[at]
+        middle = top + height / 2
+        base = middle + TEXT * 0.34
+        texts = [line.value, line.interval, line.n]
+        weight = 600 if row.is_chosen else 400
+        parts = [
+            *self._name(row, self.names[at], middle, weight),
+            *self._mark(row, line.outcome, middle),
+            _text(self.ends[0], base, texts[0], "end", TEXT, weight=600),
+            _text(self.ends[1], base, texts[1], "end", TEXT, soft=True),
+            _text(self.ends[2], base, texts[2], "end", TEXT, soft=True),
+        ]
+        if line.outcome:
+            parts.append(_verdict(line.outcome, self.outcome_start, middle))
+        return element("g", *parts, class_="fig-row fig-chosen" if row.is_chosen else "fig-row")
+
+    def _name(self, row: Row, lines: list[str], middle: float, weight: int) -> list[SafeString]:
+        """Return a row's letter and its name on one or two lines."""
+        first = middle + TEXT * 0.34 - LINE * (len(lines) - 1) / 2
+        letter = [_text(0, first, row.letter, "start", TEXT, weight=600)] if row.letter else []
+        left = LETTER if row.letter else 0
+        return letter + [
+            _text(left, first + LINE * at, line, "start", TEXT, weight=weight)
+            for at, line in enumerate(lines)
+        ]
+
+    def _mark(self, row: Row, found: Outcome | None, middle: float) -> list[SafeString]:
+        """Return the interval's whisker and the value's point."""
+        paint = ACCENT if row.is_chosen else INK
+        parts = []
+        if row.low is not None and row.high is not None:
+            low, high = self.scale(row.low), self.scale(row.high)
+            parts = [
+                _line(low, middle, high, middle, "fig-interval", paint, stroke_width=1.8),
+                _line(low, middle - 5, low, middle + 5, "fig-interval", paint, stroke_width=1.4),
+                _line(high, middle - 5, high, middle + 5, "fig-interval", paint, stroke_width=1.4),
+            ]
+        return [*parts, _point(self.scale(row.value), middle, found, paint)]
+
+
+def _point(x: float, y: float, found: Outcome | None, paint: str) -> SafeString:
+    """Return a value's point: a disc for met, a ring for not decisive, a diamond for not met."""
+    if found == Outcome.OPEN:
+        ring: dict[str, Attribute] = {"fill": PAPER, "stroke": paint, "stroke_width": 2}
+        return element("circle", cx=x, cy=y, r=5, class_="fig-point-open", **ring)
+    solid: dict[str, Attribute] = {"fill": paint, "stroke": paint, "stroke_width": 1}
+    if found == Outcome.MISSED:
+        shape = f"M{x:.2f} {y - 6:.2f}l6 6-6 6-6-6Z"
+        return element("path", d=shape, class_="fig-point", **solid)
+    return element("circle", cx=x, cy=y, r=5, class_="fig-point", **solid)
+
+
+# Drawn in a square of 12 around the middle: a tick, a cross, and two waves.
+_SIGNS = {
+    Outcome.MET: "M-5 .5l3.6 3.8 6.6-8",
+    Outcome.MISSED: "M-4.2-4.2l8.4 8.4M4.2-4.2l-8.4 8.4",
+    Outcome.OPEN: "M-5.5-1.4c2-2 3.6-1.6 5.5 0s3.5 2 5.5 0M-5.5 3c2-2 3.6-1.6 5.5 0s3.5 2 5.5 0",
+}
+
+
+def _verdict(found: Outcome, x: float, y: float) -> SafeString:
+    """Return what a measurement says of the goal: a sign and a word."""
+    sign = element(
+        "path",
+        d=_SIGNS[found],
+        transform=f"translate({x + 6:.2f} {y:.2f})",
+        fill="none",
+        stroke="currentColor",
+        stroke_width=1.8,
+        stroke_linecap="round",
+        stroke_linejoin="round",
+    )
+    words = element(
+        "text", str(found.label), x=x + 18, y=y + TEXT * 0.34, fill="currentColor", font_size=TEXT
+    )
+    return element("g", sign, words, class_=f"verdict-{found.value}", color=COLOURS[found])
+
+
+def _line(
+    x1: float, y1: float, x2: float, y2: float, kind: str, paint: str, **more: float | str
+) -> SafeString:
+    drawn: dict[str, float | str] = {"stroke": paint, "stroke_width": 1, **more}
+    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=kind, **drawn)
+
+
+def _text(
+    x: float,
+    y: float,
+    words: str,
+    anchor: str,
+    size: float,
+    *,
+    soft: bool = False,
+    weight: int = 400,
+    paint: str = "",
+    kind: str = "",
+) -> SafeString:
+    """Return a word or number; `soft` ink for what is said in passing."""
+    classes = kind or ("fig-text fig-soft" if soft else "fig-text")
+    return element(
+        "text",
+        words,
+        x=x,
+        y=y,
+        text_anchor=anchor if anchor != "start" else None,
+        font_size=size,
+        font_weight=weight if weight != 400 else None,
+        fill=paint or (SOFT if soft else INK),
+        class_=classes,
+    )

@@ -1,0 +1,35 @@
+"""What all forms share: plain words, one column, errors that the page can link to."""
+
+from typing import Any
+
+from django import forms
+
+
+class CountersignForm(forms.Form):
+    """A form whose invalid fields say so to assistive technology, with hints under the labels."""
+
+    template_name = "_form.html"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Return whether the form came back with errors."""
+        return self.is_bound and not self.is_valid()
+
+
+def multiline(rows: int = 4, **attrs: Any) -> forms.Textarea:
+    """Return a text area of so many rows."""
+    return forms.Textarea(attrs={"rows": rows, **attrs})
+
+
+def date_input() -> forms.DateInput:
+    """Return the browser's own date control."""
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
+def as_lines(text: str) -> str:
+    """Return text with Unix line ends, so that a browser's save alone changes nothing."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,160 @@
+"""Forms of goals, candidates and assessments."""
+
+import math
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from decisions.actions.rows import RatingSheet, as_fields
+from decisions.forms.base import CountersignForm, as_lines, multiline
+from decisions.metrics import METRICS
+from decisions.models import Approach, Candidate, Direction, Goal, Role
+from decisions.section_kinds import CRITERIA
+
+
+class FiniteFloatField(forms.FloatField):
+    """A number; infinity and "not a number" are refused."""
+
+    def clean(self, value: Any) -> float | None:
+        """Return a finite number."""
+        number: float | None = super().clean(value)
+        if number is not None and not math.isfinite(number):
+            raise forms.ValidationError(_("Enter a number."))
+        return number
+
+
+class GoalForm(CountersignForm):
+    """What must be reached: metric, direction, target, worst acceptable value and weight."""
+
+    metric = forms.ChoiceField(label=gettext_lazy("Metric"))
+    direction = forms.ChoiceField(
+        label=gettext_lazy("Direction"), choices=Direction.choices, widget=forms.RadioSelect
+    )
+    target = FiniteFloatField(
+        label=gettext_lazy("Target"), help_text=gettext_lazy("In the metric's unit.")
+    )
+    worst_acceptable = FiniteFloatField(
+        label=gettext_lazy("Worst acceptable value"),
+        required=False,
+        help_text=gettext_lazy("Beyond this, the candidate is worth nothing on this goal."),
+    )
+    weight = FiniteFloatField(label=gettext_lazy("Weight"), min_value=0, max_value=100, initial=1)
+    is_must = forms.BooleanField(
+        label=gettext_lazy("A must: a candidate that fails it is out"), required=False
+    )
+    proposed_by_role = forms.ChoiceField(label=gettext_lazy("Proposed by"), required=False)
+    token = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(
+        self, *args: Any, roles: set[str], goal: Goal | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, initial=_initial(goal, self.base_fields), **kwargs)
+        self.goal = goal
+        self.fields["metric"].choices = [  # type: ignore[attr-defined]
+            (metric.key, metric.label) for metric in METRICS.values()
+        ]
+        known = roles | ({goal.proposed_by_role} if goal else set()) - {""}
+        self.fields["proposed_by_role"].choices = [  # type: ignore[attr-defined]
+            ("", _("The owner")),
+            *((role, Role(role).label) for role in sorted(known)),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a worst acceptable value on the wrong side of the target."""
+        cleaned = super().clean() or {}
+        worst, target = cleaned.get("worst_acceptable"), cleaned.get("target")
+        if worst is None or target is None:
+            return cleaned
+        at_least = cleaned.get("direction") == Direction.AT_LEAST
+        if worst > target if at_least else worst < target:
+            sentence = _("The worst acceptable value lies on the wrong side of the target.")
+            self.add_error("worst_acceptable", sentence)
+        return cleaned
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the goal's fields; name and unit are the metric's, kept while that stays."""
+        metric = METRICS[self.cleaned_data["metric"]]
+        named = {"name": str(metric.name), "unit": metric.unit}
+        if self.goal and self.goal.metric == metric.key:
+            # A save in another language must not rename the goal.
+            named = {"name": self.goal.name, "unit": self.goal.unit}
+        asked = {name: value for name, value in self.cleaned_data.items() if name != "token"}
+        return asked | named
+
+
+class CandidateForm(CountersignForm):
+    """One approach under consideration."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    approach = forms.ChoiceField(
+        label=gettext_lazy("Approach"), choices=Approach.choices, widget=forms.RadioSelect
+    )
+    summary = forms.CharField(
+        label=gettext_lazy("How it works"), widget=multiline(4), required=False
+    )
+    data_needed = forms.CharField(
+        label=gettext_lazy("Data needed"), widget=multiline(3), required=False
+    )
+    risks = forms.CharField(
+        label=gettext_lazy("Risks"),
+        widget=multiline(3),
+        required=False,
+        help_text=gettext_lazy("For example: forgets general ability, needs constant refresh."),
+    )
+    is_dropped = forms.BooleanField(label=gettext_lazy("No longer considered"), required=False)
+    token = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, candidate: Candidate | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, initial=_initial(candidate, self.base_fields), **kwargs)
+        if candidate is None:
+            del self.fields["is_dropped"]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the candidate's fields."""
+        return {
+            name: as_lines(value) if isinstance(value, str) else value
+            for name, value in self.cleaned_data.items()
+            if name != "token"
+        }
+
+
+class AssessmentForm(CountersignForm):
+    """What one role says of one candidate: a rating and a reason on each of its criteria."""
+
+    token = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, sheet: RatingSheet, *args: Any, **kwargs: Any) -> None:
+        written = as_fields(sheet.ratings) | {"token": sheet.token}
+        super().__init__(*args, initial=written, **kwargs)
+        self.criteria = CRITERIA[sheet.role]
+        for criterion in self.criteria:
+            self.fields[f"{criterion.key}_rating"] = forms.TypedChoiceField(
+                label=str(criterion.name),
+                help_text=str(criterion.hint),
+                choices=[(rating, str(rating)) for rating in range(1, 6)],
+                coerce=int,
+                widget=forms.RadioSelect,
+            )
+            self.fields[f"{criterion.key}_reason"] = forms.CharField(
+                label=_("%(criterion)s: why") % {"criterion": criterion.name},
+                widget=multiline(2),
+                max_length=2000,
+            )
+
+    @property
+    def ratings(self) -> dict[str, tuple[int, str]]:
+        """Return criterion → (rating, reason)."""
+        said = self.cleaned_data
+        return {
+            one.key: (said[f"{one.key}_rating"], as_lines(said[f"{one.key}_reason"]))
+            for one in self.criteria
+        }
+
+
+def _initial(row: Any, fields: dict[str, forms.Field]) -> dict[str, Any]:
+    """Return a row's values for the form's fields."""
+    return {name: getattr(row, name) for name in fields} if row else {}

@@ -1,0 +1,92 @@
+"""The form of a section, made from its kind's fields."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
+from decisions.models import Section
+from decisions.section_kinds import Field, FieldType
+
+
+class SectionForm(CountersignForm):
+    """A section's questions. Blank answers are fine until the part is said to be complete."""
+
+    token = forms.IntegerField(widget=forms.HiddenInput)
+    complete = forms.BooleanField(
+        label=gettext_lazy("This part is complete"),
+        required=False,
+        help_text=gettext_lazy("The owner can submit the record once every part is complete."),
+    )
+
+    def __init__(self, section: Section, data: Any = None, **kwargs: Any) -> None:
+        initial = {"token": section.token, "complete": section.is_complete, **section.data}
+        super().__init__(data, initial=initial, **kwargs)
+        self.section = section
+        asked = {one.name: MAKERS[one.type](one, section) for one in section.definition.fields}
+        self.fields = {**asked, **self.fields}
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the required answers of a part that is said to be complete."""
+        cleaned = super().clean() or {}
+        if cleaned.get("complete"):
+            for one in self.section.definition.fields:
+                if one.required and one.is_empty(cleaned.get(one.name)) and one.name in cleaned:
+                    self.add_error(one.name, _("Answer this before the part is complete."))
+        return cleaned
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """Return the answers as plain JSON values."""
+        return {
+            one.name: _plain(self.cleaned_data.get(one.name))
+            for one in self.section.definition.fields
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return as_lines(value) if isinstance(value, str) else value
+
+
+def _common(field: Field) -> dict[str, Any]:
+    return {"label": field.label, "help_text": field.hint, "required": False}
+
+
+def _markdown(field: Field, section: Section) -> forms.Field:
+    return forms.CharField(widget=multiline(6), max_length=20_000, **_common(field))
+
+
+def _line(field: Field, section: Section) -> forms.Field:
+    return forms.CharField(max_length=500, **_common(field))
+
+
+def _choice(field: Field, section: Section) -> forms.Field:
+    return forms.ChoiceField(choices=field.choices, widget=forms.RadioSelect, **_common(field))
+
+
+def _date(field: Field, section: Section) -> forms.Field:
+    return forms.DateField(widget=date_input(), **_common(field))
+
+
+def _candidates(field: Field, section: Section) -> forms.Field:
+    letters = [
+        (one.letter, str(one)) for one in section.decision.candidates.all() if not one.is_dropped
+    ]
+    return forms.MultipleChoiceField(
+        choices=letters, widget=forms.CheckboxSelectMultiple, **_common(field)
+    )
+
+
+MAKERS: dict[FieldType, Callable[[Field, Section], forms.Field]] = {
+    FieldType.MARKDOWN: _markdown,
+    FieldType.LINE: _line,
+    FieldType.CHOICE: _choice,
+    FieldType.DATE: _date,
+    FieldType.CANDIDATES: _candidates,
+}

@@ -1,0 +1,115 @@
+"""The audit log in plain sentences."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from decisions.models import Event, Meaning, Role, Verdict
+from decisions.section_kinds import SECTION_KINDS, Text
+
+SENTENCES: dict[str, Text] = {
+    "open": gettext_lazy("opened the decision"),
+    "edit_details": gettext_lazy("changed the details"),
+    "invite": gettext_lazy("gave %(person)s the role %(role)s"),
+    "remove": gettext_lazy("took the role %(role)s from %(person)s"),
+    "edit_section": gettext_lazy("wrote “%(section)s”"),
+    "mark_section": gettext_lazy("marked “%(section)s”: %(state)s"),
+    "add_goal": gettext_lazy("added the goal “%(goal)s”"),
+    "edit_goal": gettext_lazy("changed the goal “%(goal)s”"),
+    "remove_goal": gettext_lazy("removed the goal “%(goal)s”"),
+    "add_candidate": gettext_lazy("put “%(candidate)s” under consideration"),
+    "edit_candidate": gettext_lazy("changed the candidate “%(candidate)s”"),
+    "assess": gettext_lazy("rated “%(candidate)s” for %(role)s"),
+    "attach_evidence": gettext_lazy("attached evidence on “%(candidate)s”: %(evidence)s"),
+    "withdraw_evidence": gettext_lazy("withdrew %(evidence)s: %(reason)s"),
+    "comment": gettext_lazy("commented"),
+    "reply": gettext_lazy("replied to a comment"),
+    "resolve": gettext_lazy("resolved a thread"),
+    "unresolve": gettext_lazy("took a thread up again"),
+    "review": gettext_lazy("sent a review: %(verdict)s"),
+    "lift": gettext_lazy("lifted a request for changes"),
+    "submit": gettext_lazy("submitted the record for review"),
+    "sign": gettext_lazy("signed for %(role)s: %(meaning)s"),
+    "approve": gettext_lazy("approved the record"),
+    "withdraw": gettext_lazy("withdrew the record: %(reason)s"),
+    "reopen": gettext_lazy("reopened the record: %(reason)s"),
+    "supersede": gettext_lazy("superseded the record by %(successor)s"),
+    "export": gettext_lazy("asked for the document"),
+}
+
+
+ICONS: dict[str, str] = {
+    "sign": "seal",
+    "approve": "seal",
+    "attach_evidence": "play",
+    "comment": "comment",
+    "reply": "comment",
+    "review": "comment",
+    "resolve": "check",
+    "submit": "arrow",
+    "invite": "people",
+    "remove": "people",
+    "export": "file",
+    "reopen": "seal-broken",
+    "withdraw": "warning",
+    "supersede": "warning",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """An event and its sentence, which goes on after the actor's name."""
+
+    event: Event
+    sentence: str
+
+    @property
+    def day(self) -> date:
+        """Return the day on which it happened, where the reader is."""
+        return timezone.localdate(self.event.at)
+
+    @property
+    def icon(self) -> str:
+        """Return the symbol for this kind of event."""
+        return ICONS.get(self.event.kind, "edit")
+
+    @property
+    def changed_content(self) -> bool:
+        """Return whether what the record says changed."""
+        return self.event.digest_before != self.event.digest_after
+
+
+def lines(events: Iterable[Event]) -> list[Line]:
+    """Return events as sentences, in their order."""
+    return [Line(event, sentence(event)) for event in events]
+
+
+def sentence(event: Event) -> str:
+    """Return what happened; an event of an unknown kind is named by its kind."""
+    words = SENTENCES.get(event.kind)
+    if words is None:
+        return event.kind.replace("_", " ")
+    return str(words) % {name: _worded(name, value) for name, value in event.data.items()}
+
+
+def _worded(name: str, value: Any) -> Any:
+    """Return an event's value in words."""
+    match name:
+        case "role" if value in Role.values:
+            return Role(value).label
+        case "section" if value in SECTION_KINDS:
+            return SECTION_KINDS[value].title
+        case "verdict":
+            return Verdict(value).label
+        case "meaning":
+            return Meaning(value).label
+        case "state":
+            return _("complete") if value == "complete" else _("not complete")
+        case "evidence" if isinstance(value, list):
+            return ", ".join(one["name"] for one in value)
+    return value

@@ -1,0 +1,116 @@
+"""What every request shares: refusals become responses, messages reach htmx, times are local."""
+
+import zoneinfo
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from decisions.actions.sections import Conflict
+from decisions.actions.signing import ContentMoved
+from decisions.audit import acting_from
+from decisions.content import current_digest
+from decisions.forms.conflicts import reconcile
+from decisions.models import Decision
+from decisions.policies import BadInput, Refusal, Refused
+from decisions.versions import changes_between
+from decisions.views.shared import person
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class refusals:
+    """Turn what actions raise into pages: 403, 409 or 422, each with its sentence."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with acting_from(request.META.get("REMOTE_ADDR") or None):
+            return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Return the response for a refusal or a conflict; anything else goes on."""
+        match error:
+            case Refused():
+                return _refused(request, error.refusal)
+            case BadInput():
+                return _refused(request, Refusal(str(error), HTTPStatus.UNPROCESSABLE_ENTITY))
+            case Conflict():
+                return _conflict(request, error)
+            case ContentMoved():
+                return _content_moved(request, error)
+        return None
+
+
+def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Say why, on a page; to htmx in the live region, so that typed text stays where it is."""
+    context = {"refusal": refusal, "record": _record_of(request)}
+    if not getattr(request, "htmx", False):
+        return render(request, "decisions/refused.html", context, status=refusal.status)
+    response = render(request, "decisions/refused.html#sentence", context, status=refusal.status)
+    response["HX-Retarget"], response["HX-Reswap"] = "#messages", "innerHTML"
+    return response
+
+
+def _record_of(request: HttpRequest) -> Decision | None:
+    """Return the record that the address names, if there is one and the person may read it."""
+    match = request.resolver_match
+    reference = match.kwargs.get("reference") if match else None
+    if not reference:
+        return None
+    return Decision.objects.visible_to(person(request)).by_reference(reference).first()
+
+
+def _conflict(request: HttpRequest, error: Conflict) -> HttpResponse:
+    """Show both versions and a form to bring them together; to htmx in the form's place."""
+    template = "decisions/conflict.html"
+    if getattr(request, "htmx", False):
+        template += "#both"
+    context = {"both": reconcile(error), "record": error.row.decision}
+    return render(request, template, context, status=HTTPStatus.CONFLICT)
+
+
+def _content_moved(request: HttpRequest, error: ContentMoved) -> HttpResponse:
+    """Show what changed since the signer was shown the record; nothing was signed."""
+    changes = changes_between(error.decision, error.seen, current_digest(error.decision))
+    context = {"record": error.decision, "changes": changes}
+    return render(request, "decisions/content_moved.html", context, status=HTTPStatus.CONFLICT)
+
+
+def htmx_messages(get_response: Handler) -> Handler:
+    """Append waiting messages to htmx fragments, so that a swap announces what happened."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not getattr(request, "htmx", False) or "HX-Redirect" in response.headers:
+            return response
+        if 300 <= response.status_code < 400 or response.streaming:
+            return response
+        if messages := get_messages(request):
+            html = render_to_string("_messages.html", {"messages": messages, "oob": True}, request)
+            response.write(html)
+        return response
+
+    return handle
+
+
+def time_zone(get_response: Handler) -> Handler:
+    """Show times in the signed-in person's own time zone; an unknown zone counts as UTC."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        with timezone.override(_zone(getattr(request.user, "time_zone", ""))):
+            return get_response(request)
+
+    return handle
+
+
+def _zone(name: str) -> zoneinfo.ZoneInfo:
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return zoneinfo.ZoneInfo("UTC")

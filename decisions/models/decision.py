@@ -1,0 +1,272 @@
+"""The decision record and its sections."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Cast, Lower
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from decisions import clock
+from decisions.models.people import Participant, Role, User
+
+if TYPE_CHECKING:
+    from decisions.section_kinds import SectionKind
+
+REFERENCE = re.compile(r"^DR-([1-9][0-9]{0,8})$", re.IGNORECASE)
+
+
+class Status(models.TextChoices):
+    """Where a decision stands."""
+
+    DRAFT = "draft", _("Draft")
+    IN_REVIEW = "in_review", _("In review")
+    APPROVED = "approved", _("Approved")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    SUPERSEDED = "superseded", _("Superseded")
+
+
+OPEN = [Status.DRAFT, Status.IN_REVIEW]
+
+
+class Visibility(models.TextChoices):
+    """Who may read a record."""
+
+    PARTICIPANTS = "participants", _("Its participants")
+    EVERYONE = "everyone", _("Everyone signed in")
+
+
+ORDERS: dict[str, list[Any]] = {
+    "changed": ["-changed_at", "-number"],
+    "due": [models.F("due_on").asc(nulls_last=True), "-number"],
+    "number": ["-number"],
+    "title": [Lower("title"), "number"],
+}
+
+
+def _mentions(text: str) -> Q:
+    """Match the JSON of the tags, which SQLite keeps with escapes and PostgreSQL without."""
+    escaped = json.dumps(text)[1:-1].replace('\\"', '"')
+    return Q(tag_text__icontains=text) | Q(tag_text__icontains=escaped)
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    """Finds decisions."""
+
+    def visible_to(self, user: User) -> DecisionQuerySet:
+        """Return what `user` may read: their own, those they take part in, those open to all."""
+        if user.is_superuser:
+            return self
+        takes_part = Participant.objects.filter(decision=OuterRef("pk"), user=user)
+        return self.filter(
+            Q(visibility=Visibility.EVERYONE) | Q(owner_id=user.pk) | Exists(takes_part)
+        )
+
+    def involving(self, user: User) -> DecisionQuerySet:
+        """Return those that `user` owns or takes part in."""
+        takes_part = Participant.objects.filter(decision=OuterRef("pk"), user=user)
+        return self.filter(Q(owner_id=user.pk) | Exists(takes_part))
+
+    def open(self) -> DecisionQuerySet:
+        """Return those still in draft or in review."""
+        return self.filter(status__in=OPEN)
+
+    def due_to_be_looked_at_again(self) -> DecisionQuerySet:
+        """Return approved ones whose review date has come."""
+        return self.filter(status=Status.APPROVED, review_on__lte=clock.today())
+
+    def held_as(self, user: User, role: str) -> DecisionQuerySet:
+        """Return those on which `user` holds `role`."""
+        held = Participant.objects.filter(decision=OuterRef("pk"), user=user, role=role)
+        return self.filter(Exists(held))
+
+    def matching(self, text: str) -> DecisionQuerySet:
+        """Return those called so, or with these words in the title or a tag."""
+        found = Q(title__icontains=text) | _mentions(text)
+        if match := REFERENCE.match(text.strip()):
+            found |= Q(number=int(match[1]))
+        return self.annotate(tag_text=Cast("tags", models.TextField())).filter(found)
+
+    def tagged(self, tag: str) -> DecisionQuerySet:
+        """Return those with this tag."""
+        tags = Cast("tags", models.TextField())
+        return self.annotate(tag_text=tags).filter(_mentions(f'"{tag.lower()}"'))
+
+    def in_order(self, order: str) -> DecisionQuerySet:
+        """Return them last changed first, or by due date, number or title."""
+        return self.order_by(*ORDERS[order])
+
+    def by_reference(self, reference: str) -> DecisionQuerySet:
+        """Return the one called `reference` (`DR-12`), or none."""
+        match = REFERENCE.match(reference)
+        return self.filter(number=int(match[1])) if match else self.none()
+
+
+class Decision(models.Model):
+    """One decision record, `DR-12`, driven by its owner."""
+
+    number = models.PositiveIntegerField(_("number"), unique=True, editable=False)
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    title = models.CharField(_("title"), max_length=200)
+    template = models.SlugField(_("record template"), editable=False)
+    owner = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="owned_decisions", verbose_name=_("owner")
+    )
+    status = models.CharField(
+        _("status"), max_length=20, choices=Status.choices, default=Status.DRAFT
+    )
+    visibility = models.CharField(
+        _("who may read it"),
+        max_length=20,
+        choices=Visibility.choices,
+        default=Visibility.PARTICIPANTS,
+    )
+    tags = models.JSONField(_("tags"), default=list, blank=True)
+    due_on = models.DateField(_("due"), null=True, blank=True)
+    review_on = models.DateField(_("look at it again on"), null=True, blank=True)
+    # Reopening starts a new round; the round is signed content, so earlier signatures lapse.
+    round = models.PositiveSmallIntegerField(default=1, editable=False)
+    # The version of the content: rises with each material change, see decisions.content.
+    version = models.PositiveIntegerField(default=0, editable=False)
+    digest = models.CharField(max_length=64, blank=True, editable=False)
+    policy = models.JSONField(default=dict, editable=False)
+    superseded_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
+    )
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    changed_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-changed_at", "-number"]
+        indexes = [models.Index(fields=["status", "due_on"], name="decision_status_due")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="decision_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(visibility__in=Visibility.values), name="decision_visibility_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.SUPERSEDED, superseded_by__isnull=False)
+                | (~Q(status=Status.SUPERSEDED) & Q(superseded_by__isnull=True)),
+                name="decision_superseded_names_its_successor",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the record's page."""
+        return reverse("decisions:record", args=[self.reference])
+
+    @property
+    def reference(self) -> str:
+        """Return the name people use: `DR-12`."""
+        return f"DR-{self.number}"
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the record can still change."""
+        return self.status in OPEN
+
+    def roles_of(self, user: User) -> set[str]:
+        """Return the roles that `user` holds here (reads the prefetched participants)."""
+        return {one.role for one in self.participants.all() if one.user_id == user.pk}
+
+    def signing_roles_of(self, user: User) -> set[str]:
+        """Return the roles for which `user` signs here."""
+        return {
+            one.role
+            for one in self.participants.all()
+            if one.user_id == user.pk and one.is_signatory
+        }
+
+    def involves(self, user: User) -> bool:
+        """Return whether `user` owns the record or takes part in it."""
+        return user.pk == self.owner_id or bool(self.roles_of(user))
+
+
+class SectionState(models.TextChoices):
+    """How far a section has come."""
+
+    NOT_STARTED = "not_started", _("Not started")
+    IN_PROGRESS = "in_progress", _("In progress")
+    COMPLETE = "complete", _("Complete")
+
+
+OWNER = "owner"
+
+
+class Section(models.Model):
+    """One part of a record, of a kind, owned by a role (or by the record's owner)."""
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="sections")
+    kind = models.SlugField(_("kind"))
+    role = models.CharField(
+        _("written by"), max_length=20, choices=[*Role.choices, (OWNER, _("Owner"))]
+    )
+    position = models.PositiveSmallIntegerField()
+    state = models.CharField(
+        _("state"),
+        max_length=20,
+        choices=SectionState.choices,
+        default=SectionState.NOT_STARTED,
+    )
+    data = models.JSONField(default=dict, blank=True)
+    # Rises with every save; a form carries the one it was made from, see actions.sections.
+    token = models.PositiveIntegerField(default=0, editable=False)
+    changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    changed_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["decision", "kind"], name="section_once_per_kind"),
+            models.CheckConstraint(
+                condition=Q(state__in=SectionState.values), name="section_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(changed_at__isnull=True, changed_by__isnull=True)
+                | Q(changed_at__isnull=False, changed_by__isnull=False),
+                name="section_changed_at_with_by",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.definition.title)
+
+    def get_absolute_url(self) -> str:
+        """Return the deep link to the section on the record's page."""
+        return f"{self.decision.get_absolute_url()}#{self.anchor}"
+
+    @property
+    def definition(self) -> SectionKind:
+        """Return what this kind of section asks for."""
+        from decisions.section_kinds import SECTION_KINDS
+
+        return SECTION_KINDS[self.kind]
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether its writers have marked it complete."""
+        return self.state == SectionState.COMPLETE
+
+    @property
+    def anchor(self) -> str:
+        """Return the id of the section on the record's page."""
+        return f"section-{self.kind}"
+
+    def values(self) -> list[tuple[Any, Any]]:
+        """Return (field, value) pairs in the order of the kind's fields."""
+        return [(field, self.data.get(field.name)) for field in self.definition.fields]

@@ -1,0 +1,100 @@
+"""Measurements frozen into the record. The record never knows how a number was made."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from decisions import clock
+from decisions.models.candidate import Candidate
+from decisions.models.decision import Decision
+from decisions.models.people import User
+
+
+class EvidenceKind(models.TextChoices):
+    """Where a measurement comes from."""
+
+    RUN = "run", _("Run")
+    COMPARISON = "comparison", _("Paired comparison")
+
+
+class EvidenceQuerySet(models.QuerySet["Evidence"]):
+    """Finds evidence."""
+
+    def standing(self) -> EvidenceQuerySet:
+        """Return what has not been withdrawn."""
+        return self.filter(withdrawn_at__isnull=True)
+
+
+class Evidence(models.Model):
+    """A frozen measurement of one candidate, or a frozen paired comparison of two."""
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="evidence")
+    candidate = models.ForeignKey(Candidate, on_delete=models.CASCADE, related_name="evidence")
+    compared_with = models.ForeignKey(
+        Candidate, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    number = models.PositiveIntegerField()
+    kind = models.CharField(_("kind"), max_length=20, choices=EvidenceKind.choices)
+    metric = models.SlugField(_("metric"), max_length=60)
+    metric_name = models.CharField(_("metric"), max_length=120)
+    value = models.FloatField(_("value"))
+    low = models.FloatField(_("interval from"), null=True, blank=True)
+    high = models.FloatField(_("interval to"), null=True, blank=True)
+    interval_method = models.CharField(_("interval"), max_length=120, blank=True)
+    n = models.PositiveIntegerField(_("sample size"))
+    unit = models.CharField(_("unit"), max_length=20, blank=True)
+    method = models.TextField(_("how it was obtained"))
+    origin = models.CharField(_("origin"), max_length=200)
+    origin_url = models.CharField(max_length=300, blank=True)
+    source_digest = models.CharField(_("digest of the source"), max_length=64)
+    # What must agree before two values may be compared: case set digest, split, scorer …
+    conditions = models.JSONField(default=dict, blank=True)
+    attached_at = models.DateTimeField(default=clock.now)
+    attached_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    withdrawn_reason = models.TextField(blank=True)
+
+    objects = EvidenceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["number"]
+        verbose_name_plural = _("evidence")
+        constraints = [
+            models.UniqueConstraint(fields=["decision", "number"], name="evidence_number_once"),
+            models.CheckConstraint(
+                condition=Q(kind__in=EvidenceKind.values), name="evidence_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True, withdrawn_by__isnull=True)
+                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False),
+                name="evidence_withdrawn_at_with_by",
+            ),
+            models.CheckConstraint(
+                condition=Q(low__isnull=True, high__isnull=True) | Q(low__lte=F("high")),
+                name="evidence_interval_ordered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.metric_name}"
+
+    def get_absolute_url(self) -> str:
+        """Return the deep link to this piece of evidence."""
+        address = reverse("decisions:evidence", args=[self.decision.reference])
+        return f"{address}#{self.reference}"
+
+    @property
+    def reference(self) -> str:
+        """Return the name used in texts: `E3`."""
+        return f"E{self.number}"
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Return whether it no longer counts."""
+        return self.withdrawn_at is not None

@@ -1,0 +1,137 @@
+"""Numbers as people read them: no more digits than their interval supports."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Context, Decimal
+from math import floor, isfinite, log10
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+MINUS = "−"
+EN_DASH = "–"
+NO_BREAK_SPACE = "\u00a0"
+NOTHING = "–"
+# Without an interval nothing says how many digits hold; three are shown.
+DIGITS_WITHOUT_INTERVAL = 3
+STEPS_IN_HALF_WIDTH = 7
+# From here on digits are counted in powers of ten.
+TOO_LONG = 1e15
+
+_WIDE = Context(prec=400)
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LEVEL = re.compile(r"\b\d{2}(?:[.,]\d+)?\s?%")
+
+
+def supported_places(value: float, low: float | None, high: float | None) -> int:
+    """Return how many decimal places an interval supports; below zero it means tens, hundreds …
+
+    The last place shown is the largest power of ten that is at most a seventh of the interval's
+    half-width, so rounding moves a value by less than a tenth of what is uncertain anyway.
+    """
+    if low is None or high is None or not isfinite(high - low) or high <= low:
+        return _places_of_digits(value)
+    return -floor(log10((high - low) / 2 / STEPS_IN_HALF_WIDTH))
+
+
+def format_number(value: float, places: int | None = None) -> str:
+    """Return a number in the reader's notation, with a real minus and grouped thousands.
+
+    Without `places` it is shown as exactly as it was typed: 85, 0.5, 2,000.
+    """
+    if not isfinite(value):
+        return NOTHING
+    if abs(value) >= TOO_LONG:
+        return _power_of_ten(value)
+    exact = Decimal(f"{value:.14g}")
+    rounded = _plainest(exact) if places is None else _rounded(exact, places)
+    shown = max(0, -int(rounded.as_tuple().exponent))
+    text = number_format(abs(rounded), decimal_pos=shown, force_grouping=True)
+    return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def format_count(count: int) -> str:
+    """Return a whole number with grouped thousands."""
+    return format_number(count, 0)
+
+
+def with_unit(text: str, unit: str) -> str:
+    """Return a formatted number with its unit, which never parts from it."""
+    return f"{text}{NO_BREAK_SPACE}{unit}" if unit else text
+
+
+def format_exact(value: float, unit: str = "") -> str:
+    """Return a number that a person set (a target, a weight) as it was typed, with its unit."""
+    return with_unit(format_number(value), unit)
+
+
+def format_value(
+    value: float, low: float | None = None, high: float | None = None, unit: str = ""
+) -> str:
+    """Return a measured value, in `unit`, to the precision that its interval supports."""
+    return with_unit(format_number(value, supported_places(value, low, high)), unit)
+
+
+def format_interval(low: float | None, high: float | None, unit: str = "") -> str:
+    """Return an interval to the precision it supports ("86.8–94.6"), or "" where there is none."""
+    if low is None or high is None:
+        return ""
+    places = supported_places(high, low, high)
+    ends = [format_number(low, places), format_number(high, places)]
+    # A dash beside a minus reads as another minus.
+    joined = _("%(low)s to %(high)s") if low < 0 else "%(low)s" + EN_DASH + "%(high)s"
+    return with_unit(joined % {"low": ends[0], "high": ends[1]}, unit)
+
+
+def interval_name(interval_method: str) -> str:
+    """Return what an interval is called in passing: "95% CI" where its method names the level."""
+    level = _LEVEL.search(interval_method)
+    return _("%(level)s CI") % {"level": level[0].replace(" ", "")} if level else _("interval")
+
+
+def format_figure(
+    value: float,
+    low: float | None,
+    high: float | None,
+    unit: str,
+    n: int,
+    interval_method: str = "",
+) -> str:
+    """Return a whole figure as it stands in a sentence: value, interval and sample size.
+
+    For example "91.5 % (95% CI 86.8–94.6, n = 200)".
+    """
+    size = _("n = %(n)s") % {"n": format_count(n)}
+    interval = format_interval(low, high)
+    if interval:
+        size = f"{interval_name(interval_method)} {interval}, {size}"
+    return f"{format_value(value, low, high, unit)} ({size})"
+
+
+def _places_of_digits(value: float) -> int:
+    """Return the places that show three digits, never rounding the whole part."""
+    if not isfinite(value) or value == 0:
+        return 0
+    return max(0, DIGITS_WITHOUT_INTERVAL - 1 - floor(log10(abs(value))))
+
+
+def _rounded(exact: Decimal, places: int) -> Decimal:
+    """Return a decimal rounded to so many places, with no exponent above zero."""
+    step = Decimal(1).scaleb(-places)
+    rounded = exact.quantize(step, rounding=ROUND_HALF_UP, context=_WIDE)
+    return rounded.quantize(Decimal(1), context=_WIDE) if places < 0 else rounded
+
+
+def _plainest(exact: Decimal) -> Decimal:
+    """Return a decimal without trailing zeros and without an exponent above zero."""
+    short = exact.normalize(_WIDE)
+    is_whole = int(short.as_tuple().exponent) > 0
+    return short.quantize(Decimal(1), context=_WIDE) if is_whole else short
+
+
+def _power_of_ten(value: float) -> str:
+    """Return a very large number as a power of ten."""
+    digits, exponent = f"{value:.2e}".split("e")
+    power = str(int(exponent)).translate(_SUPERSCRIPTS)
+    return f"{format_number(float(digits), 2)} × 10{power}"

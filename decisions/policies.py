@@ -1,0 +1,149 @@
+"""Whether a person may do a thing to a record now, and if not, why, in one sentence."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from decisions.blockers import blockers
+from decisions.models import OWNER, Decision, Goal, Role, Status, User, Visibility
+from decisions.section_kinds import SECTION_KINDS, Text
+from decisions.workflow import MOVES, PARTY_NAMES, Move, Party
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an action is refused: a sentence to act on, and the HTTP status that says what kind."""
+
+    sentence: str
+    status: HTTPStatus
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class Refused(Exception):
+    """Raised by an action that may not happen; carries the refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.sentence)
+        self.refusal = refusal
+
+
+class BadInput(Exception):
+    """Raised by an action whose values make no sense; the message says why."""
+
+
+def wrong_state(sentence: str) -> Refused:
+    """Return the exception for an action that the record's state does not allow."""
+    return Refused(Refusal(sentence, HTTPStatus.CONFLICT))
+
+
+def _reads(decision: Decision, user: User, subject: Any) -> bool:
+    """Return whether the record is visible to the person, as `visible_to` finds it."""
+    is_open_to_all = decision.visibility == Visibility.EVERYONE
+    return is_open_to_all or user.is_superuser or decision.involves(user)
+
+
+def _writes(decision: Decision, user: User, subject: Any) -> bool:
+    """Return whether the subject's role is one of the person's (the owner's part: the owner).
+
+    A goal is written by the role whose part the list of goals is.
+    """
+    is_goal = isinstance(subject, Goal)
+    role = SECTION_KINDS["goals"].role if is_goal else getattr(subject, "role", subject)
+    if role == OWNER:
+        return decision.owner_id == user.pk
+    return role in decision.roles_of(user)
+
+
+def _wrote(decision: Decision, user: User, subject: Any) -> bool:
+    """Return whether the subject is the person's own (or their role's own proposal)."""
+    if proposed_by := getattr(subject, "proposed_by_role", ""):
+        return proposed_by in decision.roles_of(user)
+    author = getattr(subject, "author_id", getattr(subject, "reviewer_id", None))
+    return author is not None and author == user.pk
+
+
+PARTIES: dict[Party, Callable[[Decision, User, Any], bool]] = {
+    Party.READER: _reads,
+    Party.PARTICIPANT: lambda decision, user, subject: decision.involves(user),
+    Party.OWNER: lambda decision, user, subject: decision.owner_id == user.pk,
+    Party.WRITER: _writes,
+    Party.AUTHOR: _wrote,
+    Party.DATA_SCIENCE: lambda decision, user, subject: (
+        Role.DATA_SCIENCE in decision.roles_of(user)
+    ),
+    Party.SIGNATORY: lambda decision, user, subject: (
+        subject in decision.signing_roles_of(user)
+        if subject
+        else bool(decision.signing_roles_of(user))
+    ),
+}
+
+
+def refusal(action: str, record: Decision, user: User, subject: Any = None) -> Refusal | None:
+    """Return why `user` may not do `action` to `record` now, or None if they may.
+
+    `subject` is what the action is about: a section, a goal, a thread, or a role.
+    The right is asked first (403), then the record's status, then what holds it back (409).
+    """
+    move = MOVES[action]
+    return (
+        _refusal_by_party(move, record, user, subject)
+        or _refusal_by_status(move, record)
+        or _refusal_by_blockers(move, record)
+    )
+
+
+def ensure(action: str, record: Decision, user: User, subject: Any = None) -> None:
+    """Raise `Refused` if `user` may not do `action` to `record` now."""
+    if refused := refusal(action, record, user, subject):
+        raise Refused(refused)
+
+
+def may(action: str, record: Decision, user: User, subject: Any = None) -> bool:
+    """Return whether the person has the right at all, whatever the record's state."""
+    return _refusal_by_party(MOVES[action], record, user, subject) is None
+
+
+def _refusal_by_party(move: Move, record: Decision, user: User, subject: Any) -> Refusal | None:
+    if any(PARTIES[party](record, user, subject) for party in move.parties):
+        return None
+    who: Text = PARTY_NAMES[move.parties[0]]
+    for party in move.parties[1:]:
+        who = format_lazy(_("{one} or {other}"), one=who, other=PARTY_NAMES[party])
+    sentence = _("Only %(who)s can %(verb)s.") % {"who": who, "verb": move.verb}
+    return Refusal(sentence, HTTPStatus.FORBIDDEN)
+
+
+def _refusal_by_status(move: Move, record: Decision) -> Refusal | None:
+    if record.status in move.sources:
+        return None
+    allowed = " / ".join(str(Status(source).label).lower() for source in move.sources)
+    sentence = _("The record is %(status)s. To %(verb)s it has to be: %(allowed)s.") % {
+        "status": record.get_status_display().lower(),
+        "verb": move.verb,
+        "allowed": allowed,
+    }
+    return Refusal(sentence, HTTPStatus.CONFLICT)
+
+
+def _refusal_by_blockers(move: Move, record: Decision) -> Refusal | None:
+    if not move.holds:
+        return None
+    found = blockers(record, move.action)
+    if not found:
+        return None
+    sentence = found[0].sentence
+    if len(found) > 1:
+        sentence = ngettext(
+            "%(first)s One more thing is open.",
+            "%(first)s %(count)s more things are open.",
+            len(found) - 1,
+        ) % {"first": sentence, "count": len(found) - 1}
+    return Refusal(sentence, HTTPStatus.CONFLICT)

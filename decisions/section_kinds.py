@@ -1,0 +1,328 @@
+"""What sections exist, who writes them, and what each asks for.
+
+A new kind of section is one entry here. `chapter` groups the kinds into the record's chapters;
+`lists` names the rows that belong to a section besides its own fields.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from decisions.models.decision import OWNER
+from decisions.models.people import Role
+
+Text = str | Promise
+
+
+class FieldType(StrEnum):
+    """How a field is asked for and shown."""
+
+    MARKDOWN = "markdown"
+    LINE = "line"
+    CHOICE = "choice"
+    DATE = "date"
+    CANDIDATES = "candidates"
+
+
+class Rows(StrEnum):
+    """Rows that are written in a section besides its fields."""
+
+    GOALS = "goals"
+    CANDIDATES = "candidates"
+    ASSESSMENTS = "assessments"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One question of a section. Choices are (value, label) pairs."""
+
+    name: str
+    label: Text
+    hint: Text = ""
+    type: FieldType = FieldType.MARKDOWN
+    required: bool = True
+    choices: tuple[tuple[str, Text], ...] = ()
+
+    def is_empty(self, value: Any) -> bool:
+        """Return whether `value` answers nothing."""
+        return value in (None, "", [])
+
+    def label_of(self, value: str) -> Text:
+        """Return the label of a choice's value."""
+        return dict(self.choices).get(value, value)
+
+
+@dataclass(frozen=True)
+class SectionKind:
+    """One kind of section: its chapter, the role that writes it, its questions and its rows."""
+
+    key: str
+    title: Text
+    chapter: Text
+    role: str
+    intro: Text
+    fields: tuple[Field, ...] = ()
+    rows: Rows | None = None
+
+
+GOALS = _("Goals")
+PROFILE = _("Product profile")
+CANDIDATES = _("Candidates")
+RESULTS = _("Results")
+RECOMMENDATION = _("Recommendation")
+
+
+ASSESSMENT_TITLES = {
+    Role.BUSINESS: _("Cost and time"),
+    Role.DATA_SCIENCE: _("Data and risk"),
+    Role.DEVOPS: _("Running it"),
+    Role.UX: _("Fit to the interaction"),
+}
+
+
+def _choice(name: str, label: Text, hint: Text, *choices: tuple[str, Text]) -> Field:
+    return Field(name, label, hint, FieldType.CHOICE, choices=choices)
+
+
+def _reading(key: str, title: Text, role: Role, hint: Text) -> SectionKind:
+    """Return a Results section: one role's reading of the evidence."""
+    intro = _("What the evidence means from this role's side. Refer to evidence as [[E1]].")
+    return SectionKind(key, title, RESULTS, role, intro, (Field("reading", title, hint),))
+
+
+def _assessment(role: Role) -> SectionKind:
+    """Return the section in which one role rates every candidate."""
+    return SectionKind(
+        f"assessment_{role.value}",
+        ASSESSMENT_TITLES[role],
+        CANDIDATES,
+        role,
+        _("Rate each candidate from 1 (poor) to 5 (very good) and say why."),
+        rows=Rows.ASSESSMENTS,
+    )
+
+
+_KINDS = (
+    SectionKind(
+        "problem",
+        _("Problem and scope"),
+        GOALS,
+        Role.BUSINESS,
+        _("What is wrong today, and what this decision has to settle."),
+        (
+            Field("problem", _("Problem"), _("What happens today, to whom, and what it costs.")),
+            Field("question", _("Question"), _("The one question this record answers.")),
+            Field("scope", _("Scope"), _("What is in, and what is left out on purpose.")),
+            Field("budget", _("Budget"), type=FieldType.LINE, required=False),
+            Field("timeline", _("Timeline"), type=FieldType.LINE, required=False),
+            Field("resources", _("People and resources"), type=FieldType.LINE, required=False),
+        ),
+    ),
+    SectionKind(
+        "goals",
+        _("List of goals"),
+        GOALS,
+        Role.BUSINESS,
+        _("What must be reached, as numbers that can be measured. Every role may propose one."),
+        rows=Rows.GOALS,
+    ),
+    SectionKind(
+        "profile_business",
+        _("Focus and stakes"),
+        PROFILE,
+        Role.BUSINESS,
+        _("What kind of product this is and what a wrong answer costs."),
+        (
+            _choice(
+                "focus",
+                _("Product focus"),
+                _("A niche with its own language, or a broad range of subjects?"),
+                ("niche", _("Niche")),
+                ("broad", _("Broad")),
+            ),
+            _choice(
+                "stakes",
+                _("Stakes of a wrong answer"),
+                "",
+                ("low", _("Low: easily noticed and put right")),
+                ("medium", _("Medium: costs time or goodwill")),
+                ("high", _("High: costs money, safety or trust")),
+            ),
+            Field("note", _("In your words"), required=False),
+        ),
+    ),
+    SectionKind(
+        "profile_data",
+        _("Data"),
+        PROFILE,
+        Role.DATA_SCIENCE,
+        _("What data there is and how it behaves."),
+        (
+            _choice(
+                "change",
+                _("How often the data changes"),
+                "",
+                ("static", _("Static: rarely")),
+                ("dynamic", _("Dynamic: daily or faster")),
+            ),
+            _choice(
+                "labelled",
+                _("Labelled examples at hand"),
+                _("A few hundred good ones can be enough to tune a model."),
+                ("none", _("None")),
+                ("tens", _("Tens")),
+                ("hundreds", _("Hundreds")),
+                ("thousands", _("Thousands")),
+            ),
+            _choice(
+                "language",
+                _("Domain language"),
+                "",
+                ("plain", _("Plain, everyday language")),
+                ("specialist", _("Specialist: medical, legal, financial, technical")),
+            ),
+            _choice(
+                "sensitivity",
+                _("Sensitivity"),
+                "",
+                ("public", _("Public")),
+                ("internal", _("Internal")),
+                ("personal", _("Personal or confidential")),
+            ),
+            Field("note", _("In your words"), required=False),
+        ),
+    ),
+    SectionKind(
+        "profile_operations",
+        _("Operations"),
+        PROFILE,
+        Role.DEVOPS,
+        _("The load it must carry and what there is to run it on."),
+        (
+            Field("load", _("Expected load"), type=FieldType.LINE),
+            Field("latency", _("Latency budget"), type=FieldType.LINE),
+            _choice(
+                "compute",
+                _("Compute at hand"),
+                "",
+                ("cpu", _("CPUs only")),
+                ("some_gpu", _("Some GPU time")),
+                ("gpu", _("GPUs of our own")),
+            ),
+            Field("deployment", _("Deployment limits"), type=FieldType.LINE, required=False),
+            Field("skills", _("Skills to run it"), type=FieldType.LINE),
+            Field("note", _("In your words"), required=False),
+        ),
+    ),
+    SectionKind(
+        "profile_interaction",
+        _("Interaction"),
+        PROFILE,
+        Role.UX,
+        _("How people meet the product, and how a failure feels to them."),
+        (
+            _choice(
+                "complexity",
+                _("Interaction"),
+                "",
+                ("simple", _("Simple: one question, one answer")),
+                ("complex", _("Complex: dialogue, manner or control")),
+            ),
+            Field("tone", _("Tone and style"), type=FieldType.LINE),
+            Field("failure", _("What a failure looks like to a person")),
+        ),
+    ),
+    SectionKind(
+        "candidates",
+        _("Candidate approaches"),
+        CANDIDATES,
+        Role.DATA_SCIENCE,
+        _("The approaches under consideration, each with a spec that says how to run it."),
+        rows=Rows.CANDIDATES,
+    ),
+    _assessment(Role.BUSINESS),
+    _assessment(Role.DATA_SCIENCE),
+    _assessment(Role.DEVOPS),
+    _assessment(Role.UX),
+    _reading(
+        "results_data_science",
+        _("Quality findings"),
+        Role.DATA_SCIENCE,
+        _("Comparisons, and an analysis of the errors."),
+    ),
+    _reading(
+        "results_devops",
+        _("Load and cost findings"),
+        Role.DEVOPS,
+        _("Latency, load, what it takes to run."),
+    ),
+    _reading(
+        "results_ux",
+        _("Study findings"),
+        Role.UX,
+        _("What people did and said when they met it."),
+    ),
+    _reading(
+        "results_business",
+        _("Benefit and cost reading"),
+        Role.BUSINESS,
+        _("What the figures are worth to the product."),
+    ),
+    SectionKind(
+        "recommendation",
+        _("Recommendation"),
+        RECOMMENDATION,
+        OWNER,
+        _("What the owner asks the team to sign."),
+        (
+            Field("chosen", _("Chosen candidates"), type=FieldType.CANDIDATES),
+            Field("rationale", _("Why"), _("Refer to evidence as [[E1]].")),
+            Field("consequences", _("Consequences"), _("What becomes easier, and what harder.")),
+            Field("risks", _("Risks"), _("What could go wrong, and who watches it.")),
+            Field("exit_criteria", _("Exit criteria"), _("What would make you stop or go back.")),
+            Field(
+                "review_on",
+                _("Look at it again on"),
+                _("The record comes back to its owner on this day."),
+                FieldType.DATE,
+            ),
+        ),
+    ),
+)
+
+SECTION_KINDS: dict[str, SectionKind] = {kind.key: kind for kind in _KINDS}
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One thing a role rates a candidate on; 5 is always the better end."""
+
+    key: str
+    name: Text
+    hint: Text
+
+
+CRITERIA: dict[str, tuple[Criterion, ...]] = {
+    Role.BUSINESS: (
+        Criterion("cost", _("Cost"), _("5: hardly any; 1: beyond the budget")),
+        Criterion("time", _("Time to deliver"), _("5: days; 1: after the deadline")),
+    ),
+    Role.DATA_SCIENCE: (
+        Criterion("data", _("Data needed"), _("5: at hand; 1: not to be had")),
+        Criterion("risk", _("Technical risk"), _("5: well understood; 1: may fail or forget")),
+    ),
+    Role.DEVOPS: (
+        Criterion(
+            "scalability", _("Scalability"), _("5: grows easily; 1: will not carry the load")
+        ),
+        Criterion("monitoring", _("Monitoring"), _("5: failures show at once; 1: they hide")),
+        Criterion("upkeep", _("Refresh or retraining"), _("5: hardly any; 1: constant work")),
+    ),
+    Role.UX: (
+        Criterion("fit", _("Fit to the interaction"), _("5: natural; 1: gets in the way")),
+        Criterion("failure", _("How it fails"), _("5: gracefully; 1: misleads people")),
+    ),
+}

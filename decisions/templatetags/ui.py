@@ -1,0 +1,227 @@
+"""Small pieces of every page: symbols, roles, states, dates and digests."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from decisions import clock
+from decisions.models import OWNER, Goal, Role, Section, SectionState, Thread
+from decisions.outcomes import Outcome
+from decisions.record_page import STATE_ICONS, CriterionRow, RecordPage
+from decisions.section_kinds import Field, FieldType, Text
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", classes: str = "icon") -> SafeString:
+    """Return a symbol of the sprite; without a label it is decoration."""
+    meaning = (
+        format_html('role="img" aria-label="{}"', label)
+        if label
+        else mark_safe('aria-hidden="true"')
+    )
+    return format_html(
+        '<svg class="{}" {}><use href="{}#{}"></use></svg>',
+        classes,
+        meaning,
+        static("icons/sprite.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def role_badge(role: str, owner: Any = "") -> SafeString:
+    """Return a role's mark and name; for the owner's own part, the owner's name."""
+    if role == OWNER:
+        return format_html('<span class="role">{}{}</span>', icon("people"), owner)
+    mark = icon(f"role-{role}", classes="role-mark")
+    return format_html('<span class="role role-{}">{}{}</span>', role, mark, Role(role).label)
+
+
+@register.simple_tag
+def role_mark(role: str) -> SafeString:
+    """Return a role's mark alone, named for those who cannot see it."""
+    if role == OWNER:
+        return icon("people", _("Owner"))
+    return icon(f"role-{role}", str(Role(role).label), f"role-mark role-{role}")
+
+
+@register.simple_tag
+def state_badge(state: str, name: str) -> SafeString:
+    """Return how far a part has come, as a symbol and a word."""
+    symbol = icon(STATE_ICONS[SectionState(state)])
+    return format_html('<span class="state state-{}">{}{}</span>', state, symbol, name)
+
+
+@register.simple_tag
+def rating(value: int) -> SafeString:
+    """Return a rating from 1 to 5, as marks and as a number."""
+    return format_html(
+        '<span class="rating">{}{}<span class="visually-hidden"> {}</span></span>',
+        icon(f"rating-{value}", classes=""),
+        value,
+        _("of 5"),
+    )
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """Return how long ago it was, with the exact time on hover."""
+    if moment is None:
+        return ""
+    local = timezone.localtime(moment)
+    gone = timesince(moment, clock.now(), depth=1)
+    words = _("just now") if gone.startswith("0") else _("%(time)s ago") % {"time": gone}
+    exact = date_format(local, "DATETIME_FORMAT")
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, words)
+
+
+@register.filter
+def due(day: date | None) -> SafeString | str:
+    """Return a due date, relative while it is near, marked when it is soon or past."""
+    if day is None:
+        return ""
+    left = (day - clock.today()).days
+    classes = "due is-overdue" if left < 0 else "due is-soon" if left <= 7 else "due"
+    return format_html(
+        '<time class="{}" datetime="{}" title="{}">{}</time>',
+        classes,
+        day.isoformat(),
+        date_format(day, "DATE_FORMAT"),
+        _days_left(day, left),
+    )
+
+
+def _days_left(day: date, left: int) -> str:
+    if left == 0:
+        return _("today")
+    if abs(left) > 14:
+        return date_format(day, "DATE_FORMAT")
+    distance = timesince(min(day, clock.today()), max(day, clock.today()), depth=1)
+    return (_("in %(time)s") if left > 0 else _("%(time)s ago")) % {"time": distance}
+
+
+@register.filter
+def chip(digest: str) -> SafeString | str:
+    """Return the first eight figures of a digest, the whole on hover."""
+    if not digest:
+        return ""
+    return format_html('<code class="digest-chip" title="{}">{}…</code>', digest, digest[:8])
+
+
+@register.filter
+def grouped(digest: str) -> list[str]:
+    """Return a digest in groups of eight."""
+    return [digest[start : start + 8] for start in range(0, len(digest), 8)]
+
+
+@register.filter
+def status_class(status: str) -> str:
+    """Return the class of a status chip."""
+    return f"status status-{status}"
+
+
+@register.filter
+def field_kind(field: BoundField) -> str:
+    """Return how a field is laid out: "choices", "check" or "input"."""
+    match field.field.widget:
+        case RadioSelect() | CheckboxSelectMultiple():
+            return "choices"
+        case CheckboxInput():
+            return "check"
+    return "input"
+
+
+@register.simple_tag
+def control(field: BoundField) -> SafeString:
+    """Return a field's control, tied to its hint and its error."""
+    attrs: dict[str, Any] = {}
+    described = []
+    if field.help_text:
+        described.append(f"{field.id_for_label}-hint")
+    if field.errors:
+        described.append(f"{field.id_for_label}-error")
+        attrs["aria-invalid"] = "true"
+    if described:
+        attrs["aria-describedby"] = " ".join(described)
+    return field.as_widget(attrs=attrs)
+
+
+@register.filter
+def lookup(mapping: Any, key: Any) -> Any:
+    """Return `mapping[key]`, or nothing."""
+    return mapping.get(key) if mapping else None
+
+
+@register.filter
+def may_resolve(page: RecordPage, thread: Thread) -> bool:
+    """Return whether the reader may end this discussion or take it up again."""
+    return page.refusal("resolve", thread) is None
+
+
+@register.filter
+def may_edit_goal(page: RecordPage, goal: Goal) -> bool:
+    """Return whether the reader may change this goal now."""
+    return page.refusal("edit_goal", goal) is None
+
+
+@register.filter
+def criteria_of(page: RecordPage, role: str) -> list[CriterionRow]:
+    """Return a role's criteria with its assessment of each candidate."""
+    return page.criteria(role)
+
+
+@register.filter
+def has_facts(section: Section) -> bool:
+    """Return whether a section has answers that are set as facts, not as prose."""
+    prose = {FieldType.MARKDOWN, FieldType.CANDIDATES}
+    return any(value and field.type not in prose for field, value in section.values())
+
+
+@register.filter
+def choice_label(field: Field, value: str) -> Text:
+    """Return the label of a choice."""
+    return field.label_of(value)
+
+
+@register.filter
+def iso_date(value: str) -> str:
+    """Return a stored day as the reader writes it."""
+    return date_format(date.fromisoformat(value), "DATE_FORMAT")
+
+
+@register.filter
+def verdict(outcome: str | None) -> SafeString | str:
+    """Return whether a goal is met, as a symbol and words."""
+    if not outcome:
+        return ""
+    said = Outcome(outcome)
+    return format_html(
+        '<span class="verdict verdict-{}">{}{}</span>', said.value, icon(said.icon), said.label
+    )
+
+
+CONDITIONS = {
+    "case_set": gettext_lazy("Case set"),
+    "case_set_digest": gettext_lazy("Digest of the case set"),
+    "split": gettext_lazy("Split"),
+    "scorer": gettext_lazy("Scorer"),
+    "scorer_version": gettext_lazy("Version of the scorer"),
+}
+
+
+@register.filter
+def condition_name(name: str) -> Text:
+    """Return what must agree before values are compared, in words."""
+    return CONDITIONS.get(name, name.replace("_", " ").capitalize())

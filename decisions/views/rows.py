@@ -1,0 +1,116 @@
+"""Goals, candidates and assessments."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from decisions.actions import rows
+from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
+from decisions.models import Decision, Goal, Role
+from decisions.policies import ensure
+from decisions.views.shared import done, get_record, page, person, status_of
+
+
+def new_goal(request: HttpRequest, reference: str) -> HttpResponse:
+    """Propose a goal."""
+    decision = get_record(request, reference)
+    ensure("propose_goal", decision, person(request))
+    form = GoalForm(request.POST or None, roles=decision.roles_of(person(request)))
+    if form.is_valid():
+        rows.add_goal(decision, by=person(request), **form.values)
+        return done(request, _goals(decision), _("The goal is on the list."))
+    return page(request, "decisions/goal.html", decision, status_of(form), form=form)
+
+
+def goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
+    """Change a goal."""
+    decision = get_record(request, reference)
+    row = _goal(decision, pk)
+    ensure("edit_goal", decision, person(request), row)
+    form = GoalForm(request.POST or None, roles=decision.roles_of(person(request)), goal=row)
+    if form.is_valid():
+        token = form.cleaned_data["token"] or 0
+        rows.edit_goal(row, by=person(request), token=token, **form.values)
+        return done(request, _goals(decision), _("The goal is saved."))
+    return page(request, "decisions/goal.html", decision, status_of(form), form=form, goal=row)
+
+
+@require_POST
+def remove_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
+    """Take a goal off the list."""
+    decision = get_record(request, reference)
+    rows.remove_goal(_goal(decision, pk), by=person(request))
+    return done(request, _goals(decision), _("The goal is removed."))
+
+
+@require_safe
+def candidates(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show the candidates side by side, with what each role says of them."""
+    return page(request, "decisions/candidates.html", get_record(request, reference))
+
+
+def new_candidate(request: HttpRequest, reference: str) -> HttpResponse:
+    """Put an approach under consideration."""
+    decision = get_record(request, reference)
+    ensure("edit_candidate", decision, person(request))
+    form = CandidateForm(request.POST or None)
+    if form.is_valid():
+        rows.add_candidate(decision, by=person(request), **form.values)
+        return done(request, _candidates(decision), _("The candidate is on the list."))
+    return page(request, "decisions/candidate.html", decision, status_of(form), form=form)
+
+
+def candidate(request: HttpRequest, reference: str, letter: str) -> HttpResponse:
+    """Change a candidate."""
+    decision = get_record(request, reference)
+    ensure("edit_candidate", decision, person(request))
+    row = get_object_or_404(decision.candidates, letter=letter)
+    row.decision = decision
+    form = CandidateForm(request.POST or None, candidate=row)
+    if form.is_valid():
+        token = form.cleaned_data["token"] or 0
+        rows.edit_candidate(row, by=person(request), token=token, **form.values)
+        return done(request, _candidates(decision), _("The candidate is saved."))
+    return page(
+        request, "decisions/candidate.html", decision, status_of(form), form=form, candidate=row
+    )
+
+
+def assess(request: HttpRequest, reference: str, letter: str, role: str) -> HttpResponse:
+    """Rate a candidate for a role."""
+    decision = get_record(request, reference)
+    ensure("assess", decision, person(request), role)
+    row = get_object_or_404(decision.candidates, letter=letter)
+    row.decision = decision
+    form = AssessmentForm(rows.RatingSheet(row, role), request.POST or None)
+    if form.is_valid():
+        seen = form.cleaned_data["token"] or None
+        rows.assess(row, by=person(request), role=role, ratings=form.ratings, seen=seen)
+        return done(request, _next_unrated(decision, row.letter, role), _("The rating is saved."))
+    context = {"form": form, "candidate": row, "role": Role(role)}
+    return page(request, "decisions/assess.html", decision, status_of(form), **context)
+
+
+def _goal(decision: Decision, pk: int) -> Goal:
+    row = get_object_or_404(decision.goals, pk=pk)
+    row.decision = decision
+    return row
+
+
+def _goals(decision: Decision) -> str:
+    return f"{decision.get_absolute_url()}#section-goals"
+
+
+def _candidates(decision: Decision) -> str:
+    return reverse("decisions:candidates", args=[decision.reference])
+
+
+def _next_unrated(decision: Decision, after: str, role: str) -> str:
+    """Return where to rate the next candidate that the role has not rated, or the part itself."""
+    for one in decision.candidates.all():
+        rated = any(said.role == role for said in one.assessments.all())
+        if not (one.is_dropped or rated or one.letter == after):
+            return reverse("decisions:assess", args=[decision.reference, one.letter, role])
+    return f"{decision.get_absolute_url()}#section-assessment_{role}"

@@ -1,0 +1,42 @@
+"""What the views of a record share."""
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import Promise
+
+from decisions.forms.base import CountersignForm
+from decisions.models import Decision, User
+from decisions.record_page import RecordPage, with_parts
+
+
+def person(request: HttpRequest) -> User:
+    """Return who is signed in; every page but the sign-in page requires someone."""
+    return cast(User, request.user)
+
+
+def get_record(request: HttpRequest, reference: str) -> Decision:
+    """Return the record of that name with its parts, or raise 404 where it is not visible."""
+    visible = Decision.objects.visible_to(person(request)).by_reference(reference)
+    return get_object_or_404(with_parts(visible))
+
+
+def page(
+    request: HttpRequest, template: str, record: Decision, status: int = 200, **context: Any
+) -> HttpResponse:
+    """Render a page (or a fragment) about a record."""
+    about = {"record": record, "page": RecordPage(record, person(request))}
+    return render(request, template, about | context, status=status)
+
+
+def done(request: HttpRequest, to: Any, message: str | Promise) -> HttpResponse:
+    """Say what happened, and go on to where it shows."""
+    messages.success(request, str(message))
+    return redirect(to)
+
+
+def status_of(form: CountersignForm) -> int:
+    """Return 422 for a form that came back with errors, 200 otherwise."""
+    return 422 if form.is_wrong else 200

@@ -1,0 +1,343 @@
+"""The only writers of case sets and runs, apart from the work on single cases (see work.py)."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Exists, Max, OuterRef
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from decisions import clock
+from decisions.actions.evidence import attach_evidence
+from decisions.models import Candidate, Evidence, User
+from decisions.policies import BadInput, Refused, ensure, wrong_state
+from evaluations.importers.cases import CaseFile, CaseRow, Columns, Survey, read_cases
+from evaluations.importers.rows import Unreadable
+from evaluations.models import (
+    OPEN_RUNS,
+    Case,
+    CaseSet,
+    Result,
+    Run,
+    RunState,
+    Split,
+)
+from evaluations.scorers import SCORERS, normalised
+from evaluations.summary import Summary, measurements, summarise
+from evaluations.techniques import SpecError, Technique, technique_for
+
+logger = logging.getLogger(__name__)
+
+BATCH = 1000
+SCORER = "exact_match"
+
+
+# Case sets
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import came to: the case set, and whether its content was new."""
+
+    case_set: CaseSet
+    is_new: bool
+
+
+def import_case_set(
+    *,
+    name: str,
+    files: Sequence[CaseFile],
+    columns: Columns,
+    labels: list[dict[str, str]] | None = None,
+    origin: str = "",
+    licence: str = "",
+    by: User | None = None,
+) -> Imported:
+    """Freeze the cases of some files under a name: all of them or none.
+
+    The files are read twice, so that nothing is written before everything was checked, and the
+    database is not kept waiting while they are parsed. Content that is known under the name
+    already is returned as it is; other content becomes the next version. Raises `BadInput`.
+    """
+    survey = survey_of(files, columns, labels)
+    slug = slugify(name)[:120] or f"case-set-{survey.digest[:8]}"
+    if known := CaseSet.objects.filter(slug=slug, digest=survey.digest).first():
+        return Imported(known, is_new=False)
+    with transaction.atomic():
+        latest = CaseSet.objects.filter(slug=slug).aggregate(latest=Max("version"))["latest"]
+        case_set = CaseSet.objects.create(
+            name=name.strip(),
+            slug=slug,
+            version=(latest or 0) + 1,
+            digest=survey.digest,
+            origin=origin,
+            licence=licence,
+            labels=survey.labels,
+            counts=dict(survey.counts),
+            created_by=by,
+            created_at=clock.now(),
+        )
+        _add_cases(case_set, files, columns, labels)
+        case_set.findings = findings(case_set)
+        case_set.save(update_fields=["findings"])
+    return Imported(case_set, is_new=True)
+
+
+def survey_of(
+    files: Sequence[CaseFile], columns: Columns, labels: list[dict[str, str]] | None = None
+) -> Survey:
+    """Read all cases once and return what they come to; raise `BadInput`."""
+    survey = Survey(list(labels or []))
+    for _case in read_cases(files, columns, survey):
+        pass
+    if not survey.counts:
+        raise Unreadable(_("There are no cases in this file."))
+    return survey
+
+
+def findings(case_set: CaseSet) -> dict[str, int]:
+    """Return what a reader should know: cases whose input occurs more than once.
+
+    `duplicates` repeat within their split; `overlaps` are test cases whose input a technique also
+    learns from; `contradictions` are inputs with more than one expected answer.
+    """
+    cases = case_set.cases.order_by()
+    repeated = cases.values("split", "input_digest").annotate(n=Count("pk")).filter(n__gt=1)
+    learnt = cases.filter(split__in=[Split.TRAIN, Split.DEV], input_digest=OuterRef("input_digest"))
+    answers = cases.values("input_digest").annotate(n=Count("expected", distinct=True))
+    return {
+        "duplicates": sum(one["n"] - 1 for one in repeated),
+        "overlaps": cases.filter(Exists(learnt), split=Split.TEST).count(),
+        "contradictions": answers.filter(n__gt=1).count(),
+    }
+
+
+def _add_cases(
+    case_set: CaseSet,
+    files: Sequence[CaseFile],
+    columns: Columns,
+    labels: list[dict[str, str]] | None,
+) -> None:
+    """Write the cases in batches; raise `BadInput` if the files are not what they were."""
+    survey = Survey(list(labels or []))
+    rows = enumerate(read_cases(files, columns, survey))
+    for batch in _batches(_as_case(case_set, place, row) for place, row in rows):
+        _write_batch(batch)
+    if survey.digest != case_set.digest:
+        raise BadInput(_("The file changed while it was being read."))
+
+
+def _as_case(case_set: CaseSet, position: int, row: CaseRow) -> Case:
+    return Case(
+        case_set=case_set,
+        key=row.key,
+        split=row.split,
+        input=row.input,
+        expected=row.expected,
+        position=position,
+        input_digest=hashlib.sha256(normalised(row.input).encode()).hexdigest(),
+    )
+
+
+def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    rest = iter(cases)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _write_batch(batch: list[Case]) -> None:
+    """Write some cases; raise `BadInput` naming the key that occurs twice."""
+    try:
+        with transaction.atomic():
+            Case.objects.bulk_create(batch)
+    except IntegrityError as error:
+        raise BadInput(
+            _("The id “%(key)s” occurs twice. Leave the id column out to have the cases numbered.")
+            % {"key": _taken_key(batch)}
+        ) from error
+
+
+def _taken_key(batch: list[Case]) -> str:
+    """Return a key that two cases want."""
+    keys = [case.key for case in batch]
+    taken = set(batch[0].case_set.cases.filter(key__in=keys).values_list("key", flat=True))
+    for key in keys:
+        if key in taken:
+            return key
+        taken.add(key)
+    return ""
+
+
+# Runs
+
+
+@transaction.atomic
+def request_runs(candidates: Iterable[Candidate], case_set: CaseSet, *, by: User) -> list[Run]:
+    """Ask for several candidates to be measured, or for none if one of them cannot be."""
+    return [request_run(candidate, case_set, by=by) for candidate in candidates]
+
+
+def request_run(candidate: Candidate, case_set: CaseSet, *, by: User, attach: bool = True) -> Run:
+    """Ask for a candidate to be measured; while that is under way it is the same run.
+
+    Without `attach` the figures stay with the run until someone attaches them. Raises `Refused`,
+    or `BadInput` for a spec or a case set that cannot be run.
+    """
+    ensure("measure", candidate.decision, by)
+    technique = runnable(candidate, case_set)
+    spec = technique.complete(candidate.spec)
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                candidate=candidate,
+                case_set=case_set,
+                spec=spec,
+                spec_digest=digest_of([spec, technique.version]),
+                scorer=SCORERS[SCORER].identity,
+                seed=spec.get("seed") or 0,
+                attaches=attach,
+                case_count=case_set.count(Split.TEST),
+                requested_by=by,
+                requested_at=clock.now(),
+            )
+            _add_results(run)
+            transaction.on_commit(lambda: _wake(run), robust=True)
+    except IntegrityError:
+        return Run.objects.open().get(candidate=candidate, case_set=case_set)
+    return run
+
+
+def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:
+    """Return the candidate's technique; raise `BadInput` if it cannot be run on the case set."""
+    if not candidate.spec:
+        raise BadInput(
+            _("%(candidate)s has no spec yet: choose a technique first.") % {"candidate": candidate}
+        )
+    try:
+        technique = technique_for(candidate.spec)
+        technique.validate(candidate.spec)
+    except SpecError as error:
+        told = {"candidate": candidate, "why": error}
+        raise BadInput(_("The spec of %(candidate)s cannot be run: %(why)s") % told) from error
+    if not case_set.count(Split.TEST):
+        raise BadInput(_("%(case_set)s has no test cases.") % {"case_set": case_set})
+    if technique.needs_training and not case_set.count(Split.TRAIN):
+        told = {"technique": technique.title, "case_set": case_set}
+        raise BadInput(_("%(technique)s learns from cases; %(case_set)s has none to train.") % told)
+    return technique
+
+
+def cancel_run(run: Run, *, by: User) -> None:
+    """Stop a run; what was answered stays to be looked at, nothing is attached."""
+    ensure("measure", run.candidate.decision, by)
+    told = _("Cancelled by %(person)s.") % {"person": by}
+    if not _end(run, RunState.CANCELLED, outcome=told):
+        raise wrong_state(_("The run has ended already."))
+
+
+def start_run(run: Run, environment: Mapping[str, Any]) -> None:
+    """Note that the first worker has begun; later ones change nothing."""
+    Run.objects.filter(pk=run.pk, state=RunState.REQUESTED).update(
+        state=RunState.RUNNING, started_at=clock.now(), environment=environment
+    )
+
+
+def note_prepared(run: Run, artefact: Mapping[str, Any]) -> None:
+    """Keep what the first worker's preparation came to."""
+    Run.objects.filter(pk=run.pk, prepared_at__isnull=True).update(
+        prepared_at=clock.now(), artefact=artefact
+    )
+
+
+def fail_run(run: Run, sentence: str) -> None:
+    """End a run that cannot go on, with the reason in one sentence."""
+    _end(run, RunState.FAILED, error=sentence)
+
+
+def conclude_run(run: Run) -> bool:
+    """Finish a run whose every case is answered: figures, then evidence. Only once.
+
+    Every worker that finds nothing left calls this; the figures are computed before the database
+    is locked, and the one UPDATE that still finds the run running decides who attaches them.
+    """
+    if not Run.objects.filter(pk=run.pk, state=RunState.RUNNING).all_answered().exists():
+        return False
+    summary = summarise(run)
+    with transaction.atomic():
+        ended = _end(
+            run,
+            RunState.FINISHED,
+            from_states=[RunState.RUNNING],
+            metrics=summary.metrics,
+            results_digest=summary.results_digest,
+        )
+        if ended and run.attaches:
+            _attach_or_say_why(run)
+    return ended
+
+
+def attach_run(run: Run, *, by: User) -> list[Evidence]:
+    """Hand the figures of a finished run to its record; raises `Refused`."""
+    if run.state != RunState.FINISHED:
+        raise wrong_state(_("Only a finished run has figures to attach."))
+    summary = Summary(run.metrics, run.results_digest)
+    with transaction.atomic():
+        found = attach_evidence(run.candidate, by=by, measurements=measurements(run, summary))
+        told = {
+            "record": run.candidate.decision.reference,
+            "names": ", ".join(one.reference for one in found),
+        }
+        run.attached_at = clock.now()
+        _note(run, _("Attached to %(record)s as %(names)s.") % told)
+    return found
+
+
+def _attach_or_say_why(run: Run) -> None:
+    """Attach the figures in the name of who asked; if the record takes none any more, say so."""
+    try:
+        attach_run(run, by=run.requested_by)
+    except Refused as refused:
+        _note(run, _("Not attached to the record: %(why)s") % {"why": str(refused)})
+
+
+def _note(run: Run, outcome: str) -> None:
+    run.outcome = outcome
+    run.save(update_fields=["outcome", "attached_at"])
+
+
+def _end(
+    run: Run, state: str, from_states: Sequence[str] = tuple(OPEN_RUNS), **values: Any
+) -> bool:
+    """End a run unless it has ended already; return whether this call did."""
+    ended = Run.objects.filter(pk=run.pk, state__in=from_states).update(
+        state=state, finished_at=clock.now(), **values
+    )
+    run.refresh_from_db()
+    return bool(ended)
+
+
+def _add_results(run: Run) -> None:
+    """Write one waiting result per test case, in the order of the cases."""
+    cases = run.case_set.cases.filter(split=run.split).order_by("position")
+    keys = cases.values_list("pk", flat=True).iterator(chunk_size=BATCH)
+    while batch := list(islice(keys, BATCH)):
+        Result.objects.bulk_create(Result(run=run, case_id=pk) for pk in batch)
+
+
+def _wake(run: Run) -> None:
+    """Tell workers of the run; if the queue cannot be reached, the reaper will."""
+    from evaluations.tasks import wake
+
+    wake(run.pk)
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 (hex) of a JSON value in canonical form."""
+    told = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(told.encode()).hexdigest()

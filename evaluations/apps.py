@@ -1,0 +1,11 @@
+"""Measuring candidates."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class EvaluationsConfig(AppConfig):
+    """Evaluations: case sets, techniques, runs and their results."""
+
+    name = "evaluations"
+    verbose_name = _("Evaluations")

@@ -1,0 +1,67 @@
+"""How a candidate is run: choosing its technique and what is set on it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from decisions.models import Approach, Candidate
+from evaluations.techniques import TECHNIQUES, SpecError, Technique, technique_for
+
+
+@dataclass(frozen=True)
+class Family:
+    """The techniques of one approach."""
+
+    name: str
+    techniques: tuple[Technique, ...]
+
+
+def families(approach: str = "") -> list[Family]:
+    """Return all techniques by approach, those of `approach` first."""
+    order = sorted(Approach, key=lambda one: one.value != approach)
+    found = [(one, tuple(t for t in TECHNIQUES.values() if t.approach == one)) for one in order]
+    return [Family(str(one.label), techniques) for one, techniques in found if techniques]
+
+
+def chosen_technique(candidate: Candidate, key: str = "") -> Technique | None:
+    """Return the technique named by `key`, or the candidate's own; None if there is neither."""
+    if key:
+        return TECHNIQUES.get(key)
+    return technique_of(candidate.spec)
+
+
+def technique_of(spec: Mapping[str, Any]) -> Technique | None:
+    """Return the technique that a spec names, None if this installation has none of that name."""
+    try:
+        return technique_for(spec)
+    except SpecError:
+        return None
+
+
+def is_runnable(candidate: Candidate) -> bool:
+    """Return whether a candidate's spec can be run."""
+    technique = technique_of(candidate.spec)
+    if technique is None:
+        return False
+    try:
+        technique.validate(candidate.spec)
+    except SpecError:
+        return False
+    return True
+
+
+def settings_in_words(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (label, value) of what is set, in the order of the technique's form."""
+    technique = technique_of(spec)
+    if technique is None:
+        return [(name, str(value)) for name, value in spec.items()]
+    return [
+        (str(field.label), _value(dict(field.choices), spec.get(field.name, field.default)))
+        for field in technique.fields
+    ]
+
+
+def _value(choices: Mapping[str, Any], value: Any) -> str:
+    if value is None:
+        return "–"
+    return str(choices.get(value, value)) if choices else str(value)

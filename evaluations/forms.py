@@ -1,0 +1,250 @@
+"""Forms of measuring: choosing what to run, how a candidate is run, and bringing cases in."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.db.models import TextChoices
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from decisions.forms.base import CountersignForm, as_lines, multiline
+from decisions.models import Candidate
+from evaluations.actions import digest_of
+from evaluations.importers.cases import Columns
+from evaluations.models import CaseSet, Split
+from evaluations.techniques import Field, SpecError, Technique
+
+LARGEST_UPLOAD = 300 * 1024 * 1024
+
+
+class RunForm(CountersignForm):
+    """Which candidates to measure, on which case set."""
+
+    case_set = forms.ModelChoiceField(
+        label=gettext_lazy("Case set"), queryset=CaseSet.objects.none(), empty_label=None
+    )
+    candidates = forms.MultipleChoiceField(
+        label=gettext_lazy("Candidates"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose at least one candidate.")},
+    )
+
+    def __init__(self, candidates: list[Candidate], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.known = {one.letter: one for one in candidates}
+        self.fields["case_set"].queryset = CaseSet.objects.newest()  # type: ignore[attr-defined]
+        self.fields["candidates"].choices = [  # type: ignore[attr-defined]
+            (letter, str(one)) for letter, one in self.known.items()
+        ]
+        self.fields["candidates"].initial = list(self.known)
+
+    @property
+    def chosen(self) -> list[Candidate]:
+        """Return the chosen candidates."""
+        return [self.known[letter] for letter in self.cleaned_data["candidates"]]
+
+
+class SpecForm(CountersignForm):
+    """What is set on a technique; the fields are those that the technique describes."""
+
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, technique: Technique, candidate: Candidate, *args: Any, **kwargs: Any
+    ) -> None:
+        current = candidate.spec if candidate.spec.get("technique") == technique.key else {}
+        kwargs["initial"] = {**current, "seen": digest_of(candidate.spec)}
+        super().__init__(*args, **kwargs)
+        self.technique, self.candidate = technique, candidate
+        asked = {one.name: MAKERS[one.type](one) for one in technique.fields}
+        self.fields = {**asked, **self.fields}
+
+    @property
+    def has_moved(self) -> bool:
+        """Return whether someone else saved a spec since the form was made."""
+        return self.is_bound and self.data.get("seen") != digest_of(self.candidate.spec)
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the values against the technique, and against what was saved meanwhile."""
+        cleaned = super().clean() or {}
+        if not self.errors:
+            self._check(self._raw(cleaned))
+        if not self.errors and self.has_moved and self.spec != self.candidate.spec:
+            self._take_over()
+            sentence = _("Someone else saved this while you were writing. Saved now: %(spec)s.")
+            told = {"spec": in_words(self.candidate.spec)}
+            again = _("Save again to put your version in its place.")
+            raise forms.ValidationError([sentence % told, again])
+        return cleaned
+
+    def _take_over(self) -> None:
+        """Let the form, shown again, be one that was made from what is saved now."""
+        self.data = {**self.data.dict(), "seen": digest_of(self.candidate.spec)}  # type: ignore[attr-defined]
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Return the whole spec, ready to be stored."""
+        return self.technique.complete(self._raw(self.cleaned_data))
+
+    def _raw(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        names = [one.name for one in self.technique.fields]
+        return {name: _plain(cleaned.get(name)) for name in names}
+
+    def _check(self, raw: dict[str, Any]) -> None:
+        try:
+            self.technique.validate(raw)
+        except SpecError as error:
+            for name, problem in error.problems.items():
+                self.add_error(name if name in self.fields else None, problem)
+
+
+def in_words(spec: dict[str, Any]) -> str:
+    """Return a spec on one line."""
+    return "; ".join(f"{name}: {value}" for name, value in spec.items())
+
+
+def _plain(value: Any) -> Any:
+    return as_lines(value) if isinstance(value, str) else value
+
+
+def _common(field: Field) -> dict[str, Any]:
+    return {
+        "label": field.label,
+        "help_text": field.help,
+        "required": not field.nullable,
+        "initial": field.default,
+    }
+
+
+def _range(field: Field) -> dict[str, Any]:
+    return {"min_value": field.minimum, "max_value": field.maximum}
+
+
+def _text(field: Field) -> forms.Field:
+    return forms.CharField(widget=multiline(3), strip=False, **_common(field))
+
+
+def _choice(field: Field) -> forms.Field:
+    return forms.ChoiceField(choices=field.choices, **_common(field))
+
+
+def _integer(field: Field) -> forms.Field:
+    return forms.IntegerField(**_range(field), **_common(field))
+
+
+def _number(field: Field) -> forms.Field:
+    widget = forms.NumberInput(attrs={"step": "any"})
+    return forms.FloatField(widget=widget, **_range(field), **_common(field))
+
+
+MAKERS: dict[str, Callable[[Field], forms.Field]] = {
+    "text": _text,
+    "choice": _choice,
+    "integer": _integer,
+    "number": _number,
+}
+
+
+class Show(TextChoices):
+    """Which of a run's cases are shown, and in which order."""
+
+    ERRORS_FIRST = "", gettext_lazy("Errors first")
+    WRONG = "wrong", gettext_lazy("Only wrong or failed")
+    IN_ORDER = "all", gettext_lazy("All, in their order")
+
+
+class ResultFilterForm(CountersignForm):
+    """Search among the cases of a run; it lives in the address."""
+
+    q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=200)
+    show = forms.ChoiceField(label=gettext_lazy("Show"), required=False, choices=Show.choices)
+
+
+class CaseFilterForm(CountersignForm):
+    """Search among the cases of a case set; it lives in the address."""
+
+    q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=200)
+    split = forms.ChoiceField(
+        label=gettext_lazy("Split"),
+        required=False,
+        choices=[("", gettext_lazy("Every split")), *Split.choices],
+    )
+    label = forms.ChoiceField(label=gettext_lazy("Label"), required=False)
+
+    def __init__(self, case_set: CaseSet, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["label"].choices = [  # type: ignore[attr-defined]
+            ("", _("Every label")),
+            *case_set.label_names().items(),
+        ]
+
+
+class UploadForm(CountersignForm):
+    """The files of a new case set, and what is known of them."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=100,
+        help_text=gettext_lazy("Under a name that is taken, other content is its next version."),
+    )
+    cases = forms.FileField(
+        label=gettext_lazy("Cases"),
+        help_text=gettext_lazy("CSV or TSV with a header line, JSON lines, or a JSON array."),
+    )
+    train = forms.FileField(
+        label=gettext_lazy("Cases to train on, if they are in a file of their own"),
+        required=False,
+        help_text=gettext_lazy("The first file then holds the test cases."),
+    )
+    labels = forms.FileField(
+        label=gettext_lazy("Labels"),
+        required=False,
+        help_text=gettext_lazy("JSON: an object of label → name and description."),
+    )
+    origin = forms.CharField(
+        label=gettext_lazy("Where they come from"), required=False, max_length=2000
+    )
+    licence = forms.CharField(label=gettext_lazy("Licence"), required=False, max_length=200)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse files that are too large for a browser."""
+        cleaned = super().clean() or {}
+        for name, value in cleaned.items():
+            if getattr(value, "size", 0) > LARGEST_UPLOAD:
+                self.add_error(name, _("Larger than 300 MB: use the import_cases command."))
+        return cleaned
+
+
+class ColumnsForm(CountersignForm):
+    """Which column holds what."""
+
+    input = forms.ChoiceField(label=gettext_lazy("Input"))
+    label = forms.ChoiceField(label=gettext_lazy("Expected label"))
+    key = forms.ChoiceField(
+        label=gettext_lazy("Id"),
+        required=False,
+        help_text=gettext_lazy("Without one the cases are numbered."),
+    )
+    split = forms.ChoiceField(
+        label=gettext_lazy("Split"),
+        required=False,
+        help_text=gettext_lazy("Holds train, dev or test. Without one all are test cases."),
+    )
+
+    def __init__(
+        self, names: list[str], guess: Columns, *args: Any, has_splits: bool, **kwargs: Any
+    ) -> None:
+        kwargs["initial"] = vars(guess)
+        super().__init__(*args, **kwargs)
+        if has_splits:
+            del self.fields["split"]
+        for name, field in self.fields.items():
+            nothing = [] if name in {"input", "label"} else [("", _("No such column"))]
+            field.choices = [*nothing, *((one, one) for one in names)]  # type: ignore[attr-defined]
+
+    @property
+    def columns(self) -> Columns:
+        """Return the chosen columns."""
+        said = self.cleaned_data
+        return Columns(said["input"], said["label"], said["key"], said.get("split", ""))

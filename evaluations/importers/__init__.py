@@ -1,0 +1,1 @@
+"""What comes in from files, a module per format; everything here streams and touches no table."""

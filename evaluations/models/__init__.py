@@ -1,0 +1,26 @@
+"""The tables of measuring, a module per concern."""
+
+from evaluations.models.case_set import Case, CaseKind, CaseSet, Split
+from evaluations.models.run import (
+    OPEN_RESULTS,
+    OPEN_RUNS,
+    Progress,
+    Result,
+    ResultState,
+    Run,
+    RunState,
+)
+
+__all__ = [
+    "OPEN_RESULTS",
+    "OPEN_RUNS",
+    "Case",
+    "CaseKind",
+    "CaseSet",
+    "Progress",
+    "Result",
+    "ResultState",
+    "Run",
+    "RunState",
+    "Split",
+]

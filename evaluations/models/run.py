@@ -1,0 +1,286 @@
+"""One candidate measured on one case set, and its result on each case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from decisions import clock
+from decisions.metrics import METRICS
+from decisions.models import Candidate, Decision, User
+from decisions.numbers import format_figure
+from evaluations.models.case_set import Case, CaseSet, Split
+
+
+class RunState(models.TextChoices):
+    """How far a run has come."""
+
+    REQUESTED = "requested", _("Waiting for a worker")
+    RUNNING = "running", _("Running")
+    FINISHED = "finished", _("Finished")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class ResultState(models.TextChoices):
+    """How far the work on one case has come."""
+
+    PENDING = "pending", _("Waiting")
+    CLAIMED = "claimed", _("Being answered")
+    DONE = "done", _("Answered")
+    FAILED = "failed", _("Failed")
+
+
+OPEN_RUNS = [RunState.REQUESTED, RunState.RUNNING]
+OPEN_RESULTS = [ResultState.PENDING, ResultState.CLAIMED]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands: cases answered (of them failed) of a total, and the time that is left."""
+
+    answered: int
+    failed: int
+    total: int
+    left: timedelta | None
+
+    @property
+    def percent(self) -> int:
+        """Return the share of the cases that are answered, rounded down."""
+        return 100 * self.answered // self.total if self.total else 0
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Finds runs."""
+
+    def visible_to(self, user: User) -> RunQuerySet:
+        """Return the runs of the records that `user` may read."""
+        return self.filter(candidate__decision__in=Decision.objects.visible_to(user))
+
+    def of(self, decision: Decision) -> RunQuerySet:
+        """Return the runs of a record's candidates."""
+        return self.filter(candidate__decision=decision)
+
+    def open(self) -> RunQuerySet:
+        """Return those that still work or wait."""
+        return self.filter(state__in=OPEN_RUNS)
+
+    def all_answered(self) -> RunQuerySet:
+        """Return those without a case that waits or is being answered."""
+        return self.filter(~Exists(Result.objects.unanswered().filter(run=OuterRef("pk"))))
+
+    def lacking_workers(self, since: datetime) -> RunQuerySet:
+        """Return the open runs that nobody works on and that nobody was woken for since then."""
+        alive = Result.objects.filter(
+            run=OuterRef("pk"), state=ResultState.CLAIMED, lease_until__gt=clock.now()
+        )
+        unheard = Q(woken_at__isnull=True) | Q(woken_at__lte=since)
+        return self.open().filter(unheard).filter(~Exists(alive))
+
+
+class Run(models.Model):
+    """One candidate, as its spec stood when asked for, on the test split of one case set."""
+
+    State = RunState
+
+    candidate = models.ForeignKey(Candidate, on_delete=models.CASCADE, related_name="runs")
+    case_set = models.ForeignKey(CaseSet, on_delete=models.PROTECT, related_name="runs")
+    split = models.CharField(_("split"), max_length=10, choices=Split.choices, default=Split.TEST)
+    # The whole spec with its defaults filled in; its digest includes the technique's version.
+    spec = models.JSONField(_("spec"))
+    spec_digest = models.CharField(max_length=64)
+    scorer = models.CharField(_("scorer"), max_length=60)
+    seed = models.BigIntegerField(_("seed"), default=0)
+    # Whether the figures go to the record as soon as they are there.
+    attaches = models.BooleanField(_("attached when finished"), default=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=RunState.choices, default=RunState.REQUESTED
+    )
+    case_count = models.PositiveIntegerField(_("cases"))
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(default=clock.now)
+    # When workers were last told of it: empty while the queue cannot be reached.
+    woken_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    prepared_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    attached_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(_("why it failed"), blank=True)
+    # What became of the figures: attached to the record, or why they were not.
+    outcome = models.TextField(_("what became of it"), blank=True)
+    environment = models.JSONField(default=dict)
+    artefact = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    results_digest = models.CharField(max_length=64, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["state", "woken_at"], name="run_open")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["candidate", "case_set"],
+                condition=Q(state__in=OPEN_RUNS),
+                name="run_open_once",
+            ),
+            models.CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN_RUNS, finished_at__isnull=True)
+                | (~Q(state__in=OPEN_RUNS) & Q(finished_at__isnull=False)),
+                name="run_ended_has_finished_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return _("Run %(number)s") % {"number": self.pk}
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the run's page."""
+        return reverse("evaluations:run", args=[self.pk])
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it still works or waits."""
+        return self.state in OPEN_RUNS
+
+    @property
+    def is_unattached(self) -> bool:
+        """Return whether it has figures that the record does not have."""
+        return self.state == RunState.FINISHED and self.attached_at is None
+
+    @property
+    def is_unheard(self) -> bool:
+        """Return whether no worker could be told of it yet, for longer than a moment."""
+        waited = clock.now() - self.requested_at > timedelta(seconds=3)
+        return self.state == RunState.REQUESTED and self.woken_at is None and waited
+
+    @property
+    def took(self) -> timedelta | None:
+        """Return how long it took from the first worker to the end."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
+
+    def figures(self) -> list[tuple[str, str]]:
+        """Return (metric's name, value with interval and n) of the figures."""
+        known = ((metric, self.metrics.get(key)) for key, metric in METRICS.items())
+        return [(str(metric.name), _told(figure)) for metric, figure in known if figure]
+
+    def progress(self) -> Progress:
+        """Count what is answered; the time left follows from the pace so far."""
+        counted = self.results.exclude(state__in=OPEN_RESULTS).aggregate(
+            answered=Count("pk"),
+            failed=Count("pk", filter=Q(state=ResultState.FAILED)),
+            first=Min("answered_at"),
+            last=Max("answered_at"),
+        )
+        answered = counted["answered"]
+        left = None
+        if answered > 1 and self.is_open:
+            pace = (counted["last"] - counted["first"]) / (answered - 1)
+            left = pace * (self.case_count - answered)
+        return Progress(answered, counted["failed"], self.case_count, left)
+
+
+def _told(figure: dict[str, Any]) -> str:
+    """Return a figure as it stands in a sentence."""
+    return format_figure(
+        figure["value"],
+        figure.get("low"),
+        figure.get("high"),
+        figure["unit"],
+        figure["n"],
+        figure.get("interval_method", ""),
+    )
+
+
+class ResultQuerySet(models.QuerySet["Result"]):
+    """Finds results."""
+
+    def unanswered(self) -> ResultQuerySet:
+        """Return those that wait or are being answered."""
+        return self.filter(state__in=OPEN_RESULTS)
+
+    def claimable(self, now: datetime) -> ResultQuerySet:
+        """Return those that wait, and those whose worker's lease has run out."""
+        lapsed = Q(state=ResultState.CLAIMED, lease_until__lte=now)
+        return self.filter(Q(state=ResultState.PENDING) | lapsed)
+
+    def errors_first(self) -> ResultQuerySet:
+        """Return the failed and wrong ones first, each in the order of the cases."""
+        return self.order_by(F("score").asc(nulls_last=True), "pk")
+
+    def matching(self, text: str) -> ResultQuerySet:
+        """Return those with this text in the case's input, expected answer, key or output."""
+        return self.filter(
+            Q(case__input__icontains=text)
+            | Q(case__expected__icontains=text)
+            | Q(case__key__iexact=text)
+            | Q(output__icontains=text)
+        )
+
+
+class Result(models.Model):
+    """What a run has to say of one case; made with the run, filled in by a worker."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="results")
+    state = models.CharField(
+        _("state"), max_length=10, choices=ResultState.choices, default=ResultState.PENDING
+    )
+    # The claim's token: a worker may write only while the row still carries its own.
+    claimed_by = models.CharField(max_length=120, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    output = models.TextField(_("answer"), blank=True)
+    correct = models.BooleanField(_("correct"), null=True, blank=True)
+    score = models.FloatField(_("score"), null=True, blank=True)
+    latency_ms = models.FloatField(_("took"), null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    details = models.JSONField(default=dict)
+
+    objects = ResultQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["run", "state"], name="result_by_state")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "case"], name="result_once_per_case"),
+            models.CheckConstraint(
+                condition=Q(state__in=ResultState.values), name="result_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN_RESULTS, answered_at__isnull=True)
+                | (~Q(state__in=OPEN_RESULTS) & Q(answered_at__isnull=False)),
+                name="result_answered_at_with_answer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run} {self.case}"
+
+    @property
+    def is_failed(self) -> bool:
+        """Return whether the case got no answer."""
+        return self.state == ResultState.FAILED
+
+    @property
+    def is_answered(self) -> bool:
+        """Return whether the work on the case is over."""
+        return self.state not in OPEN_RESULTS
+
+    def best_labels(self) -> list[dict[str, Any]]:
+        """Return the labels the technique considered, best first, where it says so."""
+        return list(self.details.get("labels", []))
+
+    def matches(self) -> list[dict[str, Any]]:
+        """Return the examples the technique found, where it says so."""
+        return list(self.details.get("matches", []))

@@ -1,0 +1,158 @@
+"""Scorers: is an answer right? One answer at a time, and the figures over many.
+
+A case that failed or was never answered has the output None and counts as wrong: the denominator
+is what was attempted.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from evaluations.techniques.spec import Words
+
+Outcome = str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good one answer is, from 0 to 1; `correct` is None where right and wrong don't apply."""
+
+    value: float
+    correct: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """An entry of the registry. `version` is raised when an answer would be scored differently."""
+
+    key: str
+    version: str
+    title: Words
+    metric: str
+    judge: Callable[[str, str, Mapping[str, Any]], Score]
+
+    @property
+    def identity(self) -> str:
+        """Return name and version, for the conditions of evidence: exact_match/1."""
+        return f"{self.key}/{self.version}"
+
+    def score(self, output: Outcome, expected: str, case: Mapping[str, Any] | None = None) -> Score:
+        """Return the score of one answer; no answer is a wrong answer."""
+        if output is None:
+            return Score(0.0, False)
+        return self.judge(output, expected, case or {})
+
+
+def normalised(text: str) -> str:
+    """Return a text without differences of width, case and spacing (Unicode NFKC, casefold)."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def exact_match(output: str, expected: str, _case: Mapping[str, Any]) -> Score:
+    """Return 1 if both are the same after normalisation. An empty answer is never right."""
+    given = normalised(output)
+    same = bool(given) and given == normalised(expected)
+    return Score(float(same), same)
+
+
+SCORERS: dict[str, Scorer] = {
+    scorer.key: scorer
+    for scorer in (Scorer("exact_match", "1", _("Exact match"), "accuracy", exact_match),)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """One label's figures: of `support` cases `found` were right; `given` answers named it."""
+
+    label: str
+    support: int
+    given: int
+    found: int
+
+    @property
+    def precision(self) -> float:
+        """Return the share of its answers that were right; 0 if it was never answered."""
+        return self.found / self.given if self.given else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Return the share of its cases that were found."""
+        return self.found / self.support if self.support else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Return the harmonic mean of precision and recall."""
+        return 2 * self.found / (self.given + self.support) if self.support + self.given else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How often each label (row) was answered with what (column); both normalised and sorted.
+
+    Columns are the labels, then other answers under "other", then None for no answer.
+    """
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def attempted(self) -> int:
+        """Return the number of cases."""
+        return sum(map(sum, self.counts))
+
+    @property
+    def correct(self) -> int:
+        """Return the number of right answers."""
+        return sum(self.counts[place][place] for place in range(len(self.labels)))
+
+    def figures(self) -> list[LabelFigures]:
+        """Return each label's figures."""
+        return [
+            LabelFigures(
+                label,
+                support=sum(self.counts[place]),
+                given=sum(row[place] for row in self.counts),
+                found=self.counts[place][place],
+            )
+            for place, label in enumerate(self.labels)
+        ]
+
+    def worst(self, most: int = 10) -> list[tuple[str, str | None, int]]:
+        """Return the commonest mistakes: (expected, answered, how often); None is no answer."""
+        columns = (*self.labels, "other", None)
+        mistakes = [
+            (expected, columns[column], count)
+            for row, expected in enumerate(self.labels)
+            for column, count in enumerate(self.counts[row])
+            if count and column != row
+        ]
+        return sorted(mistakes, key=lambda mistake: -mistake[2])[:most]
+
+
+def confusion(outputs: Sequence[Outcome], expected: Sequence[str]) -> Confusion:
+    """Return the confusion counts over the labels that were expected; lengths must agree."""
+    wanted = [normalised(label) for label in expected]
+    labels = tuple(sorted(set(wanted)))
+    places = {label: place for place, label in enumerate(labels)}
+    counts = [[0] * (len(labels) + 2) for _label in labels]
+    for output, label in zip(outputs, wanted, strict=True):
+        given = normalised(output or "")
+        column = places.get(given, len(labels)) if given else len(labels) + 1
+        counts[places[label]][column] += 1
+    return Confusion(labels, tuple(map(tuple, counts)))
+
+
+def macro_f1(outputs: Sequence[Outcome], expected: Sequence[str]) -> float:
+    """Return the plain mean of F1 over the labels that were expected (0 to 1).
+
+    A label that no case expected has no F1 of its own; answering with it costs the recall of the
+    label that was expected. Raise ValueError without cases.
+    """
+    figures = confusion(outputs, expected).figures()
+    if not figures:
+        raise ValueError("macro-F1 needs at least one case")
+    return sum(one.f1 for one in figures) / len(figures)

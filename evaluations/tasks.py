@@ -1,0 +1,43 @@
+"""Wake-up calls. The rows in the database are the truth: a lost or doubled call does no harm."""
+
+import logging
+import time
+from datetime import timedelta
+
+from celery import shared_task
+
+from decisions import clock
+from evaluations.measuring import measure
+from evaluations.models import Run
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 2  # workers woken for a new run; each claims its own cases
+STRETCH = 240  # seconds after which a worker goes to the back of the queue, so that others start
+REAPER_PERIOD = 15  # seconds, as in settings.CELERY_BEAT_SCHEDULE
+
+
+@shared_task(ignore_result=True, soft_time_limit=1800, time_limit=1860)
+def work_on_run(run_id: int) -> None:
+    """Answer cases of a run until none is left, or this worker's stretch is over."""
+    run = Run.objects.select_related("candidate__decision", "case_set").filter(pk=run_id).first()
+    if run is None:
+        return
+    ends = time.monotonic() + STRETCH
+    if measure(run, lambda: time.monotonic() > ends):
+        work_on_run.delay(run_id)
+
+
+@shared_task(ignore_result=True)
+def reclaim_lost_work() -> None:
+    """Wake a worker for every open run that nobody works on: lost calls, workers that died."""
+    quiet_since = clock.now() - timedelta(seconds=REAPER_PERIOD - 5)
+    for pk in Run.objects.lacking_workers(quiet_since).values_list("pk", flat=True):
+        wake(pk, times=1, expires=REAPER_PERIOD)
+
+
+def wake(run_id: int, times: int = AT_ONCE, expires: float = 3600) -> None:
+    """Tell workers that there is work; a call that nobody took in `expires` seconds is dropped."""
+    for _ in range(times):
+        work_on_run.apply_async((run_id,), expires=expires)
+    Run.objects.filter(pk=run_id).update(woken_at=clock.now())

@@ -1,0 +1,54 @@
+"""The registry of techniques: a spec in, an answerer out.
+
+A new technique is one entry in its approach's module. A stored spec is a JSON object whose
+`technique` names the entry; the other keys are its settings.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from evaluations.techniques import fine_tuning, hybrid, prompting, rag
+from evaluations.techniques.interface import (
+    Answer,
+    Answerer,
+    Example,
+    Label,
+    Material,
+    PrepareError,
+    Technique,
+)
+from evaluations.techniques.spec import Field, SpecError
+
+__all__ = [
+    "TECHNIQUES",
+    "Answer",
+    "Answerer",
+    "Example",
+    "Field",
+    "Label",
+    "Material",
+    "PrepareError",
+    "SpecError",
+    "Technique",
+    "technique_for",
+    "techniques_of",
+]
+
+TECHNIQUES: dict[str, Technique] = {
+    entry.key: entry for module in (prompting, rag, fine_tuning, hybrid) for entry in module.ENTRIES
+}
+
+
+def technique_for(spec: Mapping[str, Any]) -> Technique:
+    """Return the technique that a spec names; raise SpecError if there is no such technique."""
+    key = spec.get("technique")
+    if isinstance(key, str) and key in TECHNIQUES:
+        return TECHNIQUES[key]
+    raise SpecError({"technique": _("Must be one of: %(keys)s.") % {"keys": ", ".join(TECHNIQUES)}})
+
+
+def techniques_of(approach: str) -> list[Technique]:
+    """Return the techniques of an approach: prompting, rag, fine_tuning or hybrid."""
+    return [entry for entry in TECHNIQUES.values() if entry.approach == approach]

@@ -1,0 +1,168 @@
+"""Fine-tuning that needs no accelerator: a head trained on frozen embeddings."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from numpy.typing import NDArray
+
+from evaluations.encoder import Encoder, Vectors, encode_once, get_encoder
+from evaluations.techniques.interface import (
+    Answer,
+    Answerer,
+    Example,
+    Material,
+    PrepareError,
+    Technique,
+)
+from evaluations.techniques.spec import integer, number
+from evaluations.techniques.voting import ranking
+
+MOST_STEPS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderHead:
+    """How the head is trained."""
+
+    examples: int | None = integer(
+        None,
+        gettext_lazy("Training examples"),
+        gettext_lazy("Drawn evenly over the labels. Empty: all of them."),
+        minimum=2,
+        maximum=10_000_000,
+        nullable=True,
+    )
+    c: float = number(
+        30.0,
+        gettext_lazy("Freedom (C)"),
+        gettext_lazy("Higher trusts the examples more, lower keeps the head simpler."),
+        minimum=0.0001,
+        maximum=100_000,
+    )
+    seed: int = integer(
+        0, gettext_lazy("Seed"), gettext_lazy("Draws other examples."), minimum=0, maximum=2**31 - 1
+    )
+
+
+def drawn(train: Sequence[Example], count: int | None, seed: int) -> list[Example]:
+    """Return `count` examples (None: all), each label as often as the others, in their order.
+
+    Labels take turns, so every label is seen before one is seen twice; one that runs out leaves its
+    turns to the others. The order within a label comes from a hash, so a draw is the same on every
+    machine and version, and a smaller one is part of a larger one, as a learning curve wants it.
+    """
+    if count is None or count >= len(train):
+        return list(train)
+    by_label: dict[str, list[tuple[bytes, int]]] = defaultdict(list)
+    for place, example in enumerate(train):
+        by_label[example.expected].append((lot(example, seed), place))
+    turns = [
+        (turn, draw, place)
+        for lots in by_label.values()
+        for turn, (draw, place) in enumerate(sorted(lots))
+    ]
+    chosen = sorted(turns)[:count]
+    return [train[place] for place in sorted(place for _turn, _draw, place in chosen)]
+
+
+def lot(example: Example, seed: int) -> bytes:
+    """Return the number that an example draws."""
+    return hashlib.sha256(f"{seed}\0{example.expected}\0{example.input}".encode()).digest()
+
+
+@dataclass(frozen=True)
+class Head:
+    """A trained softmax layer: label = argmax(vector @ weights + bias)."""
+
+    slugs: tuple[str, ...]
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+    def probabilities(self, vector: Vectors) -> NDArray[np.float64]:
+        """Return one probability a label, shape (labels,)."""
+        logits = vector @ self.weights + self.bias
+        exponents = np.exp(logits - logits.max())
+        odds: NDArray[np.float64] = exponents / exponents.sum()
+        return odds
+
+
+def trained(vectors: Vectors, expected: Sequence[str], c: float) -> Head:
+    """Return a head trained by multinomial logistic regression; raise PrepareError if it can't be.
+
+    One thread, so that the sums, and with them the head, are the same on any number of cores.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    if len(set(expected)) < 2:
+        raise PrepareError(_("Training needs examples of at least two labels."))
+    with threadpool_limits(limits=1):
+        model = LogisticRegression(C=c, max_iter=MOST_STEPS).fit(vectors, expected)
+    weights, bias = model.coef_.T, model.intercept_
+    if len(model.classes_) == 2:  # scikit-learn keeps the second label's logit only
+        weights, bias = np.hstack([0 * weights, weights]), np.append(0 * bias, bias)
+    return Head(tuple(str(slug) for slug in model.classes_), np.ascontiguousarray(weights), bias)
+
+
+@dataclass(frozen=True)
+class HeadAnswerer:
+    """Answers with the head's most probable label."""
+
+    encoder: Encoder
+    head: Head
+    examples: int
+    from_cache: bool
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what was prepared."""
+        return {
+            "training_examples": self.examples,
+            "labels": len(self.head.slugs),
+            "index_bytes": self.head.weights.nbytes + self.head.bias.nbytes,
+            "encoder": self.encoder.name,
+            "encoder_digest": self.encoder.digest,
+            "embeddings_from_cache": self.from_cache,
+        }
+
+    def answer(self, case_input: str) -> Answer:
+        """Return the most probable label; the details hold the best probabilities."""
+        odds = self.head.probabilities(self.encoder.encode([case_input])[0])
+        return Answer(
+            self.head.slugs[int(odds.argmax())], {"labels": ranking(self.head.slugs, odds)}
+        )
+
+
+def prepare_head(spec: EncoderHead, material: Material) -> Answerer:
+    """Return an answerer with a head trained on the drawn examples."""
+    examples = drawn(material.train, spec.examples, spec.seed)
+    encoder = get_encoder()
+    texts = [example.input for example in examples]
+    vectors, from_cache = encode_once(encoder, texts, material.cache)
+    head = trained(vectors, [example.expected for example in examples], spec.c)
+    return HeadAnswerer(encoder, head, len(examples), from_cache)
+
+
+ENTRIES = (
+    Technique(
+        key="fine_tuning/encoder_head",
+        approach="fine_tuning",
+        version="1",
+        title=gettext_lazy("Head tuned on an encoder"),
+        description=gettext_lazy(
+            "Trains a classification layer on labelled examples; the encoder itself stays frozen."
+        ),
+        kind_note=gettext_lazy(
+            "A small classifier trained on an encoder's vectors (all-MiniLM-L6-v2), "
+            "not a fine-tuned language model."
+        ),
+        spec_class=EncoderHead,
+        build=prepare_head,
+    ),
+)

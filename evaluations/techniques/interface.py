@@ -1,0 +1,125 @@
+"""What every technique is made of: material in, an answerer out.
+
+A technique prepares itself on training examples and then answers one case at a time. Everything
+here is plain values, so a technique that calls a model server fits as well as one that runs here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from evaluations.techniques.spec import Field, Words, fields_of, validated
+
+
+class PrepareError(ValueError):
+    """The technique can't be prepared on this material; the message is a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A training or development case with the answer that was expected."""
+
+    input: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One possible answer of a classification; `slug` is what a technique answers with."""
+
+    slug: str
+    name: str = ""
+    description: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return the name, or the slug as words where there is no name."""
+        return self.name or " ".join(self.slug.replace("_", " ").replace("-", " ").split())
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a technique may learn from. `cache` is a folder that may be deleted at any time."""
+
+    train: Sequence[Example] = ()
+    dev: Sequence[Example] = ()
+    labels: Sequence[Label] = ()
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One case's answer. An empty `output` means that the technique found nothing to answer.
+
+    `details` can be stored as JSON. Tokens and cost are None where they are not known.
+    """
+
+    output: str
+    details: dict[str, Any] = field(default_factory=dict)
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Decimal | None = None
+
+
+class Answerer(Protocol):
+    """A prepared technique. `facts` says what was prepared, as plain values for the run."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Return what was prepared: training_examples, labels, index_bytes and the like."""
+
+    def answer(self, case_input: str) -> Answer:
+        """Return the answer to one case, doing all the work that one case takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Technique:
+    """An entry of the registry. `kind_note` says honestly what it is and is shown on every run.
+
+    `version` is raised when the same spec on the same material would answer differently.
+    """
+
+    key: str
+    approach: str
+    version: str
+    title: Words
+    description: Words
+    kind_note: Words
+    spec_class: type
+    build: Callable[[Any, Material], Answerer]
+    needs_training: bool = True
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Return what can be set, in the order of the form."""
+        return fields_of(self.spec_class)
+
+    def validate(self, raw: Mapping[str, Any]) -> Any:
+        """Return the frozen spec; raise SpecError with a sentence for each field at fault."""
+        settings = {name: value for name, value in raw.items() if name != "technique"}
+        return validated(self.spec_class, settings)
+
+    def complete(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the spec to store: the technique's key and every setting, defaults filled in."""
+        return {"technique": self.key, **dataclasses.asdict(self.validate(raw))}
+
+    def prepare(
+        self,
+        spec: Mapping[str, Any],
+        train: Sequence[Example],
+        dev: Sequence[Example] = (),
+        labels: Sequence[Label] = (),
+        cache: Path | None = None,
+    ) -> Answerer:
+        """Return an answerer; raise SpecError or PrepareError.
+
+        Without `labels` they are the answers that occur in `train`, in alphabetical order.
+        """
+        found = labels or [Label(slug) for slug in sorted({one.expected for one in train})]
+        material = Material(tuple(train), tuple(dev), tuple(found), cache)
+        return self.build(self.validate(spec), material)

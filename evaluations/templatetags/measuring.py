@@ -1,0 +1,97 @@
+"""Small pieces of the pages of measuring: verdicts on answers, times, labels."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from decisions.numbers import format_number
+from decisions.templatetags.ui import icon
+from evaluations.models import Result, Run, RunState
+
+register = template.Library()
+
+STATE_ICONS = {
+    RunState.REQUESTED: "clock",
+    RunState.RUNNING: "play",
+    RunState.FINISHED: "check",
+    RunState.FAILED: "warning",
+    RunState.CANCELLED: "stop",
+}
+
+
+@register.simple_tag
+def run_state(run: Run) -> SafeString:
+    """Return how far a run is, as a symbol and a word."""
+    symbol = icon(STATE_ICONS[RunState(run.state)])
+    return format_html(
+        '<span class="status status-{}">{}{}</span>', run.state, symbol, run.get_state_display()
+    )
+
+
+@register.simple_tag
+def answer(result: Result | None, names: dict[str, str]) -> SafeString:
+    """Return what was answered: a sign for right or wrong, and the label's name."""
+    if result is None or not result.is_answered:
+        return format_html('<span class="faint">{}</span>', _("not answered yet"))
+    if result.is_failed:
+        return _marked("missed", "warning", _("failed"))
+    said = names.get(result.output, result.output) or _("nothing")
+    return _marked("met", "check", said) if result.correct else _marked("missed", "cross", said)
+
+
+def _marked(verdict: str, symbol: str, said: str) -> SafeString:
+    words = _("right") if verdict == "met" else _("wrong")
+    return format_html(
+        '<span class="verdict verdict-{}">{}{}</span>', verdict, icon(symbol, words), said
+    )
+
+
+@register.filter
+def milliseconds(value: float | None) -> str:
+    """Return a latency to a tenth below ten milliseconds, whole above."""
+    if value is None:
+        return ""
+    return f"{format_number(value, 1 if value < 10 else 0)} ms"
+
+
+@register.filter
+def lasting(span: timedelta | None) -> str:
+    """Return a time span in one unit: 41 s, 3 min, 2 h."""
+    if span is None:
+        return ""
+    seconds = round(span.total_seconds())
+    if seconds < 90:
+        return _("%(n)s s") % {"n": max(seconds, 1)}
+    if seconds < 5400:
+        return _("%(n)s min") % {"n": round(seconds / 60)}
+    return _("%(n)s h") % {"n": round(seconds / 3600)}
+
+
+@register.filter
+def cases_left(span: timedelta | None) -> str:
+    """Return the time that is left, in words; "" while nobody knows."""
+    return _("about %(time)s left") % {"time": lasting(span)} if span else ""
+
+
+@register.filter
+def progress_words(run: Run) -> str:
+    """Return how far a run is, in words: "124 of 200 cases, 0 failed"."""
+    progress = run.progress()
+    told: dict[str, Any] = {
+        "done": format_number(progress.answered, 0),
+        "total": format_number(progress.total, 0),
+        "failed": format_number(progress.failed, 0),
+    }
+    return (
+        ngettext(
+            "%(done)s of %(total)s case, %(failed)s failed",
+            "%(done)s of %(total)s cases, %(failed)s failed",
+            progress.total,
+        )
+        % told
+    )

@@ -1,0 +1,20 @@
+"""Addresses of the evaluations."""
+
+from django.urls import path
+
+# Makes sure that the `reference` converter is known, whatever is imported first.
+import decisions.urls  # noqa: F401
+from evaluations.views import case_sets, runs, specs
+
+app_name = "evaluations"
+urlpatterns = [
+    path("case-sets/", case_sets.case_sets, name="case_sets"),
+    path("case-sets/new/", case_sets.new_case_set, name="new_case_set"),
+    path("case-sets/new/<str:token>/", case_sets.map_case_set, name="map_case_set"),
+    path("case-sets/<slug:slug>/", case_sets.case_set, name="case_set"),
+    path("decisions/<reference:reference>/runs/", runs.runs, name="runs"),
+    path("decisions/<reference:reference>/candidates/<slug:letter>/spec/", specs.spec, name="spec"),
+    path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/cancel/", runs.cancel, name="cancel_run"),
+    path("runs/<int:pk>/attach/", runs.attach, name="attach_run"),
+]

@@ -1,0 +1,158 @@
+"""Runs: those of a record, and one of them with its cases."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from decisions.models import Candidate, Decision
+from decisions.policies import ensure, refusal
+from decisions.views.shared import done, get_record, page, person, status_of
+from evaluations.actions import attach_run, cancel_run, request_runs
+from evaluations.candidate_specs import is_runnable
+from evaluations.forms import ResultFilterForm, RunForm, Show
+from evaluations.models import Result, ResultState, Run, RunState
+from evaluations.run_page import RunPage
+from evaluations.views.shared import page_of, wants_fragment
+
+RUNS_PER_PAGE = 40
+CASES_PER_PAGE = 50
+
+
+def runs(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show the runs of a record and how far each is; a POST asks for new ones."""
+    decision = get_record(request, reference)
+    considered = [one for one in decision.candidates.all() if not one.is_dropped]
+    for one in considered:
+        one.decision = decision
+    runnable = [one for one in considered if is_runnable(one)]
+    form = RunForm(runnable, request.POST or None)
+    if request.method == "POST":
+        ensure("measure", decision, person(request))
+    if form.is_valid():
+        asked = request_runs(form.chosen, form.cleaned_data["case_set"], by=person(request))
+        return done(request, reverse("evaluations:runs", args=[reference]), _asked(len(asked)))
+    found = Run.objects.of(decision).select_related("candidate", "case_set", "requested_by")
+    context = {
+        "form": form,
+        "measure_refusal": refusal("measure", decision, person(request)),
+        "unready": [one for one in considered if one not in runnable],
+        "page_obj": page_of(request, found, RUNS_PER_PAGE),
+        "working": Run.objects.of(decision).open().exists(),
+    }
+    template = "evaluations/runs.html"
+    if wants_fragment(request):
+        template += "#list"
+    return page(request, template, decision, status_of(form), **context)
+
+
+@require_safe
+def run(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a run: progress while it works, then figures, and its cases beside other candidates'."""
+    found = _visible(request, pk)
+    decision = get_record(request, found.candidate.decision.reference)
+    if request.GET.get("part") == "progress" and wants_fragment(request):
+        return _progress(request, decision, found)
+    form = ResultFilterForm(request.GET or None)
+    rows = page_of(request, _results(found, form), CASES_PER_PAGE)
+    others = _others(found)
+    context = _about(found) | {
+        "form": form,
+        "page_obj": rows,
+        "others": [candidate for candidate, _run in others],
+        "lines": _lines(rows.object_list, [run for _candidate, run in others]),
+    }
+    template = "evaluations/run.html"
+    if wants_fragment(request):
+        template += "#cases"
+    return page(request, template, decision, **context)
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop a run."""
+    found = _visible(request, pk)
+    cancel_run(found, by=person(request))
+    return done(request, found, _("%(run)s is cancelled.") % {"run": found})
+
+
+@require_POST
+def attach(request: HttpRequest, pk: int) -> HttpResponse:
+    """Hand a finished run's figures to its record."""
+    found = _visible(request, pk)
+    attach_run(found, by=person(request))
+    return done(request, found, _("The figures of %(run)s are attached.") % {"run": found})
+
+
+def _visible(request: HttpRequest, pk: int) -> Run:
+    """Return a run of a record that the person may read; raise 404."""
+    visible = Run.objects.visible_to(person(request))
+    related = ("candidate__decision", "case_set", "requested_by")
+    return get_object_or_404(visible.select_related(*related), pk=pk)
+
+
+def _progress(request: HttpRequest, decision: Decision, found: Run) -> HttpResponse:
+    """Answer a poll: how far the run is; once it has ended, everything that is new."""
+    if found.is_open:
+        return page(request, "evaluations/run.html#progress", decision, **_about(found))
+    response = page(request, "evaluations/run.html#ended", decision, **_about(found))
+    told = {"run": found, "state": found.get_state_display().lower()}
+    response["HX-Retarget"] = "#run"
+    response["HX-Trigger"] = json.dumps({"announce": _("%(run)s: %(state)s.") % told})
+    return response
+
+
+def _about(found: Run) -> dict[str, Any]:
+    return {"run": found, "shown": RunPage(found), "names": found.case_set.label_names()}
+
+
+def _asked(count: int) -> str:
+    sentence = ngettext("%(n)s run is asked for.", "%(n)s runs are asked for.", count)
+    return sentence % {"n": count}
+
+
+def _results(found: Run, form: ResultFilterForm) -> Any:
+    """Return the results that the form asks for."""
+    asked = form.cleaned_data if form.is_valid() else {}
+    results = found.results.select_related("case")
+    if text := asked.get("q"):
+        results = results.matching(text)
+    show = asked.get("show", "")
+    if show == Show.WRONG:
+        results = results.filter(correct=False)
+    return results.order_by("pk") if show == Show.IN_ORDER else results.errors_first()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A case with this run's result and the other candidates', None where there is none."""
+
+    result: Result
+    others: list[Result | None]
+
+
+def _others(found: Run) -> list[tuple[Candidate, Run]]:
+    """Return the other candidates with their latest finished run on the same case set."""
+    decision = found.candidate.decision
+    latest: dict[int, Run] = {}
+    runs = Run.objects.of(decision).filter(case_set=found.case_set, state=RunState.FINISHED)
+    for one in runs.select_related("candidate").order_by("pk"):
+        latest[one.candidate_id] = one
+    latest.pop(found.candidate_id, None)
+    ordered = sorted(latest.values(), key=lambda one: one.candidate.position)
+    return [(one.candidate, one) for one in ordered]
+
+
+def _lines(results: Iterable[Result], others: list[Run]) -> list[Line]:
+    """Return each case with what every other candidate answered to it."""
+    rows = list(results)
+    known = Result.objects.filter(run__in=others, case__in=[row.case_id for row in rows])
+    told = {(one.run_id, one.case_id): one for one in known.exclude(state=ResultState.PENDING)}
+    return [Line(row, [told.get((run.pk, row.case_id)) for run in others]) for row in rows]

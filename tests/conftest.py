@@ -1,0 +1,108 @@
+"""What every test starts from: a file database, fast hashing, a quiet broker, standing people."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as project_settings
+from django.db import connections
+from django.test import Client
+
+from decisions.models import Decision, User
+from tests import factories
+from tests.factories import People
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keep SQLite's test database in a file: only there do threads lock as they do for real."""
+    default = connections["default"]
+    if default.vendor == "sqlite":
+        path = tmp_path_factory.mktemp("database") / "countersign.sqlite3"
+        default.settings_dict.setdefault("TEST", {})["NAME"] = str(path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_and_quiet() -> Iterator[None]:
+    """Hash passwords fast, serve plain HTTP, and keep jobs in this process's memory."""
+    from config.celery import app
+
+    with pytest.MonkeyPatch.context() as patch:
+        hasher = "django.contrib.auth.hashers.MD5PasswordHasher"
+        patch.setattr(project_settings, "PASSWORD_HASHERS", [hasher])
+        patch.setattr(project_settings, "SECURE_SSL_REDIRECT", False)
+        patch.setattr(project_settings, "STORAGES", _plain_storages())
+        app.conf.update(broker_url="memory://", result_backend=None, task_always_eager=False)
+        yield
+
+
+def _plain_storages() -> dict[str, Any]:
+    plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    return project_settings.STORAGES | {"staticfiles": {"BACKEND": plain}}
+
+
+@pytest.fixture(autouse=True)
+def _media(tmp_path: Path, settings: Any) -> None:
+    """Keep each test's files to itself."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture
+def eager(_quick_and_quiet: None) -> Iterator[None]:
+    """Run jobs where they are sent, and raise what they raise."""
+    from config.celery import app
+
+    app.conf.update(task_always_eager=True, task_eager_propagates=True)
+    yield
+    app.conf.update(task_always_eager=False, task_eager_propagates=False)
+
+
+@pytest.fixture
+def people(db: None) -> People:
+    """Olivia the owner, one person per role, and Xaver the outsider."""
+    return factories.people()
+
+
+@pytest.fixture
+def draft(people: People) -> Decision:
+    """A draft with a signatory for every role, and every part empty."""
+    return factories.fresh(factories.open_record(people))
+
+
+@pytest.fixture
+def complete_draft(people: People) -> Decision:
+    """A draft whose every part is complete."""
+    return factories.complete_draft(people)
+
+
+@pytest.fixture
+def in_review(people: People) -> Decision:
+    """A complete record in review that no one has signed yet."""
+    return factories.in_review(people)
+
+
+@pytest.fixture
+def signed(people: People) -> Decision:
+    """A record in review that every role has signed."""
+    return factories.signed(people)
+
+
+@pytest.fixture
+def approved(people: People) -> Decision:
+    """An approved record."""
+    return factories.approved(people)
+
+
+@pytest.fixture
+def sign_in() -> Callable[[User], Client]:
+    """Return a browser-like client in which a person is signed in."""
+
+    def as_person(user: User, **headers: Any) -> Client:
+        client = Client(**headers)
+        client.force_login(user)
+        return client
+
+    return as_person

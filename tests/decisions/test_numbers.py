@@ -1,0 +1,77 @@
+"""Numbers carry the digits that their interval supports."""
+
+import pytest
+from django.utils import translation
+
+from decisions.numbers import (
+    format_exact,
+    format_figure,
+    format_interval,
+    format_value,
+    interval_name,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "unit", "shown"),
+    [
+        (91.5, 86.8, 94.6, "%", "91.5\u00a0%"),
+        (92.4675, 91.5, 93.4, "%", "92.5\u00a0%"),
+        (1234.5, 1150.0, 1320.0, "ms", "1,230\u00a0ms"),
+        (34567.0, 30000.0, 38000.0, "", "34,600"),
+        (0.00123, 0.0011, 0.0014, "s", "0.00123\u00a0s"),
+        (-0.41, -1.3, 2.1, "points", "−0.4\u00a0points"),
+        (-0.04, -1.3, 2.1, "", "0.0"),
+        (100.0, 98.1, 100.0, "%", "100.0\u00a0%"),
+    ],
+)
+def test_a_value_is_shown_to_the_precision_of_its_interval(
+    value: float, low: float, high: float, unit: str, shown: str
+) -> None:
+    assert format_value(value, low, high, unit) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.3456, "0.346"), (12345.678, "12,346"), (0.0, "0"), (7.0, "7.00"), (1e20, "1.00 × 10²⁰")],
+)
+def test_without_an_interval_three_digits_are_shown_and_the_whole_part_is_kept(
+    value: float, shown: str
+) -> None:
+    assert format_value(value) == shown
+
+
+def test_an_interval_of_no_width_says_nothing_of_precision() -> None:
+    assert format_value(41.256, 41.256, 41.256) == "41.3"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_shown_as_a_dash(value: float) -> None:
+    assert format_value(value, 1.0, 2.0) == "–"
+
+
+def test_an_interval_uses_a_dash_and_words_where_a_minus_stands_beside_it() -> None:
+    assert format_interval(86.8, 94.6) == "86.8–94.6"
+    assert format_interval(-1.3, 2.1) == "−1.3 to 2.1"
+    assert format_interval(None, None) == ""
+
+
+def test_a_number_that_a_person_set_is_shown_as_it_was_typed() -> None:
+    shown = [format_exact(one) for one in (85.0, 0.5, 2000.0, 0.1 + 0.2)]
+    assert shown == ["85", "0.5", "2,000", "0.3"]
+
+
+def test_a_figure_reads_as_value_interval_and_sample_size() -> None:
+    figure = format_figure(91.5, 86.8, 94.6, "%", 3080, "Wilson, 95%")
+    assert figure == "91.5\u00a0% (95% CI 86.8–94.6, n = 3,080)"
+    assert format_figure(3.14159, None, None, "ms", 200) == "3.14\u00a0ms (n = 200)"
+
+
+def test_an_interval_is_named_by_the_level_of_its_method() -> None:
+    assert interval_name("Clopper-Pearson 99.9 %") == "99.9% CI"
+    assert interval_name("bootstrap") == "interval"
+
+
+def test_decimals_follow_the_readers_language() -> None:
+    with translation.override("pt-br"):
+        assert format_value(1234.56, 1230.0, 1239.0) == "1.234,6"

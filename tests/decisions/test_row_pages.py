@@ -1,0 +1,148 @@
+"""Goals, candidates and assessments in the browser."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.test import Client
+from django.urls import reverse
+
+from decisions.models import Decision, User
+from tests import factories
+from tests.factories import People
+
+SignIn = Callable[[User], Client]
+
+GOAL = {
+    "metric": "accuracy",
+    "direction": "at_least",
+    "target": "85",
+    "worst_acceptable": "70",
+    "weight": "2",
+    "proposed_by_role": "data_science",
+}
+
+
+def post(client: Client, record: Decision, page: str, /, *args: Any, **data: Any) -> Any:
+    return client.post(reverse(f"decisions:{page}", args=[record.reference, *args]), data)
+
+
+def test_a_role_proposes_a_goal(people: People, draft: Decision, sign_in: SignIn) -> None:
+    response = post(sign_in(people.data_science), draft, "new_goal", **GOAL)
+    assert response["Location"].endswith("#section-goals")
+    goal = draft.goals.get()
+    assert (goal.target, goal.unit, goal.proposed_by_role) == (85.0, "%", "data_science")
+
+
+def test_a_goal_whose_worst_value_beats_its_target_is_refused_with_the_text_kept(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    bad = GOAL | {"worst_acceptable": "93.5"}
+    response = post(sign_in(people.data_science), draft, "new_goal", **bad)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "on the wrong side of the target" in html
+    assert 'value="93.5"' in html
+
+
+def test_infinity_is_no_target(people: People, draft: Decision, sign_in: SignIn) -> None:
+    for target in ("inf", "nan", "1e999", "many"):
+        response = post(
+            sign_in(people.data_science), draft, "new_goal", **GOAL | {"target": target}
+        )
+        assert response.status_code == 422
+    assert not draft.goals.exists()
+
+
+def test_saving_a_goal_in_another_language_does_not_rename_it(
+    people: People, signed: Decision, sign_in: SignIn
+) -> None:
+    goal = signed.goals.get(metric="accuracy")
+    before = signed.digest
+    same = {
+        "metric": goal.metric,
+        "direction": goal.direction,
+        "target": goal.target,
+        "worst_acceptable": goal.worst_acceptable,
+        "weight": goal.weight,
+        "proposed_by_role": goal.proposed_by_role,
+        "token": goal.token,
+        "is_must": "on",
+    }
+    client = sign_in(people.data_science)
+    client.post(
+        reverse("decisions:goal", args=[signed.reference, goal.pk]),
+        same,
+        headers={"accept-language": "pt-br"},
+    )
+    assert factories.fresh(signed).digest == before
+
+
+def test_a_candidate_is_added_and_changed(people: People, draft: Decision, sign_in: SignIn) -> None:
+    client = sign_in(people.data_science)
+    post(client, draft, "new_candidate", name="Few-shot prompt", approach="prompting")
+    candidate = draft.candidates.get()
+    assert candidate.letter == "A"
+    changed = {"name": "Few-shot prompt", "approach": "prompting", "risks": "Leaks examples."}
+    post(client, draft, "candidate", "A", token=candidate.token, **changed)
+    candidate.refresh_from_db()
+    assert candidate.risks == "Leaks examples."
+
+
+def test_two_people_changing_one_candidate_are_shown_both_versions(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    candidate = complete_draft.candidates.get(letter="A")
+    form = {"name": candidate.name, "approach": candidate.approach, "token": candidate.token}
+    post(sign_in(people.data_science), complete_draft, "candidate", "A", **form, risks="First.")
+    response = post(
+        sign_in(people.owner), complete_draft, "candidate", "A", **form, risks="Second."
+    )
+    html = response.content.decode()
+    assert response.status_code == 409
+    assert "First" in html
+    assert "Second" in html
+
+
+def test_a_role_rates_a_candidate_and_goes_on_to_the_next(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    factories.add_candidates(draft, people)
+    client = sign_in(people.ux)
+    said = {
+        "fit_rating": "4",
+        "fit_reason": "Feels natural.",
+        "failure_rating": "2",
+        "failure_reason": "Sounds sure when wrong.",
+    }
+    response = post(client, draft, "assess", "A", "ux", **said)
+    assert response["Location"].endswith("/candidates/B/assess/ux/")
+    response = post(client, draft, "assess", "B", "ux", **said)
+    assert response["Location"].endswith("#section-assessment_ux")
+    assert draft.candidates.get(letter="A").assessments.count() == 2
+
+
+def test_a_rating_without_a_reason_is_asked_for_it(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    factories.add_candidates(draft, people)
+    response = post(sign_in(people.ux), draft, "assess", "A", "ux", fit_rating="9")
+    assert response.status_code == 422
+    assert not draft.candidates.get(letter="A").assessments.exists()
+
+
+def test_two_people_rating_one_candidate_are_shown_both_versions(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    factories.add_candidates(draft, people)
+    second = sign_in(factories.second_person(draft, "ux"))
+    said = {"fit_rating": "4", "failure_rating": "2", "failure_reason": "Same.", "token": ""}
+    opened = second.get(reverse("decisions:assess", args=[draft.reference, "A", "ux"]))
+    said["token"] = opened.context["form"].initial["token"]
+    post(sign_in(people.ux), draft, "assess", "A", "ux", **said, fit_reason="Feels natural.")
+    response = post(second, draft, "assess", "A", "ux", **said, fit_reason="Gets in the way.")
+    html = response.content.decode()
+    assert response.status_code == 409
+    assert "Feels" in html
+    assert "Gets in the way." in html
+    again = post(second, draft, "assess", "A", "ux", **said, fit_reason="Feels natural.")
+    assert again.status_code == 302
