@@ -104,6 +104,8 @@ def _signature(decision: Decision, user: User) -> Iterator[Task]:
     """Yield a task for each role whose signature is the person's to give."""
     if decision.status != Status.IN_REVIEW or blockers(decision, "sign"):
         return
+    if standing_requests(decision) or open_must_fix(decision):
+        return  # it is about to change: signing now would only lapse
     held = {one.role for one in holding_sign_offs(decision, decision.digest)}
     mine = decision.signing_roles_of(user)
     for role in (role for role in signing_roles(decision) if role in mine and role not in held):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from decisions.models import Approach, Candidate
+from decisions.numbers import format_number
 from evaluations.techniques import TECHNIQUES, SpecError, Technique, technique_for
 
 
@@ -64,4 +65,6 @@ def settings_in_words(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _value(choices: Mapping[str, Any], value: Any) -> str:
     if value is None:
         return "–"
-    return str(choices.get(value, value)) if choices else str(value)
+    if isinstance(value, int | float):
+        return format_number(value)
+    return str(choices.get(value, value))

@@ -11,8 +11,8 @@ from decisions.forest_plot import HAIRLINE, INK, SANS, SOFT
 from decisions.numbers import format_count, format_number
 from decisions.svg import Scale, element
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640.0, 190.0, 8.0, 158.0, 14.0
-BINS = 24
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720.0, 170.0, 24.0, 138.0, 10.0
+BINS = 40
 TEXT = 13.0
 
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from evaluations.models import Result, ResultState, Run
+from evaluations.models.run import ResultQuerySet
 
 BATCH = 32
 MOST_ATTEMPTS = 5
@@ -88,20 +89,24 @@ def claim(run: Run, limit: int = BATCH) -> Claim | None:
     return Claim(token, results, until) if results else None
 
 
-def _claimable(run: Run) -> Any:
+def _claimable(run: Run) -> ResultQuerySet:
     """Return what may be claimed: nothing of a run that has ended, and no deadly cases."""
     claimable = Result.objects.claimable(clock.now()).filter(attempts__lt=MOST_ATTEMPTS)
     return claimable.filter(run=run, run__in=Run.objects.open())
 
 
 def _next(run: Run, limit: int) -> list[int]:
-    """Return the next claimable results, locked where the database can skip what others lock."""
-    found = _claimable(run).order_by("pk")
+    """Return the next results to claim: some that wait, else one whose lease has run out."""
+    waiting = _claimable(run).filter(state=ResultState.PENDING)
+    return _first(waiting, limit) or _first(_claimable(run), 1)
+
+
+def _first(results: ResultQuerySet, limit: int) -> list[int]:
+    """Return the first results, locked where the database can skip what others lock."""
+    found = results.order_by("pk")
     if connection.features.has_select_for_update_skip_locked:
         found = found.select_for_update(skip_locked=True)
-    rows = list(found.values_list("pk", "attempts")[:limit])
-    fresh = [pk for pk, attempts in rows if not attempts]
-    return fresh or [pk for pk, _tried in rows[:1]]
+    return list(found.values_list("pk", flat=True)[:limit])
 
 
 def finish(claim: Claim, answers: Sequence[Answered]) -> int:

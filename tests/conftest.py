@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.signals import before_task_publish
 from django.conf import settings as project_settings
 from django.db import connections
 from django.test import Client
@@ -58,6 +59,19 @@ def eager(_quick_and_quiet: None) -> Iterator[None]:
     app.conf.update(task_always_eager=True, task_eager_propagates=True)
     yield
     app.conf.update(task_always_eager=False, task_eager_propagates=False)
+
+
+@pytest.fixture
+def jobs(_quick_and_quiet: None) -> Iterator[list[tuple[str, list[Any]]]]:
+    """Return what is sent to the workers, as (task, arguments), while the test runs."""
+    sent: list[tuple[str, list[Any]]] = []
+
+    def note(sender: str, body: tuple[Any, ...], **_message: Any) -> None:
+        sent.append((sender, list(body[0])))
+
+    before_task_publish.connect(note, weak=False)
+    yield sent
+    before_task_publish.disconnect(note)
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def read_labels(path: Path, name: str = "") -> list[dict[str, str]]:
     except OSError as error:
         sentence = _("%(file)s cannot be read: %(why)s.")
         raise Unreadable(sentence % {"file": name, "why": error.strerror}) from error
-    except (ValueError, RecursionError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, TypeError, AttributeError, LookupError) as error:
         sentence = _(
             "%(file)s is not a list of labels: it takes an object of label → name and description."
         )
@@ -152,7 +152,7 @@ def read_labels(path: Path, name: str = "") -> list[dict[str, str]]:
 
 
 def labels_from(told: Any) -> list[dict[str, str]]:
-    """Return labels in the stored form; raise ValueError, TypeError or AttributeError."""
+    """Return labels in the stored form; raise ValueError, TypeError, LookupError …"""
     pairs = told.items() if isinstance(told, Mapping) else [(one["slug"], one) for one in told]
     labels = [_label(slug, about) for slug, about in pairs]
     if len({label["slug"] for label in labels}) < max(len(labels), 1):
@@ -163,7 +163,7 @@ def labels_from(told: Any) -> list[dict[str, str]]:
 def _label(slug: Any, about: Any) -> dict[str, str]:
     about = {"name": about} if isinstance(about, str) else about
     given = {"slug": slug, **{name: about.get(name, "") for name in ("name", "description")}}
-    if not slug or not all(isinstance(value, str) for value in given.values()):
+    if not slug or not all(isinstance(one, str) and "\0" not in one for one in given.values()):
         raise ValueError("a label's slug, name and description are texts")
     return given
 

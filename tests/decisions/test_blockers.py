@@ -144,7 +144,9 @@ def test_every_role_has_to_sign_what_the_record_says_now(signed: Decision, peopl
         "DevOps has not signed what the record says now.",
         "UX has not signed what the record says now.",
     ]
-    assert {one.url for one in blockers(fresh(signed), "approve")} == {"/decisions/DR-1/sign/"}
+    assert {one.url for one in blockers(fresh(signed), "approve")} == {
+        "/decisions/DR-1/#signatures"
+    }
 
 
 def test_a_rejection_holds_approval_and_names_the_person(signed: Decision, people: People) -> None:

@@ -91,7 +91,7 @@ def another(field: models.Field, value: Any, record: Decision) -> Any:
             return 1
         case models.IntegerField():
             return value + 1000
-    return f"{value}x"
+    return ("y" if value.startswith("x") else "x") + value[1:]
 
 
 def _is_part(field: models.ForeignKey) -> bool:

@@ -1,7 +1,6 @@
 """Asking for a document: an unchanged record is served the one it has."""
 
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
@@ -87,14 +86,16 @@ def test_who_cannot_see_the_record_gets_no_document(approved: Decision, people: 
 
 
 def test_a_worker_is_woken_after_the_commit_and_only_while_there_is_work(
-    approved: Decision, people: People, django_capture_on_commit_callbacks: Any
+    approved: Decision,
+    people: People,
+    jobs: list[tuple[str, list[Any]]],
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
-    with patch("decisions.tasks.render_document.delay") as woken:
-        with django_capture_on_commit_callbacks(execute=True):
-            document = request_document(approved, by=people.ux)
-            assert not woken.called
-        woken.assert_called_once_with(document.pk)
-        ready(document)
-        with django_capture_on_commit_callbacks(execute=True):
-            request_document(approved, by=people.ux)
-        woken.assert_called_once()
+    with django_capture_on_commit_callbacks(execute=True):
+        document = request_document(approved, by=people.ux)
+        assert jobs == []
+    assert jobs == [("decisions.tasks.render_document", [document.pk])]
+    ready(document)
+    with django_capture_on_commit_callbacks(execute=True):
+        request_document(approved, by=people.ux)
+    assert len(jobs) == 1

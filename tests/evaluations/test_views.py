@@ -1,0 +1,525 @@
+"""The pages of measuring, as a person and their browser meet them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
+from django.test import Client
+
+from decisions.actions.lifecycle import withdraw
+from decisions.actions.rows import edit_candidate
+from decisions.models import Candidate, Decision
+from evaluations import uploads
+from evaluations.actions import request_run
+from evaluations.models import CaseSet, Run, RunState
+from tests.evaluations.helpers import make_candidate, make_case_set, rows, work_through
+from tests.factories import People
+
+SignIn = Callable[..., Client]
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def owner(sign_in: SignIn, people: People) -> Client:
+    """The owner's browser."""
+    return sign_in(people.owner)
+
+
+@pytest.fixture
+def finished(run: Run) -> Run:
+    """A run whose figures are attached."""
+    work_through(run)
+    return run
+
+
+def text(response: HttpResponse) -> str:
+    return response.content.decode()
+
+
+# Who may see what
+
+
+@pytest.mark.parametrize(
+    "path", ["/decisions/DR-1/runs/", "/runs/{run}/", "/decisions/DR-1/candidates/A/spec/"]
+)
+def test_what_belongs_to_a_record_does_not_exist_for_an_outsider(
+    run: Run, people: People, sign_in: SignIn, path: str
+):
+    address = path.format(run=run.pk)
+
+    assert sign_in(people.outsider).get(address).status_code == 404
+    assert sign_in(people.owner).get(address).status_code == 200
+    assert Client().get(address).status_code == 302
+
+
+@pytest.mark.parametrize("path", ["/case-sets/", "/case-sets/new/", "/case-sets/messages/"])
+def test_case_sets_are_open_to_everyone_signed_in(
+    case_set: CaseSet, people: People, sign_in: SignIn, path: str
+):
+    assert sign_in(people.outsider).get(path).status_code == 200
+    assert Client().get(path).status_code == 302
+
+
+@pytest.mark.parametrize("path", ["/runs/4711/", "/case-sets/none/", "/case-sets/new/nope/"])
+def test_what_is_not_there_is_404(owner: Client, path: str):
+    assert owner.get(path).status_code == 404
+
+
+def test_a_participant_sees_a_run_but_no_button_to_stop_it(
+    run: Run, people: People, sign_in: SignIn
+):
+    page = text(sign_in(people.ux).get(f"/runs/{run.pk}/"))
+
+    assert f"/runs/{run.pk}/cancel/" not in page
+    assert sign_in(people.ux).post(f"/runs/{run.pk}/cancel/").status_code == 403
+    run.refresh_from_db()
+    assert run.is_open
+
+
+def test_an_outsider_cannot_stop_a_run(run: Run, people: People, sign_in: SignIn):
+    assert sign_in(people.outsider).post(f"/runs/{run.pk}/cancel/").status_code == 404
+
+
+# Runs of a record
+
+
+def test_pressing_run_evaluation_asks_for_a_run_of_each_candidate(
+    owner: Client, candidate: Candidate, case_set: CaseSet, people: People
+):
+    make_candidate(candidate.decision, people, name="Second", settings={"neighbours": 3})
+
+    answer = owner.post(
+        "/decisions/DR-1/runs/", {"case_set": case_set.pk, "candidates": ["A", "B"]}, follow=True
+    )
+
+    assert answer.redirect_chain == [("/decisions/DR-1/runs/", 302)]
+    assert "2 runs are asked for." in text(answer)
+    assert Run.objects.count() == 2
+
+
+def test_pressing_it_twice_asks_once(owner: Client, candidate: Candidate, case_set: CaseSet):
+    for _ in range(2):
+        owner.post("/decisions/DR-1/runs/", {"case_set": case_set.pk, "candidates": ["A"]})
+
+    assert Run.objects.count() == 1
+
+
+def test_without_a_candidate_the_form_comes_back(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+):
+    answer = owner.post("/decisions/DR-1/runs/", {"case_set": case_set.pk})
+
+    assert answer.status_code == 422
+    assert "Choose at least one candidate." in text(answer)
+    assert "<title>Error:" in text(answer)
+
+
+def test_a_role_that_may_not_measure_is_told_so(
+    candidate: Candidate, case_set: CaseSet, people: People, sign_in: SignIn
+):
+    uma = sign_in(people.ux)
+
+    assert "Run evaluation" not in text(uma.get("/decisions/DR-1/runs/"))
+    sent = {"case_set": case_set.pk, "candidates": ["A"]}
+    assert uma.post("/decisions/DR-1/runs/", sent).status_code == 403
+    assert not Run.objects.exists()
+
+
+def test_a_closed_record_is_409(
+    owner: Client, candidate: Candidate, case_set: CaseSet, people: People
+):
+    withdraw(candidate.decision, by=people.owner, reason="Enough.")
+
+    sent = {"case_set": case_set.pk, "candidates": ["A"]}
+    assert owner.post("/decisions/DR-1/runs/", sent).status_code == 409
+
+
+def test_candidates_without_a_technique_are_named_with_the_way_to_one(
+    owner: Client, candidate: Candidate, case_set: CaseSet, people: People
+):
+    bare = make_candidate(candidate.decision, people, name="Bare")
+    edit_candidate(bare, by=people.owner, token=bare.token, spec={})
+
+    page = text(owner.get("/decisions/DR-1/runs/"))
+
+    assert "Not ready to run:" in page
+    assert "/decisions/DR-1/candidates/B/spec/" in page
+
+
+def test_the_list_polls_only_while_a_run_works(owner: Client, run: Run):
+    assert 'hx-trigger="every 2s"' in text(owner.get("/decisions/DR-1/runs/"))
+    assert "Look again" in text(owner.get("/decisions/DR-1/runs/"))
+
+    work_through(run)
+
+    fragment = text(owner.get("/decisions/DR-1/runs/", headers=HTMX))
+    assert "every 2s" not in fragment
+    assert "<html" not in fragment
+    assert "Finished" in fragment
+
+
+# One run
+
+
+def test_a_run_that_works_shows_how_far_it_is_and_polls(owner: Client, run: Run):
+    Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
+    done = list(run.results.values_list("pk", flat=True)[:5])
+    run.results.filter(pk__in=done).update(
+        state="done", correct=True, output="billing", answered_at="2030-01-01T00:00Z"
+    )
+
+    page = text(owner.get(f"/runs/{run.pk}/"))
+
+    assert '<progress max="12" value="5"' in page
+    assert "5 of 12 cases, 0 failed" in page
+    assert 'hx-trigger="every 2s"' in page
+    poll = text(owner.get(f"/runs/{run.pk}/?part=progress", headers=HTMX))
+    assert 'id="run-progress"' in poll
+    assert 'hx-trigger="every 2s"' in poll
+    assert "<html" not in poll
+
+
+def test_the_poll_after_the_end_brings_the_figures_and_is_the_last(owner: Client, finished: Run):
+    answer = owner.get(f"/runs/{finished.pk}/?part=progress", headers=HTMX)
+
+    assert answer["HX-Retarget"] == "#run"
+    assert json.loads(answer["HX-Trigger"]) == {"announce": f"Run {finished.pk}: finished."}
+    assert "Accuracy" in text(answer)
+    assert "every 2s" not in text(answer)
+
+
+def test_a_finished_run_shows_figures_configuration_and_environment(owner: Client, finished: Run):
+    page = text(owner.get(f"/runs/{finished.pk}/"))
+
+    for words in (
+        "A retrieval classifier, not generation",
+        "Accuracy",
+        "Latency, 95th percentile",
+        "n = 12",
+        "of 12 attempted",
+        "Matches that vote",
+        "bm25s",
+        "18 cases",
+        "Attached to DR-1 as E1, E2, E3, E4.",
+        "Latency of 12 cases",
+    ):
+        assert words in page
+
+
+def test_cases_come_wrong_ones_first_beside_the_other_candidates(
+    owner: Client, finished: Run, people: People
+):
+    other = make_candidate(finished.candidate.decision, people, name="Nearest only")
+    second = request_run(other, finished.case_set, by=people.owner)
+    work_through(second)
+    finished.results.exclude(case__key="test-account-3").update(correct=True, score=1)
+    finished.results.filter(case__key="test-account-3").update(
+        correct=False, score=0, output="delivery"
+    )
+
+    answer = owner.get(f"/runs/{finished.pk}/")
+
+    first = answer.context["lines"][0]
+    assert first.result.case.key == "test-account-3"
+    assert [one.run_id for one in first.others] == [second.pk]
+    assert "Nearest only" in text(answer)
+
+
+def test_cases_are_searched_and_filtered(owner: Client, finished: Run):
+    finished.results.update(correct=True)
+    wrong = finished.results.filter(case__key="test-billing-0")
+    wrong.update(correct=False, output="account")
+
+    def keys(query: str) -> list[str]:
+        answer = owner.get(f"/runs/{finished.pk}/?{query}")
+        return [line.result.case.key for line in answer.context["lines"]]
+
+    assert keys("show=wrong") == ["test-billing-0"]
+    assert keys("q=parcel&show=all") == ["test-delivery-0"]
+    assert keys("q=test-account-2") == ["test-account-2"]
+    assert keys("q=zebra") == []
+    assert keys("show=nonsense&page=99")
+    assert "No case fits this search." in text(owner.get(f"/runs/{finished.pk}/?q=zebra"))
+
+
+def test_a_failed_run_says_why_and_shows_no_traceback(owner: Client, run: Run):
+    Run.objects.filter(pk=run.pk).update(
+        state=RunState.FAILED, error="No labels.", finished_at="2030-01-01T00:00Z"
+    )
+
+    page = text(owner.get(f"/runs/{run.pk}/"))
+
+    assert "The run failed." in page
+    assert "No labels." in page
+    assert "Traceback" not in page
+
+
+def test_a_run_nobody_could_be_told_of_says_so(owner: Client, run: Run):
+    Run.objects.filter(pk=run.pk).update(woken_at=None, requested_at="2020-01-01T00:00Z")
+
+    assert "The queue cannot be reached right now" in text(owner.get(f"/runs/{run.pk}/"))
+
+
+def test_a_run_is_cancelled_from_its_page(owner: Client, run: Run):
+    answer = owner.post(f"/runs/{run.pk}/cancel/", follow=True)
+
+    assert f"Run {run.pk} is cancelled." in text(answer)
+    assert "Cancelled by Olivia Brandt." in text(answer)
+    assert owner.post(f"/runs/{run.pk}/cancel/").status_code == 409
+    assert owner.get(f"/runs/{run.pk}/cancel/").status_code == 405
+
+
+def test_figures_that_were_held_back_are_attached_from_the_page(
+    owner: Client, candidate: Candidate, case_set: CaseSet, people: People
+):
+    run = request_run(candidate, case_set, by=people.owner, attach=False)
+    work_through(run)
+    assert "Attach to the record" in text(owner.get(f"/runs/{run.pk}/"))
+
+    answer = owner.post(f"/runs/{run.pk}/attach/", follow=True)
+
+    assert "Attached to DR-1 as E1" in text(answer)
+    assert candidate.evidence.count() == 4
+
+
+def test_what_cases_say_is_shown_as_text(
+    owner: Client, candidate: Candidate, people: People, tmp_path: Path
+):
+    case_set = make_case_set(tmp_path)
+    case_set.cases.filter(split="test").update(input="<script>alert(1)</script>")
+    run = request_run(candidate, case_set, by=people.owner)
+    work_through(run)
+
+    for path in (f"/runs/{run.pk}/", "/case-sets/messages/"):
+        page = text(owner.get(path))
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert" in page
+
+
+# How a candidate is run
+
+
+def test_a_candidate_without_a_technique_is_offered_those_of_its_approach_first(
+    owner: Client, draft: Decision, people: People
+):
+    bare = make_candidate(draft, people, "fine_tuning/encoder_head")
+    edit_candidate(bare, by=people.owner, token=bare.token, spec={})
+
+    page = text(owner.get("/decisions/DR-1/candidates/A/spec/"))
+
+    assert page.index("Head tuned on an encoder") < page.index("BM25 retrieval")
+    assert "Choose a technique" in page
+
+
+def sent(owner: Client, **values: Any) -> dict[str, Any]:
+    """Return what the browser would send: the form's initial values with some changed."""
+    form = owner.get("/decisions/DR-1/candidates/A/spec/").context["form"]
+    initial = {name: form.get_initial_for_field(one, name) for name, one in form.fields.items()}
+    return {name: value for name, value in (initial | values).items() if value is not None}
+
+
+def test_settings_are_saved_with_their_defaults_filled_in(owner: Client, candidate: Candidate):
+    address = "/decisions/DR-1/candidates/A/spec/?technique=rag/bm25_knn"
+
+    answer = owner.post(address, sent(owner, neighbours="7"))
+
+    assert answer.status_code == 302
+    candidate.refresh_from_db()
+    assert candidate.spec["technique"] == "rag/bm25_knn"
+    assert candidate.spec["neighbours"] == 7
+    assert candidate.spec["stemming"] == "english"
+
+
+def test_settings_out_of_range_come_back_with_what_was_typed(owner: Client, candidate: Candidate):
+    answer = owner.post(
+        "/decisions/DR-1/candidates/A/spec/?technique=rag/bm25_knn", sent(owner, neighbours="0")
+    )
+
+    assert answer.status_code == 422
+    assert 'value="0"' in text(answer)
+    assert 'aria-invalid="true"' in text(answer)
+
+
+def test_a_template_without_its_placeholder_is_refused_at_its_field(
+    owner: Client, draft: Decision, people: People
+):
+    make_candidate(draft, people, "prompting/zero_shot")
+
+    answer = owner.post(
+        "/decisions/DR-1/candidates/A/spec/?technique=prompting/zero_shot",
+        sent(owner, message_template="Hello"),
+    )
+
+    assert answer.status_code == 422
+    assert "Must contain {text}." in str(answer.context["form"].errors["message_template"])
+
+
+def test_of_two_who_change_the_settings_the_later_is_shown_both(
+    owner: Client, candidate: Candidate, people: People
+):
+    form = sent(owner, neighbours="7")
+    theirs = {**candidate.spec, "neighbours": 3}
+    edit_candidate(candidate, by=people.data_science, token=candidate.token, spec=theirs)
+    address = "/decisions/DR-1/candidates/A/spec/?technique=rag/bm25_knn"
+
+    answer = owner.post(address, form)
+
+    assert answer.status_code == 409
+    assert "neighbours: 3" in text(answer)
+    assert 'value="7"' in text(answer)
+    again = form | {"seen": answer.context["form"]["seen"].value()}
+    assert owner.post(address, again).status_code == 302
+    candidate.refresh_from_db()
+    assert candidate.spec["neighbours"] == 7
+
+
+def test_a_change_of_the_candidates_text_is_no_conflict_for_its_settings(
+    owner: Client, candidate: Candidate, people: People
+):
+    form = sent(owner, neighbours="7")
+    edit_candidate(candidate, by=people.data_science, token=candidate.token, summary="Other words")
+
+    answer = owner.post("/decisions/DR-1/candidates/A/spec/?technique=rag/bm25_knn", form)
+
+    assert answer.status_code == 302
+
+
+def test_a_role_that_may_not_change_candidates_is_refused(
+    candidate: Candidate, people: People, sign_in: SignIn
+):
+    assert sign_in(people.ux).get("/decisions/DR-1/candidates/A/spec/").status_code == 403
+
+
+# Case sets
+
+
+def uploaded(name: str, content: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content.encode(), content_type="text/csv")
+
+
+def as_csv(found: list[dict[str, str]]) -> str:
+    return "\n".join([",".join(found[0]), *('"' + '","'.join(row.values()) + '"' for row in found)])
+
+
+def upload(client: Client, **files: SimpleUploadedFile) -> str:
+    """Send the first step's form; return where it leads."""
+    answer = client.post("/case-sets/new/", {"name": "Messages", **files})
+    assert answer.status_code == 302
+    return str(answer["Location"])
+
+
+def test_a_case_set_is_brought_in_in_two_steps(owner: Client, people: People):
+    address = upload(owner, cases=uploaded("messages.csv", as_csv(rows())))
+    preview = text(owner.get(address))
+    assert "My invoice and the refund" in preview
+    assert "3 labels." in preview
+    assert not CaseSet.objects.exists()
+
+    columns = {"input": "text", "label": "team", "key": "id", "split": "split"}
+    answer = owner.post(address, columns | {"import": "1"}, follow=True)
+
+    assert "Messages, version 1 is imported." in text(answer)
+    found = CaseSet.objects.get()
+    assert (found.counts, found.created_by) == ({"train": 18, "test": 12}, people.owner)
+    assert owner.get(address).status_code == 404
+
+
+def test_the_preview_follows_the_columns(owner: Client):
+    address = upload(owner, cases=uploaded("messages.csv", as_csv(rows())))
+
+    answer = owner.post(address, {"input": "id", "label": "split", "preview": "1"})
+
+    assert answer.status_code == 200
+    assert [row.expected for row in answer.context["rows"]] == ["train"] * 8
+    assert answer.context["survey"].counts == {"test": 30}
+    assert not CaseSet.objects.exists()
+
+
+def test_training_cases_may_be_in_a_file_of_their_own(owner: Client):
+    train = uploaded("train.csv", "text,label\na,x\nb,y\n")
+    test = uploaded("test.csv", "text,label\nc,x\n")
+    address = upload(owner, cases=test, train=train)
+
+    owner.post(address, {"input": "text", "label": "label", "import": "1"})
+
+    assert CaseSet.objects.get().counts == {"train": 2, "test": 1}
+
+
+def test_a_file_that_cannot_come_in_is_explained_on_the_page(owner: Client):
+    address = upload(owner, cases=uploaded("broken.csv", "text,label\na,x\n,y\n"))
+
+    answer = owner.get(address)
+
+    assert answer.status_code == 422
+    assert "broken.csv, row 2: the input is empty." in text(answer)
+    columns = {"input": "text", "label": "label", "import": "1"}
+    assert owner.post(address, columns).status_code == 422
+    assert not CaseSet.objects.exists()
+
+
+def test_an_upload_without_a_file_comes_back(owner: Client):
+    answer = owner.post("/case-sets/new/", {"name": "Messages"})
+
+    assert answer.status_code == 422
+    assert 'value="Messages"' in text(answer)
+
+
+def test_an_upload_is_its_uploaders_alone(owner: Client, people: People, sign_in: SignIn):
+    address = upload(owner, cases=uploaded("messages.csv", as_csv(rows())))
+
+    assert sign_in(people.data_science).get(address).status_code == 404
+
+
+def test_uploads_that_nobody_came_back_to_are_deleted(
+    owner: Client, people: People, monkeypatch: pytest.MonkeyPatch
+):
+    address = upload(owner, cases=uploaded("messages.csv", as_csv(rows())))
+    monkeypatch.setattr(uploads, "KEPT_SECONDS", -1)
+
+    upload(owner, cases=uploaded("other.csv", as_csv(rows())))
+
+    assert owner.get(address).status_code == 404
+
+
+def test_a_case_set_shows_splits_labels_versions_and_its_cases(
+    owner: Client, case_set: CaseSet, tmp_path: Path
+):
+    make_case_set(tmp_path, tests=20)
+
+    first = text(owner.get("/case-sets/messages/?version=1"))
+    newest = owner.get("/case-sets/messages/?page=2")
+
+    assert "30 cases" in first
+    assert newest.context["page_obj"].paginator.count == 78
+    assert len(newest.context["page_obj"]) == 28
+    assert 'href="/case-sets/messages/?version=1"' in text(newest)
+
+
+def test_cases_of_a_case_set_are_searched(owner: Client, case_set: CaseSet):
+    def found(query: str) -> int:
+        return int(owner.get(f"/case-sets/messages/?{query}").context["page_obj"].paginator.count)
+
+    assert found("q=courier") == 4
+    assert found("split=test&label=billing") == 4
+    assert found("q=zebra") == 0
+    assert found("split=nonsense") == 30
+    assert owner.get("/case-sets/messages/?version=9").status_code == 404
+
+
+def test_pages_take_no_more_queries_with_more_runs(
+    owner: Client,
+    run: Run,
+    people: People,
+    django_assert_max_num_queries: Any,
+):
+    for _ in range(6):
+        work_through(run)
+        run = request_run(run.candidate, run.case_set, by=people.owner)
+    with django_assert_max_num_queries(30):
+        owner.get("/decisions/DR-1/runs/")
+    with django_assert_max_num_queries(32):
+        owner.get(f"/runs/{run.pk}/")

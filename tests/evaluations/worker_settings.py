@@ -1,0 +1,5 @@
+"""The project's settings with leases short enough for a test to see them lapse."""
+
+from config.settings import *  # noqa: F403
+
+EVALUATION_LEASE_SECONDS = 3
