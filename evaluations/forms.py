@@ -57,20 +57,19 @@ class SpecForm(CountersignForm):
         kwargs["initial"] = {**current, "seen": digest_of(candidate.spec)}
         super().__init__(*args, **kwargs)
         self.technique, self.candidate = technique, candidate
+        # Whether someone else saved another spec since the form was made.
+        self.is_conflict = False
         asked = {one.name: MAKERS[one.type](one) for one in technique.fields}
         self.fields = {**asked, **self.fields}
-
-    @property
-    def has_moved(self) -> bool:
-        """Return whether someone else saved a spec since the form was made."""
-        return self.is_bound and self.data.get("seen") != digest_of(self.candidate.spec)
 
     def clean(self) -> dict[str, Any]:
         """Hold the values against the technique, and against what was saved meanwhile."""
         cleaned = super().clean() or {}
         if not self.errors:
             self._check(self._raw(cleaned))
-        if not self.errors and self.has_moved and self.spec != self.candidate.spec:
+        has_moved = cleaned.get("seen") != digest_of(self.candidate.spec)
+        if not self.errors and has_moved and self.spec != self.candidate.spec:
+            self.is_conflict = True
             self._take_over()
             sentence = _("Someone else saved this while you were writing. Saved now: %(spec)s.")
             told = {"spec": in_words(self.candidate.spec)}

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from decisions.actions.evidence import Measurement
 from decisions.metrics import METRICS
+from evaluations.bootstrap import macro_f1_interval
 from evaluations.models import Run
 from evaluations.scorers import macro_f1
 from evaluations.statistics import Interval, Quantile, quantile, wilson
@@ -84,7 +85,7 @@ def figures(found: Sequence[Outcome]) -> dict[str, Any]:
     attempted = len(found)
     correct = sum(one.correct for one in found)
     latencies = [one.latency_ms for one in found if one.latency_ms is not None]
-    score = macro_f1([one.output for one in found], [one.expected for one in found])
+    said, expected = [one.output for one in found], [one.expected for one in found]
     return {
         "attempted": attempted,
         "answered": len(latencies),
@@ -92,7 +93,7 @@ def figures(found: Sequence[Outcome]) -> dict[str, Any]:
         "correct": correct,
         "workers": len({one.worker for one in found if one.latency_ms is not None}),
         "accuracy": _share(correct / attempted, attempted, wilson(correct, attempted)),
-        "macro_f1": _share(score, attempted),
+        "macro_f1": _share(macro_f1(said, expected), attempted, macro_f1_interval(said, expected)),
         **_latencies(latencies),
         **_throughput([one.at for one in found if one.at and one.latency_ms is not None]),
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from decisions.actions.base import change
+from decisions.actions.base import change, locked
 from decisions.content import current_digest
 from decisions.models import Decision, Status, User
 from decisions.policies import BadInput, wrong_state
@@ -49,6 +49,7 @@ def reopen(decision: Decision, *, by: User, reason: str) -> None:
 def supersede(decision: Decision, *, by: User, successor: Decision) -> None:
     """Put a newer approved record in this one's place."""
     with change(decision, "supersede", by=by) as entry:
+        successor = locked(successor)
         if successor.pk == decision.pk or successor.status != Status.APPROVED:
             raise wrong_state(_("Only another approved record can take this one's place."))
         _move(entry.decision, "supersede", superseded_by=successor)

@@ -50,10 +50,11 @@ ORDERS: dict[str, list[Any]] = {
 }
 
 
-def _mentions(text: str) -> Q:
-    """Match the JSON of the tags, which SQLite keeps with escapes and PostgreSQL without."""
-    escaped = json.dumps(text)[1:-1].replace('\\"', '"')
-    return Q(tag_text__icontains=text) | Q(tag_text__icontains=escaped)
+def _mentions(text: str, *, whole: bool = False) -> Q:
+    """Match a tag, or a part of one, in its JSON: SQLite keeps it escaped, PostgreSQL does not."""
+    written = [json.dumps(text), json.dumps(text, ensure_ascii=False)]
+    first, second = written if whole else [one[1:-1] for one in written]
+    return Q(tag_text__icontains=first) | Q(tag_text__icontains=second)
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -96,7 +97,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     def tagged(self, tag: str) -> DecisionQuerySet:
         """Return those with this tag."""
         tags = Cast("tags", models.TextField())
-        return self.annotate(tag_text=tags).filter(_mentions(f'"{tag.lower()}"'))
+        return self.annotate(tag_text=tags).filter(_mentions(tag.lower(), whole=True))
 
     def in_order(self, order: str) -> DecisionQuerySet:
         """Return them last changed first, or by due date, number or title."""

@@ -76,7 +76,8 @@ class Evidence(models.Model):
                 name="evidence_withdrawn_at_with_by",
             ),
             models.CheckConstraint(
-                condition=Q(low__isnull=True, high__isnull=True) | Q(low__lte=F("high")),
+                condition=Q(low__isnull=True, high__isnull=True)
+                | Q(low__isnull=False, high__isnull=False, low__lte=F("high")),
                 name="evidence_interval_ordered",
             ),
         ]

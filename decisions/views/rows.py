@@ -1,6 +1,6 @@
 """Goals, candidates and assessments."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from decisions.actions import rows
 from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
 from decisions.models import Decision, Goal, Role
 from decisions.policies import ensure
+from decisions.section_kinds import CRITERIA
 from decisions.views.shared import done, get_record, page, person, status_of
 
 
@@ -81,6 +82,8 @@ def candidate(request: HttpRequest, reference: str, letter: str) -> HttpResponse
 def assess(request: HttpRequest, reference: str, letter: str, role: str) -> HttpResponse:
     """Rate a candidate for a role."""
     decision = get_record(request, reference)
+    if role not in CRITERIA:
+        raise Http404
     ensure("assess", decision, person(request), role)
     row = get_object_or_404(decision.candidates, letter=letter)
     row.decision = decision

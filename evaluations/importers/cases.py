@@ -98,6 +98,11 @@ class Survey:
         self.running.update(_canonical([case.key, case.split, case.input, case.expected]))
 
     @property
+    def splits(self) -> list[tuple[str, int]]:
+        """Return (split, number of cases)."""
+        return list(self.counts.items())
+
+    @property
     def labels(self) -> list[dict[str, str]]:
         """Return the labels as given, or those that occurred, in alphabetical order."""
         found = ({"slug": slug, "name": "", "description": ""} for slug in sorted(self.seen))

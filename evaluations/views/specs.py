@@ -30,6 +30,6 @@ def spec(request: HttpRequest, reference: str, letter: str) -> HttpResponse:
         edit_candidate(candidate, by=by, token=token, spec=form.spec)
         message = _("How %(candidate)s is run is saved.") % {"candidate": candidate}
         return done(request, reverse("decisions:candidates", args=[reference]), message)
-    status = 409 if form.has_moved else status_of(form)
+    status = 409 if form.is_conflict else status_of(form)
     context |= {"technique": technique, "form": form}
     return page(request, "evaluations/spec.html", decision, status, **context)

@@ -146,3 +146,10 @@ def test_things_name_themselves_in_the_fields_own_words(signed: Decision, people
     assert str(signed.events.get(sequence=1)) == "DR-1 #1 open"
     assert str(signed.versions.get(number=1)) == "DR-1 version 1"
     assert str(signed.sign_offs.get(role="devops")) == "Devi Menon (DevOps)"
+
+
+def test_the_database_takes_no_half_interval(in_review: Decision) -> None:
+    one = Evidence.objects.filter(decision=in_review, low__isnull=False).first()
+    assert one is not None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Evidence.objects.filter(pk=one.pk).update(high=None)

@@ -3,6 +3,7 @@
 import pytest
 
 from decisions.actions.rows import (
+    RatingSheet,
     add_candidate,
     add_goal,
     assess,
@@ -159,3 +160,17 @@ def test_an_event_names_only_the_criteria_that_changed(draft: Decision, people: 
     assess(candidate, by=people.ux, role="ux", ratings={"fit": (4, "a"), "failure": (4, "b")})
     assess(candidate, by=people.ux, role="ux", ratings={"fit": (4, "a"), "failure": (2, "c")})
     assert draft.events.order_by("sequence").last().data["criteria"] == ["failure"]
+
+
+def test_two_people_rating_for_one_role_lose_nothing(draft: Decision, people: People) -> None:
+    second = factories.second_person(draft, "ux")
+    candidate = factories.add_candidates(draft, people)[0]
+    seen = RatingSheet(candidate, "ux").token
+    assess(candidate, by=people.ux, role="ux", ratings={"fit": (4, "Theirs")}, seen=seen)
+    before = factories.all_rows()
+    with pytest.raises(Conflict) as raised:
+        assess(candidate, by=second, role="ux", ratings={"fit": (2, "Mine")}, seen=seen)
+    assert raised.value.row.ratings == {"fit": (4, "Theirs")}
+    assert "Mine" in raised.value.mine.values()
+    assess(candidate, by=second, role="ux", ratings={"fit": (4, "Theirs")}, seen=seen)
+    assert factories.all_rows() == before

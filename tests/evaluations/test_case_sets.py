@@ -26,14 +26,14 @@ def bring_in(*files: CaseFile, columns: Columns = TEXT_AND_LABEL, **fields: obje
     return import_case_set(name="Cases", files=files, columns=columns, **fields).case_set
 
 
-def test_an_import_freezes_cases_splits_and_labels(case_set: CaseSet):
+def test_an_import_freezes_cases_splits_and_labels(case_set: CaseSet) -> None:
     assert case_set.counts == {"train": 18, "test": 12}
     assert [label["slug"] for label in case_set.labels] == ["account", "billing", "delivery"]
     first = case_set.cases.first()
     assert (first.key, first.split, first.expected) == ("train-billing-0", "train", "billing")
 
 
-def test_the_same_content_again_is_the_same_case_set(case_set: CaseSet, tmp_path: Path):
+def test_the_same_content_again_is_the_same_case_set(case_set: CaseSet, tmp_path: Path) -> None:
     again = make_case_set(tmp_path)
 
     assert again == case_set
@@ -41,14 +41,16 @@ def test_the_same_content_again_is_the_same_case_set(case_set: CaseSet, tmp_path
     assert Case.objects.count() == 30
 
 
-def test_other_content_under_the_name_is_the_next_version(case_set: CaseSet, tmp_path: Path):
+def test_other_content_under_the_name_is_the_next_version(
+    case_set: CaseSet, tmp_path: Path
+) -> None:
     second = make_case_set(tmp_path, tests=5)
 
     assert (second.slug, second.version) == (case_set.slug, 2)
     assert case_set.cases.count() == 30
 
 
-def test_the_digest_is_that_of_the_content_whatever_the_format(db: None, tmp_path: Path):
+def test_the_digest_is_that_of_the_content_whatever_the_format(db: None, tmp_path: Path) -> None:
     found = rows()
     lines = tmp_path / "cases.jsonl"
     lines.write_text("\n".join(json.dumps(row) for row in found), encoding="utf-8")
@@ -67,7 +69,9 @@ def test_the_digest_is_that_of_the_content_whatever_the_format(db: None, tmp_pat
     assert [detected(path).key for path in paths] == ["csv", "csv", "jsonl", "json"]
 
 
-def test_another_label_another_order_or_another_split_is_other_content(db: None, tmp_path: Path):
+def test_another_label_another_order_or_another_split_is_other_content(
+    db: None, tmp_path: Path
+) -> None:
     texts = [
         "text,label\na,x\nb,y\n",
         "text,label\na,x\nb,x\n",
@@ -79,7 +83,7 @@ def test_another_label_another_order_or_another_split_is_other_content(db: None,
     assert [one.version for one in [*sets, trained]] == [1, 2, 3, 4]
 
 
-def test_two_files_make_one_set_with_both_splits(db: None, tmp_path: Path):
+def test_two_files_make_one_set_with_both_splits(db: None, tmp_path: Path) -> None:
     train = file_of(tmp_path, "text,label\na,x\nb,y\n", "train.csv")
     test = file_of(tmp_path, "text,label\nc,x\n", "test.csv")
 
@@ -89,7 +93,7 @@ def test_two_files_make_one_set_with_both_splits(db: None, tmp_path: Path):
     assert list(found.cases.values_list("key", flat=True)) == ["train-1", "train-2", "test-1"]
 
 
-def test_duplicates_overlaps_and_contradictions_are_reported(db: None, tmp_path: Path):
+def test_duplicates_overlaps_and_contradictions_are_reported(db: None, tmp_path: Path) -> None:
     text = (
         "text,label,split\n"
         "Where is my card?,card,train\n"
@@ -103,7 +107,7 @@ def test_duplicates_overlaps_and_contradictions_are_reported(db: None, tmp_path:
     assert found.findings == {"duplicates": 1, "overlaps": 2, "contradictions": 1}
 
 
-def test_given_labels_keep_their_order_names_and_descriptions(db: None, tmp_path: Path):
+def test_given_labels_keep_their_order_names_and_descriptions(db: None, tmp_path: Path) -> None:
     path = tmp_path / "labels.json"
     path.write_text('{"y": {"name": "Why", "description": "Reasons"}, "x": "Ex"}')
 
@@ -115,7 +119,7 @@ def test_given_labels_keep_their_order_names_and_descriptions(db: None, tmp_path
     ]
 
 
-def test_line_breaks_quotes_and_a_byte_order_mark_survive(db: None, tmp_path: Path):
+def test_line_breaks_quotes_and_a_byte_order_mark_survive(db: None, tmp_path: Path) -> None:
     text = '\ufefftext,label\n"He said ""no"",\nthen left",x\n'
 
     assert bring_in(file_of(tmp_path, text)).cases.get().input == 'He said "no",\nthen left'
@@ -143,8 +147,8 @@ def test_line_breaks_quotes_and_a_byte_order_mark_survive(db: None, tmp_path: Pa
 )
 def test_bad_files_get_one_sentence_and_leave_nothing(
     db: None, tmp_path: Path, text: str, says: str
-):
-    with pytest.raises(BadInput, match="cases.csv") as refused:
+) -> None:
+    with pytest.raises(BadInput, match=r"cases\.csv") as refused:
         bring_in(file_of(tmp_path, text))
 
     assert says in str(refused.value)
@@ -152,7 +156,7 @@ def test_bad_files_get_one_sentence_and_leave_nothing(
     assert not CaseSet.objects.exists()
 
 
-def test_a_file_that_is_not_text_is_named_as_such(db: None, tmp_path: Path):
+def test_a_file_that_is_not_text_is_named_as_such(db: None, tmp_path: Path) -> None:
     path = tmp_path / "cases.csv"
     path.write_bytes(b"text,label\n\xff\xfe,x\n")
 
@@ -160,12 +164,12 @@ def test_a_file_that_is_not_text_is_named_as_such(db: None, tmp_path: Path):
         bring_in(CaseFile(path))
 
 
-def test_a_missing_file_is_named(db: None, tmp_path: Path):
+def test_a_missing_file_is_named(db: None, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"none.csv cannot be read: No such file"):
         bring_in(CaseFile(tmp_path / "none.csv"))
 
 
-def test_a_key_that_occurs_twice_is_named_and_leaves_nothing(db: None, tmp_path: Path):
+def test_a_key_that_occurs_twice_is_named_and_leaves_nothing(db: None, tmp_path: Path) -> None:
     file = file_of(tmp_path, "text,label,id\na,x,7\nb,y,7\n")
 
     with pytest.raises(BadInput, match="The id “7” occurs twice"):
@@ -175,20 +179,20 @@ def test_a_key_that_occurs_twice_is_named_and_leaves_nothing(db: None, tmp_path:
     assert not Case.objects.exists()
 
 
-def test_an_unknown_split_is_named(db: None, tmp_path: Path):
+def test_an_unknown_split_is_named(db: None, tmp_path: Path) -> None:
     file = file_of(tmp_path, "text,label,split\na,x,hold-out\n")
 
     with pytest.raises(BadInput, match="the split is “hold-out”; it has to be one of: train"):
         bring_in(file, columns=Columns("text", "label", split="split"))
 
 
-def test_a_label_that_is_not_in_the_list_is_named(db: None, tmp_path: Path):
+def test_a_label_that_is_not_in_the_list_is_named(db: None, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="row 2: the label “delivery” is not in the list"):
         bring_in(file_of(tmp_path, "text,label\na,billing\nb,delivery\n"), labels=LABELS)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "7", '[{"name": "x"}]', '{"x": 7}', "null"])
-def test_a_bad_list_of_labels_gets_one_sentence(tmp_path: Path, text: str):
+def test_a_bad_list_of_labels_gets_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "labels.json"
     path.write_text(text)
 
@@ -196,26 +200,26 @@ def test_a_bad_list_of_labels_gets_one_sentence(tmp_path: Path, text: str):
         read_labels(path)
 
 
-def test_a_column_of_free_text_is_not_taken_for_labels(db: None, tmp_path: Path):
+def test_a_column_of_free_text_is_not_taken_for_labels(db: None, tmp_path: Path) -> None:
     lines = "\n".join(f"text {number},label {number}" for number in range(5001))
 
     with pytest.raises(BadInput, match="too many labels: is that the right column"):
         bring_in(file_of(tmp_path, f"text,label\n{lines}\n"))
 
 
-def test_columns_are_guessed_by_their_names():
+def test_columns_are_guessed_by_their_names() -> None:
     assert guessed(["Text", "category"]) == Columns("Text", "category")
     assert guessed(["id", "split", "message", "team"]) == Columns("message", "team", "id", "split")
     assert guessed(["a", "b"]) == Columns("", "")
 
 
-def test_columns_of_json_lines_are_those_of_the_first_rows(tmp_path: Path):
+def test_columns_of_json_lines_are_those_of_the_first_rows(tmp_path: Path) -> None:
     file = file_of(tmp_path, '{"a": 1}\n{"b": 2, "a": 3}\n', "cases.jsonl")
 
     assert columns_of(file.path) == ["a", "b"]
 
 
-def test_a_json_array_is_read_across_chunks(db: None, tmp_path: Path):
+def test_a_json_array_is_read_across_chunks(db: None, tmp_path: Path) -> None:
     told = [{"text": "x" * 500 + str(number), "label": "x"} for number in range(400)]
 
     assert bring_in(file_of(tmp_path, json.dumps(told))).count("test") == 400
@@ -223,7 +227,7 @@ def test_a_json_array_is_read_across_chunks(db: None, tmp_path: Path):
 
 def test_a_file_that_changes_while_it_is_read_is_refused(
     db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     from evaluations import actions
 
     file = file_of(tmp_path, "text,label\na,x\n")

@@ -30,7 +30,9 @@ def messages(tmp_path: Path) -> str:
 # import_cases
 
 
-def test_import_cases_guesses_the_columns_and_prints_one_json_object(db: None, messages: str):
+def test_import_cases_guesses_the_columns_and_prints_one_json_object(
+    db: None, messages: str
+) -> None:
     told = json.loads(said("import_cases", messages, "--name", "Messages", "--json"))
 
     assert told == {
@@ -48,7 +50,7 @@ def test_import_cases_guesses_the_columns_and_prints_one_json_object(db: None, m
     assert CaseSet.objects.get().cases.filter(key="test-billing-0").exists()
 
 
-def test_import_cases_again_says_that_nothing_was_added(db: None, messages: str):
+def test_import_cases_again_says_that_nothing_was_added(db: None, messages: str) -> None:
     said("import_cases", messages, "--name", "Messages")
 
     told = said("import_cases", messages, "--name", "Messages")
@@ -57,7 +59,7 @@ def test_import_cases_again_says_that_nothing_was_added(db: None, messages: str)
     assert CaseSet.objects.count() == 1
 
 
-def test_import_cases_takes_train_and_test_from_two_files(db: None, tmp_path: Path):
+def test_import_cases_takes_train_and_test_from_two_files(db: None, tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("text,category\na,x\nb,y\n")
     (tmp_path / "test.csv").write_text("text,category\nc,x\n")
 
@@ -73,7 +75,7 @@ def test_import_cases_takes_train_and_test_from_two_files(db: None, tmp_path: Pa
     assert CaseSet.objects.get().counts == {"train": 2, "test": 1}
 
 
-def test_import_cases_takes_split_column_labels_and_origin(db: None, tmp_path: Path):
+def test_import_cases_takes_split_column_labels_and_origin(db: None, tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text("text,team,part\na,x,training\nb,x,dev\nc,x,test\n")
     (tmp_path / "labels.json").write_text('{"x": {"name": "Ex", "description": "What was"}}')
 
@@ -93,7 +95,7 @@ def test_import_cases_takes_split_column_labels_and_origin(db: None, tmp_path: P
     assert (found.origin, found.licence) == ("Written by hand", "CC0")
 
 
-def test_import_cases_takes_every_row_for_the_named_split(db: None, tmp_path: Path):
+def test_import_cases_takes_every_row_for_the_named_split(db: None, tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text("text,label\na,x\n")
 
     said("import_cases", str(tmp_path / "cases.csv"), "--name=Dev", "--split=dev")
@@ -108,7 +110,9 @@ def test_import_cases_takes_every_row_for_the_named_split(db: None, tmp_path: Pa
         (["--labels=/nowhere/labels.json"], "labels.json cannot be read"),
     ],
 )
-def test_import_cases_refuses_in_one_sentence(db: None, messages: str, words: list[str], says: str):
+def test_import_cases_refuses_in_one_sentence(
+    db: None, messages: str, words: list[str], says: str
+) -> None:
     with pytest.raises(CommandError, match=says) as refused:
         said("import_cases", messages, "--name=Messages", *words)
 
@@ -131,7 +135,7 @@ def working(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_evaluate_asks_as_the_owner_for_every_candidate(
     candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     make_candidate(candidate.decision, people, name="Second")
     dropped = make_candidate(candidate.decision, people, name="Dropped")
     Candidate.objects.filter(pk=dropped.pk).update(is_dropped=True)
@@ -145,7 +149,7 @@ def test_evaluate_asks_as_the_owner_for_every_candidate(
 
 def test_evaluate_waits_prints_progress_and_the_figures(
     candidate: Candidate, case_set: CaseSet, working: None
-):
+) -> None:
     told = said("evaluate", "dr-1", "--case-set", "Messages", "--candidate", "a", "--wait")
 
     assert "A 0/12" in told
@@ -155,7 +159,7 @@ def test_evaluate_waits_prints_progress_and_the_figures(
 
 def test_evaluate_prints_one_json_object_and_nothing_else(
     candidate: Candidate, case_set: CaseSet, working: None
-):
+) -> None:
     words = ["--case-set=Messages", f"--candidate={candidate.name}", "--wait", "--json"]
 
     (run,) = json.loads(said("evaluate", "DR-1", *words))["runs"]
@@ -166,7 +170,7 @@ def test_evaluate_prints_one_json_object_and_nothing_else(
 
 def test_evaluate_exits_with_1_when_a_run_failed(
     candidate: Candidate, case_set: CaseSet, working: None, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     from evaluations import measuring
 
     def broken(run: Any) -> Any:
@@ -189,6 +193,6 @@ def test_evaluate_exits_with_1_when_a_run_failed(
 )
 def test_evaluate_refuses_in_one_sentence(
     candidate: Candidate, case_set: CaseSet, words: list[str], says: str
-):
+) -> None:
     with pytest.raises(CommandError, match=says):
         said("evaluate", *words)

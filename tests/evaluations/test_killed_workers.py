@@ -148,7 +148,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 @pytest.mark.slow
-def test_killed_workers_lose_nothing_and_double_nothing(installation: Installation):
+def test_killed_workers_lose_nothing_and_double_nothing(installation: Installation) -> None:
     worker = installation.start_worker()
     installation.start_beat()
     installation.manage("evaluate", "DR-1", "--case-set", "Messages", "--candidate", "Zero")

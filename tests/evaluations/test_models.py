@@ -13,7 +13,9 @@ from tests.evaluations.helpers import make_candidate, make_case_set, work_throug
 from tests.factories import People
 
 
-def test_a_case_set_is_found_by_name_by_slug_and_by_version(case_set: CaseSet, tmp_path: Path):
+def test_a_case_set_is_found_by_name_by_slug_and_by_version(
+    case_set: CaseSet, tmp_path: Path
+) -> None:
     second = make_case_set(tmp_path, tests=5)
 
     assert CaseSet.objects.named("Messages") == second
@@ -23,32 +25,32 @@ def test_a_case_set_is_found_by_name_by_slug_and_by_version(case_set: CaseSet, t
     assert CaseSet.objects.named("Letters") is None
 
 
-def test_the_list_holds_the_newest_version_of_each(case_set: CaseSet, tmp_path: Path):
+def test_the_list_holds_the_newest_version_of_each(case_set: CaseSet, tmp_path: Path) -> None:
     second = make_case_set(tmp_path, tests=5)
     other = make_case_set(tmp_path, name="Letters")
 
     assert set(CaseSet.objects.newest()) == {second, other}
 
 
-def test_a_run_is_visible_to_those_who_may_read_its_record(run: Run, people: People):
+def test_a_run_is_visible_to_those_who_may_read_its_record(run: Run, people: People) -> None:
     assert Run.objects.visible_to(people.ux).get() == run
     assert not Run.objects.visible_to(people.outsider).exists()
 
 
-def test_the_database_refuses_a_second_open_run_of_the_same(run: Run):
+def test_the_database_refuses_a_second_open_run_of_the_same(run: Run) -> None:
     twin = Run.objects.get(pk=run.pk)
     twin.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         twin.save()
 
 
-def test_the_database_refuses_two_results_for_one_case(run: Run):
+def test_the_database_refuses_two_results_for_one_case(run: Run) -> None:
     first = run.results.first()
     with pytest.raises(IntegrityError), transaction.atomic():
         Result.objects.create(run=run, case=first.case)
 
 
-def test_progress_tells_the_time_left_from_the_pace_so_far(run: Run):
+def test_progress_tells_the_time_left_from_the_pace_so_far(run: Run) -> None:
     start = datetime(2030, 1, 1, 12, tzinfo=UTC)
     for second, result in enumerate(run.results.all()[:4]):
         result.state = ResultState.FAILED if second == 3 else ResultState.DONE
@@ -62,7 +64,7 @@ def test_progress_tells_the_time_left_from_the_pace_so_far(run: Run):
     assert progress.percent == 33
 
 
-def test_nobody_knows_the_time_left_after_one_case(run: Run):
+def test_nobody_knows_the_time_left_after_one_case(run: Run) -> None:
     result = run.results.first()
     Result.objects.filter(pk=result.pk).update(
         state=ResultState.DONE, answered_at=clock.now(), correct=True
@@ -71,7 +73,7 @@ def test_nobody_knows_the_time_left_after_one_case(run: Run):
     assert run.progress().left is None
 
 
-def test_a_finished_run_tells_its_figures_with_interval_and_size(run: Run):
+def test_a_finished_run_tells_its_figures_with_interval_and_size(run: Run) -> None:
     work_through(run)
 
     assert run.state == RunState.FINISHED
@@ -81,7 +83,7 @@ def test_a_finished_run_tells_its_figures_with_interval_and_size(run: Run):
     assert "n = 12" in told
 
 
-def test_a_run_that_the_queue_never_heard_of_says_so_after_a_moment(run: Run):
+def test_a_run_that_the_queue_never_heard_of_says_so_after_a_moment(run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(woken_at=None)
     run.refresh_from_db()
 
@@ -90,7 +92,9 @@ def test_a_run_that_the_queue_never_heard_of_says_so_after_a_moment(run: Run):
         assert run.is_unheard
 
 
-def test_runs_of_another_candidate_are_other_runs(run: Run, case_set: CaseSet, people: People):
+def test_runs_of_another_candidate_are_other_runs(
+    run: Run, case_set: CaseSet, people: People
+) -> None:
     other = make_candidate(run.candidate.decision, people, name="Other")
 
     assert request_run(other, case_set, by=people.owner) != run

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from decisions.actions.lifecycle import withdraw
@@ -70,21 +69,21 @@ def outputs(run: Run) -> list[tuple[str, str, bool | None]]:
 # Asking
 
 
-def test_asking_writes_the_run_with_its_whole_spec_and_a_row_for_each_test_case(run: Run):
+def test_asking_writes_the_run_with_its_whole_spec_and_a_row_for_each_test_case(run: Run) -> None:
     assert run.state == RunState.REQUESTED
     assert run.spec["technique"] == "rag/bm25_knn"
     assert set(run.spec) == {"technique", *(field.name for field in BM25.fields)}
     assert run.results.filter(state=ResultState.PENDING).count() == run.case_count == 12
 
 
-def test_asking_again_while_it_is_open_returns_the_same_run(run: Run, people: People):
+def test_asking_again_while_it_is_open_returns_the_same_run(run: Run, people: People) -> None:
     assert request_run(run.candidate, run.case_set, by=people.owner) == run
     assert Run.objects.count() == 1
 
 
 def test_only_the_owner_and_data_science_may_ask(
     candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     with pytest.raises(Refused, match="Only"):
         request_run(candidate, case_set, by=people.ux)
     assert request_run(candidate, case_set, by=people.data_science)
@@ -92,7 +91,7 @@ def test_only_the_owner_and_data_science_may_ask(
 
 def test_a_record_that_is_closed_is_not_measured(
     candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     withdraw(candidate.decision, by=people.owner, reason="Enough.")
 
     with pytest.raises(Refused):
@@ -110,7 +109,7 @@ def test_a_record_that_is_closed_is_not_measured(
 )
 def test_a_spec_that_cannot_be_run_is_refused_in_a_sentence(
     draft: Decision, case_set: CaseSet, people: People, spec: dict[str, Any], says: str
-):
+) -> None:
     candidate = make_candidate(draft, people)
     edit_candidate(candidate, by=people.owner, token=candidate.token, spec=spec)
 
@@ -120,7 +119,7 @@ def test_a_spec_that_cannot_be_run_is_refused_in_a_sentence(
 
 def test_a_case_set_without_what_the_run_needs_is_refused(
     candidate: Candidate, people: People, tmp_path: Path
-):
+) -> None:
     only_train = make_case_set(tmp_path, name="Train", tests=0)
     only_test = make_case_set(tmp_path, name="Test", per_label=0)
 
@@ -132,7 +131,7 @@ def test_a_case_set_without_what_the_run_needs_is_refused(
 
 def test_of_several_either_all_are_asked_for_or_none(
     candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     broken = make_candidate(candidate.decision, people, name="Broken")
     edit_candidate(broken, by=people.owner, token=broken.token, spec={})
 
@@ -148,7 +147,7 @@ def test_workers_are_woken_only_once_the_run_is_committed(
     people: People,
     django_capture_on_commit_callbacks: Any,
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     woken: list[int] = []
     monkeypatch.setattr(
         tasks.work_on_run, "apply_async", lambda args, **options: woken.append(args[0])
@@ -168,7 +167,7 @@ def test_a_queue_that_cannot_be_reached_costs_nothing_but_time(
     people: People,
     django_capture_on_commit_callbacks: Any,
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     def unreachable(*args: Any, **options: Any) -> None:
         raise OperationalError("connection refused")
 
@@ -190,7 +189,7 @@ def test_a_queue_that_cannot_be_reached_costs_nothing_but_time(
 # Working
 
 
-def test_a_worker_takes_a_run_to_its_figures_and_to_evidence(run: Run):
+def test_a_worker_takes_a_run_to_its_figures_and_to_evidence(run: Run) -> None:
     work_through(run)
 
     assert run.state == RunState.FINISHED
@@ -204,7 +203,7 @@ def test_a_worker_takes_a_run_to_its_figures_and_to_evidence(run: Run):
     assert run.outcome.startswith("Attached to DR-")
 
 
-def test_the_evidence_says_what_it_is_and_where_it_comes_from(run: Run):
+def test_the_evidence_says_what_it_is_and_where_it_comes_from(run: Run) -> None:
     work_through(run)
 
     found = {one.metric: one for one in Evidence.objects.filter(candidate=run.candidate)}
@@ -228,13 +227,13 @@ def test_the_evidence_says_what_it_is_and_where_it_comes_from(run: Run):
     assert "one after the other in 1 process" in found["latency_p50"].method
 
 
-def test_latency_without_enough_cases_for_an_interval_has_none(run: Run):
+def test_latency_without_enough_cases_for_an_interval_has_none(run: Run) -> None:
     work_through(run)
 
     assert Evidence.objects.get(metric="latency_p95").high is None
 
 
-def test_deleting_the_results_and_running_again_gives_them_back(run: Run, people: People):
+def test_deleting_the_results_and_running_again_gives_them_back(run: Run, people: People) -> None:
     work_through(run)
     before, digest = outputs(run), run.results_digest
     candidate, case_set = run.candidate, run.case_set
@@ -248,7 +247,7 @@ def test_deleting_the_results_and_running_again_gives_them_back(run: Run, people
     assert again.results_digest == digest
 
 
-def test_a_call_that_is_delivered_again_changes_nothing(run: Run):
+def test_a_call_that_is_delivered_again_changes_nothing(run: Run) -> None:
     work_through(run)
     before = (outputs(run), run.finished_at)
 
@@ -258,11 +257,11 @@ def test_a_call_that_is_delivered_again_changes_nothing(run: Run):
     assert Evidence.objects.filter(candidate=run.candidate).count() == 4
 
 
-def test_a_call_for_a_run_that_is_gone_does_nothing(db: None):
+def test_a_call_for_a_run_that_is_gone_does_nothing(db: None) -> None:
     tasks.work_on_run(4711)
 
 
-def test_a_case_that_raises_is_a_wrong_one_and_the_others_go_on(run: Run, technique: Any):
+def test_a_case_that_raises_is_a_wrong_one_and_the_others_go_on(run: Run, technique: Any) -> None:
     def stumble(case_input: str) -> None:
         if "invoice" in case_input:
             raise ValueError("no idea\0")
@@ -279,7 +278,9 @@ def test_a_case_that_raises_is_a_wrong_one_and_the_others_go_on(run: Run, techni
     assert run.metrics["latency_p50"]["n"] == 11
 
 
-def test_a_run_whose_every_case_raises_has_no_latency_and_no_accuracy(run: Run, technique: Any):
+def test_a_run_whose_every_case_raises_has_no_latency_and_no_accuracy(
+    run: Run, technique: Any
+) -> None:
     def stumble(case_input: str) -> None:
         raise RuntimeError("out of order")
 
@@ -293,7 +294,7 @@ def test_a_run_whose_every_case_raises_has_no_latency_and_no_accuracy(run: Run, 
 
 def test_a_technique_that_cannot_be_prepared_fails_the_run_in_a_sentence(
     run: Run, technique: Any, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     def broken(spec: Any, material: Any) -> Any:
         raise ZeroDivisionError("division by zero")
 
@@ -310,7 +311,7 @@ def test_a_technique_that_cannot_be_prepared_fails_the_run_in_a_sentence(
 
 def test_what_the_technique_says_against_the_material_is_the_runs_error(
     people: People, draft: Decision, tmp_path: Path
-):
+) -> None:
     only_one = [row for row in rows() if row["team"] == "billing"]
     from evaluations.actions import import_case_set
     from evaluations.importers.cases import CaseFile
@@ -328,7 +329,9 @@ def test_what_the_technique_says_against_the_material_is_the_runs_error(
     )
 
 
-def test_a_record_that_closed_meanwhile_takes_nothing_and_the_run_says_so(run: Run, people: People):
+def test_a_record_that_closed_meanwhile_takes_nothing_and_the_run_says_so(
+    run: Run, people: People
+) -> None:
     withdraw(run.candidate.decision, by=people.owner, reason="Enough.")
 
     work_through(run)
@@ -341,7 +344,7 @@ def test_a_record_that_closed_meanwhile_takes_nothing_and_the_run_says_so(run: R
 
 def test_figures_that_were_held_back_are_attached_on_request(
     candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     run = request_run(candidate, case_set, by=people.owner, attach=False)
     work_through(run)
     assert run.is_unattached
@@ -354,12 +357,12 @@ def test_figures_that_were_held_back_are_attached_on_request(
     assert Evidence.objects.filter(attached_by=people.data_science).count() == 4
 
 
-def test_a_run_without_figures_cannot_be_attached(run: Run, people: People):
+def test_a_run_without_figures_cannot_be_attached(run: Run, people: People) -> None:
     with pytest.raises(Refused, match="Only a finished run"):
         attach_run(run, by=people.owner)
 
 
-def test_a_cancelled_run_stays_cancelled_and_attaches_nothing(run: Run, people: People):
+def test_a_cancelled_run_stays_cancelled_and_attaches_nothing(run: Run, people: People) -> None:
     cancel_run(run, by=people.owner)
 
     work_through(run)
@@ -371,13 +374,15 @@ def test_a_cancelled_run_stays_cancelled_and_attaches_nothing(run: Run, people: 
         cancel_run(run, by=people.owner)
 
 
-def test_after_a_run_has_ended_asking_makes_a_new_one(run: Run, people: People):
+def test_after_a_run_has_ended_asking_makes_a_new_one(run: Run, people: People) -> None:
     cancel_run(run, by=people.owner)
 
     assert request_run(run.candidate, run.case_set, by=people.owner) != run
 
 
-def test_cancelling_in_the_middle_stops_within_the_batch(run: Run, technique: Any, people: People):
+def test_cancelling_in_the_middle_stops_within_the_batch(
+    run: Run, technique: Any, people: People
+) -> None:
     def cancel_at_once(case_input: str) -> None:
         if Run.objects.get(pk=run.pk).is_open:
             cancel_run(Run.objects.get(pk=run.pk), by=people.owner)
@@ -389,7 +394,7 @@ def test_cancelling_in_the_middle_stops_within_the_batch(run: Run, technique: An
     assert not run.results.exclude(state__in=["pending", "claimed"]).exists()
 
 
-def test_a_run_keeps_the_spec_it_was_asked_with(run: Run, people: People):
+def test_a_run_keeps_the_spec_it_was_asked_with(run: Run, people: People) -> None:
     candidate = run.candidate
     changed = {"technique": "rag/bm25_knn", "neighbours": 3}
     edit_candidate(candidate, by=people.owner, token=candidate.token, spec=changed)
@@ -401,7 +406,7 @@ def test_a_run_keeps_the_spec_it_was_asked_with(run: Run, people: People):
 
 def test_a_worker_prepares_a_technique_once_for_the_same_spec_and_cases(
     run: Run, people: People, technique: Any
-):
+) -> None:
     prepared: list[Any] = []
 
     def counted(spec: Any, material: Any) -> Any:
@@ -417,7 +422,7 @@ def test_a_worker_prepares_a_technique_once_for_the_same_spec_and_cases(
 
 def test_a_worker_whose_stretch_is_over_gives_the_run_back_and_goes_to_the_end(
     run: Run, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     again: list[int] = []
     monkeypatch.setattr(tasks, "STRETCH", -1)
     monkeypatch.setattr(tasks.work_on_run, "delay", again.append)
@@ -429,7 +434,7 @@ def test_a_worker_whose_stretch_is_over_gives_the_run_back_and_goes_to_the_end(
     assert run.results.filter(state=ResultState.PENDING).count() == 12
 
 
-def test_a_run_that_was_answered_but_not_concluded_is_concluded_by_the_next_call(run: Run):
+def test_a_run_that_was_answered_but_not_concluded_is_concluded_by_the_next_call(run: Run) -> None:
     start_run(run, {})
     run.results.update(
         state=ResultState.DONE,
@@ -445,7 +450,7 @@ def test_a_run_that_was_answered_but_not_concluded_is_concluded_by_the_next_call
     assert run.metrics["correct"] == 12
 
 
-def test_a_run_with_open_cases_is_not_concluded(run: Run):
+def test_a_run_with_open_cases_is_not_concluded(run: Run) -> None:
     start_run(run, {})
     claim(run, limit=3)
 
@@ -455,7 +460,9 @@ def test_a_run_with_open_cases_is_not_concluded(run: Run):
 # The reaper
 
 
-def test_the_reaper_leaves_alone_what_someone_works_on(run: Run, monkeypatch: pytest.MonkeyPatch):
+def test_the_reaper_leaves_alone_what_someone_works_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     woken: list[int] = []
     monkeypatch.setattr(
         tasks.work_on_run, "apply_async", lambda args, **options: woken.append(args[0])
@@ -473,7 +480,7 @@ def test_the_reaper_leaves_alone_what_someone_works_on(run: Run, monkeypatch: py
     assert woken == [run.pk]
 
 
-def test_the_reaper_leaves_ended_runs_alone(run: Run, people: People):
+def test_the_reaper_leaves_ended_runs_alone(run: Run, people: People) -> None:
     cancel_run(run, by=people.owner)
 
     assert not Run.objects.lacking_workers(run.finished_at).exists()
@@ -487,7 +494,7 @@ def outcome(key: str, output: str | None, latency: float | None = 1.0) -> Outcom
     return Outcome(key, expected, output, output == expected, latency, None, "one:1")
 
 
-def test_failed_cases_stay_in_the_denominator():
+def test_failed_cases_stay_in_the_denominator() -> None:
     found = [outcome("a1", "a"), outcome("a2", None, None), outcome("b1", "b"), outcome("b2", "a")]
 
     told = figures(found)
@@ -497,7 +504,7 @@ def test_failed_cases_stay_in_the_denominator():
     assert told["latency_p50"]["n"] == 3
 
 
-def test_the_digest_of_results_changes_with_any_of_them():
+def test_the_digest_of_results_changes_with_any_of_them() -> None:
     found = [outcome("a1", "a"), outcome("b1", "b")]
     others = [
         [outcome("a1", "a"), outcome("b1", "a")],
@@ -510,13 +517,3 @@ def test_the_digest_of_results_changes_with_any_of_them():
 
     assert len(digests) == 5
     assert results_digest(found) == results_digest(list(found))
-
-
-def test_nothing_is_half_asked_for_when_the_outer_transaction_fails(
-    candidate: Candidate, case_set: CaseSet, people: People
-):
-    with pytest.raises(RuntimeError), transaction.atomic():
-        request_run(candidate, case_set, by=people.owner)
-        raise RuntimeError
-
-    assert not Run.objects.exists()

@@ -48,7 +48,7 @@ def text(response: HttpResponse) -> str:
 )
 def test_what_belongs_to_a_record_does_not_exist_for_an_outsider(
     run: Run, people: People, sign_in: SignIn, path: str
-):
+) -> None:
     address = path.format(run=run.pk)
 
     assert sign_in(people.outsider).get(address).status_code == 404
@@ -59,19 +59,19 @@ def test_what_belongs_to_a_record_does_not_exist_for_an_outsider(
 @pytest.mark.parametrize("path", ["/case-sets/", "/case-sets/new/", "/case-sets/messages/"])
 def test_case_sets_are_open_to_everyone_signed_in(
     case_set: CaseSet, people: People, sign_in: SignIn, path: str
-):
+) -> None:
     assert sign_in(people.outsider).get(path).status_code == 200
     assert Client().get(path).status_code == 302
 
 
 @pytest.mark.parametrize("path", ["/runs/4711/", "/case-sets/none/", "/case-sets/new/nope/"])
-def test_what_is_not_there_is_404(owner: Client, path: str):
+def test_what_is_not_there_is_404(owner: Client, path: str) -> None:
     assert owner.get(path).status_code == 404
 
 
 def test_a_participant_sees_a_run_but_no_button_to_stop_it(
     run: Run, people: People, sign_in: SignIn
-):
+) -> None:
     page = text(sign_in(people.ux).get(f"/runs/{run.pk}/"))
 
     assert f"/runs/{run.pk}/cancel/" not in page
@@ -80,7 +80,7 @@ def test_a_participant_sees_a_run_but_no_button_to_stop_it(
     assert run.is_open
 
 
-def test_an_outsider_cannot_stop_a_run(run: Run, people: People, sign_in: SignIn):
+def test_an_outsider_cannot_stop_a_run(run: Run, people: People, sign_in: SignIn) -> None:
     assert sign_in(people.outsider).post(f"/runs/{run.pk}/cancel/").status_code == 404
 
 
@@ -89,7 +89,7 @@ def test_an_outsider_cannot_stop_a_run(run: Run, people: People, sign_in: SignIn
 
 def test_pressing_run_evaluation_asks_for_a_run_of_each_candidate(
     owner: Client, candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     make_candidate(candidate.decision, people, name="Second", settings={"neighbours": 3})
 
     answer = owner.post(
@@ -101,7 +101,9 @@ def test_pressing_run_evaluation_asks_for_a_run_of_each_candidate(
     assert Run.objects.count() == 2
 
 
-def test_pressing_it_twice_asks_once(owner: Client, candidate: Candidate, case_set: CaseSet):
+def test_pressing_it_twice_asks_once(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
     for _ in range(2):
         owner.post("/decisions/DR-1/runs/", {"case_set": case_set.pk, "candidates": ["A"]})
 
@@ -110,7 +112,7 @@ def test_pressing_it_twice_asks_once(owner: Client, candidate: Candidate, case_s
 
 def test_without_a_candidate_the_form_comes_back(
     owner: Client, candidate: Candidate, case_set: CaseSet
-):
+) -> None:
     answer = owner.post("/decisions/DR-1/runs/", {"case_set": case_set.pk})
 
     assert answer.status_code == 422
@@ -120,7 +122,7 @@ def test_without_a_candidate_the_form_comes_back(
 
 def test_a_role_that_may_not_measure_is_told_so(
     candidate: Candidate, case_set: CaseSet, people: People, sign_in: SignIn
-):
+) -> None:
     uma = sign_in(people.ux)
 
     assert "Run evaluation" not in text(uma.get("/decisions/DR-1/runs/"))
@@ -131,7 +133,7 @@ def test_a_role_that_may_not_measure_is_told_so(
 
 def test_a_closed_record_is_409(
     owner: Client, candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     withdraw(candidate.decision, by=people.owner, reason="Enough.")
 
     sent = {"case_set": case_set.pk, "candidates": ["A"]}
@@ -140,7 +142,7 @@ def test_a_closed_record_is_409(
 
 def test_candidates_without_a_technique_are_named_with_the_way_to_one(
     owner: Client, candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     bare = make_candidate(candidate.decision, people, name="Bare")
     edit_candidate(bare, by=people.owner, token=bare.token, spec={})
 
@@ -150,7 +152,7 @@ def test_candidates_without_a_technique_are_named_with_the_way_to_one(
     assert "/decisions/DR-1/candidates/B/spec/" in page
 
 
-def test_the_list_polls_only_while_a_run_works(owner: Client, run: Run):
+def test_the_list_polls_only_while_a_run_works(owner: Client, run: Run) -> None:
     assert 'hx-trigger="every 2s"' in text(owner.get("/decisions/DR-1/runs/"))
     assert "Look again" in text(owner.get("/decisions/DR-1/runs/"))
 
@@ -165,7 +167,7 @@ def test_the_list_polls_only_while_a_run_works(owner: Client, run: Run):
 # One run
 
 
-def test_a_run_that_works_shows_how_far_it_is_and_polls(owner: Client, run: Run):
+def test_a_run_that_works_shows_how_far_it_is_and_polls(owner: Client, run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
     done = list(run.results.values_list("pk", flat=True)[:5])
     run.results.filter(pk__in=done).update(
@@ -183,7 +185,9 @@ def test_a_run_that_works_shows_how_far_it_is_and_polls(owner: Client, run: Run)
     assert "<html" not in poll
 
 
-def test_the_poll_after_the_end_brings_the_figures_and_is_the_last(owner: Client, finished: Run):
+def test_the_poll_after_the_end_brings_the_figures_and_is_the_last(
+    owner: Client, finished: Run
+) -> None:
     answer = owner.get(f"/runs/{finished.pk}/?part=progress", headers=HTMX)
 
     assert answer["HX-Retarget"] == "#run"
@@ -192,7 +196,9 @@ def test_the_poll_after_the_end_brings_the_figures_and_is_the_last(owner: Client
     assert "every 2s" not in text(answer)
 
 
-def test_a_finished_run_shows_figures_configuration_and_environment(owner: Client, finished: Run):
+def test_a_finished_run_shows_figures_configuration_and_environment(
+    owner: Client, finished: Run
+) -> None:
     page = text(owner.get(f"/runs/{finished.pk}/"))
 
     for words in (
@@ -212,7 +218,7 @@ def test_a_finished_run_shows_figures_configuration_and_environment(owner: Clien
 
 def test_cases_come_wrong_ones_first_beside_the_other_candidates(
     owner: Client, finished: Run, people: People
-):
+) -> None:
     other = make_candidate(finished.candidate.decision, people, name="Nearest only")
     second = request_run(other, finished.case_set, by=people.owner)
     work_through(second)
@@ -229,7 +235,7 @@ def test_cases_come_wrong_ones_first_beside_the_other_candidates(
     assert "Nearest only" in text(answer)
 
 
-def test_cases_are_searched_and_filtered(owner: Client, finished: Run):
+def test_cases_are_searched_and_filtered(owner: Client, finished: Run) -> None:
     finished.results.update(correct=True)
     wrong = finished.results.filter(case__key="test-billing-0")
     wrong.update(correct=False, output="account")
@@ -246,7 +252,7 @@ def test_cases_are_searched_and_filtered(owner: Client, finished: Run):
     assert "No case fits this search." in text(owner.get(f"/runs/{finished.pk}/?q=zebra"))
 
 
-def test_a_failed_run_says_why_and_shows_no_traceback(owner: Client, run: Run):
+def test_a_failed_run_says_why_and_shows_no_traceback(owner: Client, run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(
         state=RunState.FAILED, error="No labels.", finished_at="2030-01-01T00:00Z"
     )
@@ -258,13 +264,13 @@ def test_a_failed_run_says_why_and_shows_no_traceback(owner: Client, run: Run):
     assert "Traceback" not in page
 
 
-def test_a_run_nobody_could_be_told_of_says_so(owner: Client, run: Run):
+def test_a_run_nobody_could_be_told_of_says_so(owner: Client, run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(woken_at=None, requested_at="2020-01-01T00:00Z")
 
     assert "The queue cannot be reached right now" in text(owner.get(f"/runs/{run.pk}/"))
 
 
-def test_a_run_is_cancelled_from_its_page(owner: Client, run: Run):
+def test_a_run_is_cancelled_from_its_page(owner: Client, run: Run) -> None:
     answer = owner.post(f"/runs/{run.pk}/cancel/", follow=True)
 
     assert f"Run {run.pk} is cancelled." in text(answer)
@@ -275,7 +281,7 @@ def test_a_run_is_cancelled_from_its_page(owner: Client, run: Run):
 
 def test_figures_that_were_held_back_are_attached_from_the_page(
     owner: Client, candidate: Candidate, case_set: CaseSet, people: People
-):
+) -> None:
     run = request_run(candidate, case_set, by=people.owner, attach=False)
     work_through(run)
     assert "Attach to the record" in text(owner.get(f"/runs/{run.pk}/"))
@@ -288,7 +294,7 @@ def test_figures_that_were_held_back_are_attached_from_the_page(
 
 def test_what_cases_say_is_shown_as_text(
     owner: Client, candidate: Candidate, people: People, tmp_path: Path
-):
+) -> None:
     case_set = make_case_set(tmp_path)
     case_set.cases.filter(split="test").update(input="<script>alert(1)</script>")
     run = request_run(candidate, case_set, by=people.owner)
@@ -305,7 +311,7 @@ def test_what_cases_say_is_shown_as_text(
 
 def test_a_candidate_without_a_technique_is_offered_those_of_its_approach_first(
     owner: Client, draft: Decision, people: People
-):
+) -> None:
     bare = make_candidate(draft, people, "fine_tuning/encoder_head")
     edit_candidate(bare, by=people.owner, token=bare.token, spec={})
 
@@ -322,7 +328,9 @@ def sent(owner: Client, **values: Any) -> dict[str, Any]:
     return {name: value for name, value in (initial | values).items() if value is not None}
 
 
-def test_settings_are_saved_with_their_defaults_filled_in(owner: Client, candidate: Candidate):
+def test_settings_are_saved_with_their_defaults_filled_in(
+    owner: Client, candidate: Candidate
+) -> None:
     address = "/decisions/DR-1/candidates/A/spec/?technique=rag/bm25_knn"
 
     answer = owner.post(address, sent(owner, neighbours="7"))
@@ -334,7 +342,9 @@ def test_settings_are_saved_with_their_defaults_filled_in(owner: Client, candida
     assert candidate.spec["stemming"] == "english"
 
 
-def test_settings_out_of_range_come_back_with_what_was_typed(owner: Client, candidate: Candidate):
+def test_settings_out_of_range_come_back_with_what_was_typed(
+    owner: Client, candidate: Candidate
+) -> None:
     answer = owner.post(
         "/decisions/DR-1/candidates/A/spec/?technique=rag/bm25_knn", sent(owner, neighbours="0")
     )
@@ -346,7 +356,7 @@ def test_settings_out_of_range_come_back_with_what_was_typed(owner: Client, cand
 
 def test_a_template_without_its_placeholder_is_refused_at_its_field(
     owner: Client, draft: Decision, people: People
-):
+) -> None:
     make_candidate(draft, people, "prompting/zero_shot")
 
     answer = owner.post(
@@ -360,7 +370,7 @@ def test_a_template_without_its_placeholder_is_refused_at_its_field(
 
 def test_of_two_who_change_the_settings_the_later_is_shown_both(
     owner: Client, candidate: Candidate, people: People
-):
+) -> None:
     form = sent(owner, neighbours="7")
     theirs = {**candidate.spec, "neighbours": 3}
     edit_candidate(candidate, by=people.data_science, token=candidate.token, spec=theirs)
@@ -379,7 +389,7 @@ def test_of_two_who_change_the_settings_the_later_is_shown_both(
 
 def test_a_change_of_the_candidates_text_is_no_conflict_for_its_settings(
     owner: Client, candidate: Candidate, people: People
-):
+) -> None:
     form = sent(owner, neighbours="7")
     edit_candidate(candidate, by=people.data_science, token=candidate.token, summary="Other words")
 
@@ -390,7 +400,7 @@ def test_a_change_of_the_candidates_text_is_no_conflict_for_its_settings(
 
 def test_a_role_that_may_not_change_candidates_is_refused(
     candidate: Candidate, people: People, sign_in: SignIn
-):
+) -> None:
     assert sign_in(people.ux).get("/decisions/DR-1/candidates/A/spec/").status_code == 403
 
 
@@ -412,7 +422,7 @@ def upload(client: Client, **files: SimpleUploadedFile) -> str:
     return str(answer["Location"])
 
 
-def test_a_case_set_is_brought_in_in_two_steps(owner: Client, people: People):
+def test_a_case_set_is_brought_in_in_two_steps(owner: Client, people: People) -> None:
     address = upload(owner, cases=uploaded("messages.csv", as_csv(rows())))
     preview = text(owner.get(address))
     assert "My invoice and the refund" in preview
@@ -428,7 +438,7 @@ def test_a_case_set_is_brought_in_in_two_steps(owner: Client, people: People):
     assert owner.get(address).status_code == 404
 
 
-def test_the_preview_follows_the_columns(owner: Client):
+def test_the_preview_follows_the_columns(owner: Client) -> None:
     address = upload(owner, cases=uploaded("messages.csv", as_csv(rows())))
 
     answer = owner.post(address, {"input": "id", "label": "split", "preview": "1"})
@@ -439,7 +449,7 @@ def test_the_preview_follows_the_columns(owner: Client):
     assert not CaseSet.objects.exists()
 
 
-def test_training_cases_may_be_in_a_file_of_their_own(owner: Client):
+def test_training_cases_may_be_in_a_file_of_their_own(owner: Client) -> None:
     train = uploaded("train.csv", "text,label\na,x\nb,y\n")
     test = uploaded("test.csv", "text,label\nc,x\n")
     address = upload(owner, cases=test, train=train)
@@ -449,7 +459,7 @@ def test_training_cases_may_be_in_a_file_of_their_own(owner: Client):
     assert CaseSet.objects.get().counts == {"train": 2, "test": 1}
 
 
-def test_a_file_that_cannot_come_in_is_explained_on_the_page(owner: Client):
+def test_a_file_that_cannot_come_in_is_explained_on_the_page(owner: Client) -> None:
     address = upload(owner, cases=uploaded("broken.csv", "text,label\na,x\n,y\n"))
 
     answer = owner.get(address)
@@ -461,14 +471,14 @@ def test_a_file_that_cannot_come_in_is_explained_on_the_page(owner: Client):
     assert not CaseSet.objects.exists()
 
 
-def test_an_upload_without_a_file_comes_back(owner: Client):
+def test_an_upload_without_a_file_comes_back(owner: Client) -> None:
     answer = owner.post("/case-sets/new/", {"name": "Messages"})
 
     assert answer.status_code == 422
     assert 'value="Messages"' in text(answer)
 
 
-def test_an_upload_is_its_uploaders_alone(owner: Client, people: People, sign_in: SignIn):
+def test_an_upload_is_its_uploaders_alone(owner: Client, people: People, sign_in: SignIn) -> None:
     address = upload(owner, cases=uploaded("messages.csv", as_csv(rows())))
 
     assert sign_in(people.data_science).get(address).status_code == 404
@@ -476,7 +486,7 @@ def test_an_upload_is_its_uploaders_alone(owner: Client, people: People, sign_in
 
 def test_uploads_that_nobody_came_back_to_are_deleted(
     owner: Client, people: People, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     address = upload(owner, cases=uploaded("messages.csv", as_csv(rows())))
     monkeypatch.setattr(uploads, "KEPT_SECONDS", -1)
 
@@ -487,7 +497,7 @@ def test_uploads_that_nobody_came_back_to_are_deleted(
 
 def test_a_case_set_shows_splits_labels_versions_and_its_cases(
     owner: Client, case_set: CaseSet, tmp_path: Path
-):
+) -> None:
     make_case_set(tmp_path, tests=20)
 
     first = text(owner.get("/case-sets/messages/?version=1"))
@@ -499,7 +509,7 @@ def test_a_case_set_shows_splits_labels_versions_and_its_cases(
     assert 'href="/case-sets/messages/?version=1"' in text(newest)
 
 
-def test_cases_of_a_case_set_are_searched(owner: Client, case_set: CaseSet):
+def test_cases_of_a_case_set_are_searched(owner: Client, case_set: CaseSet) -> None:
     def found(query: str) -> int:
         return int(owner.get(f"/case-sets/messages/?{query}").context["page_obj"].paginator.count)
 
@@ -515,7 +525,7 @@ def test_pages_take_no_more_queries_with_more_runs(
     run: Run,
     people: People,
     django_assert_max_num_queries: Any,
-):
+) -> None:
     for _ in range(6):
         work_through(run)
         run = request_run(run.candidate, run.case_set, by=people.owner)

@@ -34,7 +34,7 @@ def states(run: Run) -> Counter[str]:
     return Counter(run.results.values_list("state", flat=True))
 
 
-def test_a_claim_takes_the_next_cases_in_order(run: Run):
+def test_a_claim_takes_the_next_cases_in_order(run: Run) -> None:
     first, second = work.claim(run, limit=5), work.claim(run, limit=5)
 
     keys = [result.case.key for result in first.results + second.results]
@@ -42,13 +42,13 @@ def test_a_claim_takes_the_next_cases_in_order(run: Run):
     assert keys == expected[:10]
 
 
-def test_nothing_is_left_to_claim_while_leases_hold(run: Run):
+def test_nothing_is_left_to_claim_while_leases_hold(run: Run) -> None:
     work.claim(run)
 
     assert work.claim(run) is None
 
 
-def test_a_lapsed_lease_is_claimed_by_the_next_worker_case_by_case(run: Run):
+def test_a_lapsed_lease_is_claimed_by_the_next_worker_case_by_case(run: Run) -> None:
     dead = work.claim(run)
 
     with clock.held_at(clock.now() + LATER):
@@ -59,7 +59,7 @@ def test_a_lapsed_lease_is_claimed_by_the_next_worker_case_by_case(run: Run):
     assert again.results[0].attempts == 2
 
 
-def test_fresh_cases_come_before_those_that_were_claimed_before(run: Run):
+def test_fresh_cases_come_before_those_that_were_claimed_before(run: Run) -> None:
     work.claim(run, limit=4)
 
     with clock.held_at(clock.now() + LATER):
@@ -68,7 +68,7 @@ def test_fresh_cases_come_before_those_that_were_claimed_before(run: Run):
     assert [one.attempts for one in again.results] == [1, 1, 1, 1]
 
 
-def test_a_worker_that_comes_back_too_late_changes_nothing(run: Run):
+def test_a_worker_that_comes_back_too_late_changes_nothing(run: Run) -> None:
     late = work.claim(run)
     with clock.held_at(clock.now() + LATER):
         taken = work.claim(run)
@@ -78,7 +78,7 @@ def test_a_worker_that_comes_back_too_late_changes_nothing(run: Run):
     assert Result.objects.get(pk=late.results[0].pk).output == "delivery"
 
 
-def test_what_is_finished_twice_is_written_once(run: Run):
+def test_what_is_finished_twice_is_written_once(run: Run) -> None:
     claim = work.claim(run)
 
     assert work.finish(claim, answers(claim)) == 12
@@ -86,7 +86,7 @@ def test_what_is_finished_twice_is_written_once(run: Run):
     assert set(run.results.values_list("output", flat=True)) == {"billing"}
 
 
-def test_a_lease_that_is_renewed_does_not_lapse(run: Run):
+def test_a_lease_that_is_renewed_does_not_lapse(run: Run) -> None:
     start = clock.now()
     claim = work.claim(run)
     for seconds in (25, 50, 75, 100):
@@ -97,7 +97,7 @@ def test_a_lease_that_is_renewed_does_not_lapse(run: Run):
         assert work.claim(run) is None
 
 
-def test_a_lease_that_was_lost_cannot_be_renewed(run: Run):
+def test_a_lease_that_was_lost_cannot_be_renewed(run: Run) -> None:
     claim = work.claim(run, limit=1)
     Result.objects.filter(claimed_by=claim.token).update(claimed_by="someone else")
 
@@ -105,7 +105,7 @@ def test_a_lease_that_was_lost_cannot_be_renewed(run: Run):
         assert not claim.renewed()
 
 
-def test_what_is_given_back_waits_again_and_was_no_attempt(run: Run):
+def test_what_is_given_back_waits_again_and_was_no_attempt(run: Run) -> None:
     claim = work.claim(run, limit=5)
     work.finish(claim, answers(claim)[:2])
 
@@ -115,7 +115,7 @@ def test_what_is_given_back_waits_again_and_was_no_attempt(run: Run):
     assert not run.results.filter(state=ResultState.PENDING, attempts__gt=0).exists()
 
 
-def test_a_case_that_ends_its_worker_every_time_fails_alone(run: Run):
+def test_a_case_that_ends_its_worker_every_time_fails_alone(run: Run) -> None:
     now = clock.now()
     work.claim(run, limit=1)
     for attempt in range(2, work.MOST_ATTEMPTS + 1):
@@ -133,7 +133,7 @@ def test_a_case_that_ends_its_worker_every_time_fails_alone(run: Run):
     assert failed.correct is False
 
 
-def test_a_cancelled_run_is_neither_claimed_nor_written(run: Run, people: People):
+def test_a_cancelled_run_is_neither_claimed_nor_written(run: Run, people: People) -> None:
     claim = work.claim(run, limit=5)
     cancel_run(run, by=people.owner)
 
@@ -168,7 +168,7 @@ def at_once(count: int, job: Callable[[], Any]) -> list[Any]:
         return [one.result() for one in [pool.submit(start) for _ in range(count)]]
 
 
-def test_workers_that_race_for_cases_share_them_without_doubles(raced: Run):
+def test_workers_that_race_for_cases_share_them_without_doubles(raced: Run) -> None:
     def work_until_nothing_is_left() -> list[int]:
         mine: list[int] = []
         while claim := work.claim(raced, limit=7):
@@ -184,7 +184,7 @@ def test_workers_that_race_for_cases_share_them_without_doubles(raced: Run):
     assert set(raced.results.values_list("attempts", flat=True)) == {1}
 
 
-def test_of_workers_that_finish_together_one_attaches_the_figures(raced: Run):
+def test_of_workers_that_finish_together_one_attaches_the_figures(raced: Run) -> None:
     start_run(raced, {})
     claim = work.claim(raced, limit=200)
     work.finish(claim, answers(claim))
@@ -198,7 +198,7 @@ def test_of_workers_that_finish_together_one_attaches_the_figures(raced: Run):
     assert raced.candidate.evidence.count() == 4
 
 
-def test_asking_twice_at_once_gives_one_run(raced: Run):
+def test_asking_twice_at_once_gives_one_run(raced: Run) -> None:
     candidate, case_set, owner = raced.candidate, raced.case_set, raced.requested_by
     raced.delete()
 
@@ -208,7 +208,7 @@ def test_asking_twice_at_once_gives_one_run(raced: Run):
     assert Result.objects.count() == 120
 
 
-def test_cancelling_while_the_last_case_is_written_ends_the_run_once(raced: Run):
+def test_cancelling_while_the_last_case_is_written_ends_the_run_once(raced: Run) -> None:
     start_run(raced, {})
     claim = work.claim(raced, limit=200)
     work.finish(claim, answers(claim))

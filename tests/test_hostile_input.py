@@ -1,0 +1,134 @@
+"""Whatever is typed into an address or a field: a page that says what is wrong, never a failure."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django import forms
+from django.test import Client
+from django.urls import get_resolver
+from django.urls.resolvers import RoutePattern, URLPattern, URLResolver
+
+from decisions.actions.review import Remark, open_thread
+from decisions.exports.document import record_document
+from decisions.models import Decision, User
+from tests import factories
+from tests.factories import People
+
+SignIn = Callable[[User], Client]
+
+HUGE = "9" * 40
+# What stands in an address where it means something, and what is put there instead.
+ARGUMENTS: dict[str, tuple[str, list[str]]] = {
+    "reference": ("DR-1", ["DR-0", "DR-999999999", f"DR-{HUGE}", "DR-１", "dr-1"]),
+    "action": ("withdraw", ["read", "no-such", "__class__"]),
+    "kind": ("problem", ["goals", "no-such", "x" * 300]),
+    "letter": ("A", ["a", "ZZZ", "x" * 300]),
+    "role": ("business", ["owner", "nobody", "x" * 300]),
+    "slug": ("no-such", ["new", "x" * 300]),
+    "token": ("x" * 40, ["x", "x" * 400, "%00", "..%2f..", "x" * 30 + "%0a"]),
+    "pk": ("1", ["0", "-1", "2147483648", HUGE, "1.5", "%D9%A1"]),
+    "number": ("1", ["0", "-1", "2147483648", HUGE]),
+}
+QUERIES = {
+    "words": "abc",
+    "negative": "-1",
+    "enormous": HUGE,
+    "NUL": "%00",
+    "lone surrogate": "%ED%A0%80",
+    "not UTF-8": "%FF",
+    "pattern": "%25_%5C%22%27",
+    "empty": "",
+    "long": "x" * 2000,
+}
+ASKED = (
+    "from label next order page part person q read role section show sort split status tag"
+    " technique to version whose"
+).split()
+TEXTS = {
+    "huge": "x" * 200_000,
+    "NUL": "before\0after",
+    "lone surrogate": b"before \xed\xa0\x80 after",
+    "control characters": "bell\x07 escape\x1b[31m delete\x7f line\u2028 none\ufffe\uffff",
+    "right to left": "שלום \u202egnp.exe עולם السلام عليكم",
+    "emoji": "👩🏽‍🚀 🏳️‍🌈 e" + "\u0301" * 50,
+    "long word": "w" * 300,
+    "markup": "<script>alert(1)</script> {{ 7*7 }} ]]> &amp; \" ' -- [x](javascript:alert)",
+    "enormous number": "1e308",
+    "not a number": "nan",
+    "nested": "> " * 200 + "[" * 200 + "*" * 200,
+    "lines": "one\r\ntwo\rthree\n\n\tfour",
+}
+PAGES = ("", "candidates/", "evidence/", "people/", "history/", "documents/", "runs/")
+
+
+def patterns(found: Any, before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Yield every address of the product as (route, pattern), without the admin's."""
+    for one in found.url_patterns:
+        if not isinstance(one.pattern, RoutePattern) or str(one.pattern) == "admin/":
+            continue
+        route = before + str(one.pattern)
+        if isinstance(one, URLResolver):
+            yield from patterns(one, route)
+        else:
+            yield route, one
+
+
+def filled(route: str, arguments: dict[str, str]) -> str:
+    """Return a route as an address."""
+    return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: arguments[found[1]], route)
+
+
+def addresses(route: str) -> Iterator[str]:
+    """Yield a route's address, then those with one argument at a time replaced."""
+    known = {name: usual for name, (usual, _hostile) in ARGUMENTS.items()}
+    yield filled(route, known)
+    for name in re.findall(r"<(?:\w+:)?(\w+)>", route):
+        for value in ARGUMENTS[name][1]:
+            yield filled(route, known | {name: value})
+
+
+ROUTES = sorted(route for route, _pattern in patterns(get_resolver()))
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+def test_no_address_fails_whatever_is_written_in_it(
+    method: str, people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.owner)
+    client.raise_request_exception = False
+    failed = {}
+    for route in ROUTES:
+        if route == "sign-out/":
+            continue
+        for address in addresses(route):
+            response = getattr(client, method)(address)
+            if response.status_code >= 500:
+                failed[address] = response.status_code
+    assert not failed
+
+
+@pytest.mark.parametrize("value", QUERIES.values(), ids=QUERIES)
+def test_no_page_fails_whatever_its_query_says(
+    value: str, people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.owner)
+    query = "&".join(f"{name}={value}" for name in ASKED)
+    for route in ROUTES:
+        address = next(addresses(route))
+        assert client.get(f"{address}?{query}").status_code < 500, address
+
+
+def answer(field: forms.Field, text: str | bytes) -> Any:
+    """Return an answer to a form's field: the hostile text wherever text can be typed."""
+    if isinstance(field, forms.ChoiceField):
+        choices = [value for value, _label in field.choices if value]
+        return choices[:1]
+    if isinstance(field, forms.BooleanField):
+        return ""
+    if isinstance(field, forms.DateField):
+        return date(9999, 12, 31).isoformat()
+    return text
