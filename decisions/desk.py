@@ -20,7 +20,7 @@ from decisions.blockers import (
 )
 from decisions.history import Line, lines
 from decisions.models import Decision, Event, Role, Status, User
-from decisions.record_page import with_parts
+from decisions.record_parts import with_parts
 
 
 @dataclass(frozen=True)

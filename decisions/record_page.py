@@ -1,10 +1,8 @@
 """What the pages of a record show one person: parts by chapter, next steps, people, blockers."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
-from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -17,144 +15,23 @@ from decisions.blockers import (
     standing_requests,
 )
 from decisions.content import current_digest
-from decisions.figures import EvidenceRow, GoalFigure, evidence_figures
+from decisions.figures import GoalFigure, evidence_figures
 from decisions.models import (
-    Assessment,
     Candidate,
-    Comment,
     Decision,
     Evidence,
-    Participant,
     Review,
     Role,
     Section,
-    SectionState,
-    SignOff,
     Status,
     Thread,
     User,
 )
-from decisions.models.decision import DecisionQuerySet
 from decisions.policies import Refusal, may, refusal
+from decisions.record_parts import CriterionRow, MeasuredRow, Part, RoleLine, Step
 from decisions.section_kinds import CRITERIA, Criterion, Text
 from decisions.workflow import MOVES
 
-
-def with_parts(decisions: DecisionQuerySet) -> DecisionQuerySet:
-    """Load records with all that their pages show, in a fixed number of queries."""
-    return decisions.select_related("owner", "superseded_by").prefetch_related(
-        Prefetch("participants", Participant.objects.select_related("user")),
-        Prefetch("sections", Section.objects.select_related("changed_by")),
-        "goals",
-        "candidates__assessments__by",
-        Prefetch(
-            "evidence",
-            Evidence.objects.select_related(
-                "candidate", "compared_with", "attached_by", "withdrawn_by"
-            ),
-        ),
-        Prefetch(
-            "threads",
-            Thread.objects.select_related("section", "resolved_by").prefetch_related(
-                Prefetch("comments", Comment.objects.select_related("author", "review"))
-            ),
-        ),
-        Prefetch("reviews", Review.objects.select_related("reviewer", "lifted_by")),
-        Prefetch("sign_offs", SignOff.objects.select_related("user")),
-        "supersedes",
-    )
-
-
-@dataclass(frozen=True)
-class Step:
-    """A button: what it does, where it posts or leads to, and why it is disabled, if it is."""
-
-    action: str
-    label: Text
-    url: str
-    refusal: Refusal | None
-    is_link: bool
-    is_primary: bool = False
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section as one person sees it."""
-
-    section: Section
-    role_label: str
-    refusal: Refusal | None
-    is_mine: bool
-    problems: list[str]
-    threads: list[Thread]
-
-    @property
-    def is_finished(self) -> bool:
-        """Return whether it is marked complete and nothing is missing."""
-        return self.section.is_complete and not self.problems
-
-    @property
-    def shown_state(self) -> str:
-        """Return the state as shown: a complete part that needs work again is in progress."""
-        if self.section.is_complete and self.problems:
-            return SectionState.IN_PROGRESS
-        return self.section.state
-
-    @property
-    def state_words(self) -> Text:
-        """Return the shown state in words."""
-        if self.section.is_complete and self.problems:
-            return _("Needs work")
-        return self.section.get_state_display()
-
-    @property
-    def state_icon(self) -> str:
-        """Return the symbol of the shown state."""
-        return STATE_ICONS[SectionState(self.shown_state)]
-
-    @property
-    def is_empty(self) -> bool:
-        """Return whether nothing is written here yet."""
-        return self.section.state == SectionState.NOT_STARTED and not self.section.data
-
-    @property
-    def open_threads(self) -> list[Thread]:
-        """Return the discussions about this part that go on."""
-        return [one for one in self.threads if not one.is_resolved]
-
-
-@dataclass(frozen=True)
-class RoleLine:
-    """A role on the record: who holds it, and how its signature stands."""
-
-    role: Role
-    people: list[Participant]
-    signature: SignOff | None
-    holds: bool
-
-
-@dataclass(frozen=True)
-class CriterionRow:
-    """One criterion of a role with the assessment of each candidate, None where there is none."""
-
-    role: Role
-    criterion: Criterion
-    cells: list[tuple[Candidate, Assessment | None]]
-
-
-@dataclass(frozen=True)
-class MeasuredRow:
-    """One measured metric with each candidate's evidence, None where there is none."""
-
-    name: Text
-    cells: list[EvidenceRow | None]
-
-
-STATE_ICONS = {
-    SectionState.NOT_STARTED: "state-none",
-    SectionState.IN_PROGRESS: "state-half",
-    SectionState.COMPLETE: "state-done",
-}
 STEP_LABELS: dict[str, Text] = {
     "submit": _("Submit for review"),
     "review": _("Review"),

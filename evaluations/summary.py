@@ -100,12 +100,18 @@ def figures(found: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _share(value: float, n: int, interval: Interval | None = None) -> dict[str, Any]:
-    """Return a share as a figure in percent."""
+    """Return a share as a figure in percent; an interval without width bounds nothing.
+
+    Where every answer is right (or none is), all resamples of a bootstrap agree. That comes from
+    the sample, not from certainty.
+    """
     figure = {"value": 100 * value, "n": n, "unit": "%"}
-    if interval and interval.low is not None and interval.high is not None:
-        figure |= {"low": 100 * interval.low, "high": 100 * interval.high}
-        figure |= {"interval_method": _named(interval)}
-    return figure
+    if interval is None or interval.low is None or interval.high is None:
+        return figure
+    if interval.low == interval.high:
+        return figure
+    figure |= {"low": 100 * interval.low, "high": 100 * interval.high}
+    return figure | {"interval_method": _named(interval)}
 
 
 def _latencies(latencies: Sequence[float]) -> dict[str, Any]:

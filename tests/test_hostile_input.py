@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 from django import forms
@@ -12,7 +12,6 @@ from django.test import Client
 from django.urls import get_resolver
 from django.urls.resolvers import RoutePattern, URLPattern, URLResolver
 
-from decisions.actions.review import Remark, open_thread
 from decisions.exports.document import record_document
 from decisions.models import Decision, User
 from tests import factories
@@ -44,10 +43,28 @@ QUERIES = {
     "empty": "",
     "long": "x" * 2000,
 }
-ASKED = (
-    "from label next order page part person q read role section show sort split status tag"
-    " technique to version whose"
-).split()
+ASKED = [
+    "from",
+    "label",
+    "next",
+    "order",
+    "page",
+    "part",
+    "person",
+    "q",
+    "read",
+    "role",
+    "section",
+    "show",
+    "sort",
+    "split",
+    "status",
+    "tag",
+    "technique",
+    "to",
+    "version",
+    "whose",
+]
 TEXTS = {
     "huge": "x" * 200_000,
     "NUL": "before\0after",
@@ -129,6 +146,57 @@ def answer(field: forms.Field, text: str | bytes) -> Any:
         return choices[:1]
     if isinstance(field, forms.BooleanField):
         return ""
+    if isinstance(field.widget, forms.PasswordInput):
+        return factories.PASSWORD
     if isinstance(field, forms.DateField):
         return date(9999, 12, 31).isoformat()
     return text
+
+
+# Which page asks for text, and who may write there; the record is in review, where all of them are.
+FORMS: dict[str, str] = {
+    "decisions/DR-1/sign/": "business",
+    "decisions/new/": "owner",
+    "decisions/DR-1/details/": "owner",
+    "decisions/DR-1/people/": "owner",
+    "decisions/DR-1/parts/problem/": "business",
+    "decisions/DR-1/parts/recommendation/": "owner",
+    "decisions/DR-1/parts/profile_operations/": "devops",
+    "decisions/DR-1/goals/new/": "owner",
+    "decisions/DR-1/candidates/new/": "data_science",
+    "decisions/DR-1/candidates/A/": "owner",
+    "decisions/DR-1/candidates/A/spec/?technique=prompting/zero_shot": "owner",
+    "decisions/DR-1/candidates/B/assess/ux/": "ux",
+    "decisions/DR-1/evidence/1/withdraw/": "owner",
+    "decisions/DR-1/threads/new/": "ux",
+    "decisions/DR-1/review/": "devops",
+    "decisions/DR-1/runs/": "owner",
+    "case-sets/new/": "owner",
+}
+
+
+def filled_in(form: forms.BaseForm, text: str | bytes) -> dict[str, Any]:
+    """Return a form's answers: what it offers, and the hostile text wherever text can be typed."""
+    initial = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    kept = {name for name, field in form.fields.items() if field.widget.is_hidden}
+    return {
+        name: initial[name] if name in kept else answer(field, text)
+        for name, field in form.fields.items()
+    }
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_no_form_fails_whatever_is_typed(
+    text: str | bytes, people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    for address, writer in FORMS.items():
+        client = sign_in(people.everyone[writer])
+        form = client.get(f"/{address}").context["form"]
+        said = urlencode(filled_in(form, text), doseq=True)
+        kind = "application/x-www-form-urlencoded"
+        response = client.post(f"/{address}", said, content_type=kind)
+        assert response.status_code in {302, 409, 422}, address
+    reader = sign_in(people.owner)
+    for page in PAGES:
+        assert reader.get(f"{in_review.get_absolute_url()}{page}").status_code == 200
+    record_document(factories.fresh(in_review))

@@ -34,7 +34,7 @@ from decisions.models import (
     Version,
 )
 from decisions.numbers import NOTHING, format_exact, format_number
-from decisions.record_page import with_parts
+from decisions.record_parts import with_parts
 from decisions.record_templates import RECORD_TEMPLATES
 from decisions.section_kinds import CRITERIA, RESULTS, Criterion, Field, FieldType, Rows, Text
 

@@ -1,5 +1,6 @@
 """Small pieces of every page: symbols, roles, states, dates and digests."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -15,12 +16,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions import clock
+from decisions.blockers import Blocker, role_label
+from decisions.figures import chosen_letters
 from decisions.models import OWNER, Goal, Role, Section, SectionState, Thread
 from decisions.outcomes import Outcome
-from decisions.record_page import STATE_ICONS, CriterionRow, RecordPage
+from decisions.record_page import RecordPage
+from decisions.record_parts import STATE_ICONS, CriterionRow
 from decisions.section_kinds import Field, FieldType, Text
 
 register = template.Library()
+
+BRIEF = 20  # characters that all choices of a field have together to stand on one line
 
 
 @register.simple_tag
@@ -143,6 +149,12 @@ def field_kind(field: BoundField) -> str:
     return "input"
 
 
+@register.filter
+def is_brief(field: BoundField) -> bool:
+    """Return whether a field's choices are so short that they stand side by side."""
+    return sum(len(str(one.choice_label)) for one in field) <= BRIEF
+
+
 @register.simple_tag
 def control(field: BoundField) -> SafeString:
     """Return a field's control, tied to its hint and its error."""
@@ -162,6 +174,56 @@ def control(field: BoundField) -> SafeString:
 def lookup(mapping: Any, key: Any) -> Any:
     """Return `mapping[key]`, or nothing."""
     return mapping.get(key) if mapping else None
+
+
+@dataclass(frozen=True)
+class HoldingBack:
+    """What holds a record back, as its reader needs it: their own part of it comes first."""
+
+    mine: list[Blocker]
+    others: list[Blocker]
+    unsigned: list[Role]
+
+
+@register.filter
+def holding_back(page: RecordPage) -> HoldingBack:
+    """Return the blockers by whom they wait on; missing signatures are one thing, not four."""
+    unsigned = [line.role for line in page.roles if not line.holds]
+    signatures = f"{page.record.get_absolute_url()}#signatures"
+    missing = {str(role.label) for role in unsigned}
+    signing = [one for one in page.blockers if one.url == signatures and one.waits_on in missing]
+    rest = [one for one in page.blockers if one not in signing]
+    mine = [one for one in rest if str(one.waits_on) in _names(page)]
+    others = sorted((one for one in rest if one not in mine), key=lambda one: str(one.waits_on))
+    waited_for = {one.waits_on for one in signing}
+    return HoldingBack(mine, others, [one for one in unsigned if str(one.label) in waited_for])
+
+
+def _names(page: RecordPage) -> set[str]:
+    """Return by which names a record's blockers call the reader."""
+    return {str(page.user)} | {role_label(page.record, role) for role in page.my_roles}
+
+
+@register.filter
+def has_signed(page: RecordPage) -> bool:
+    """Return whether the reader's own signatures cover what the record says now."""
+    lines = page.my_signing_roles
+    return bool(lines) and all(
+        line.holds and line.signature is not None and line.signature.user_id == page.user.pk
+        for line in lines
+    )
+
+
+@register.filter
+def chosen(page: RecordPage) -> set[str]:
+    """Return the letters of the recommended candidates."""
+    return chosen_letters(page.record)
+
+
+@register.filter
+def is_past(day: date | None) -> bool:
+    """Return whether a day has come."""
+    return day is not None and day <= clock.today()
 
 
 @register.filter

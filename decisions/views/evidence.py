@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from decisions.actions.evidence import withdraw_evidence
 from decisions.forms.records import ReasonForm
 from decisions.policies import ensure
-from decisions.views.shared import done, get_record, page, person, status_of
+from decisions.views.shared import done, get_record, page, person, posted, status_of
 
 
 @require_safe
@@ -24,7 +24,7 @@ def withdraw(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     ensure("withdraw_evidence", decision, person(request))
     row = get_object_or_404(decision.evidence.standing(), number=number)
     row.decision = decision
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(posted(request))
     if form.is_valid():
         withdraw_evidence(row, by=person(request), reason=form.cleaned_data["reason"])
         to = reverse("decisions:evidence", args=[reference])

@@ -9,13 +9,13 @@ from django.views.decorators.http import require_POST
 from decisions.actions.records import invite, remove_participant
 from decisions.forms.records import ParticipantForm
 from decisions.policies import ensure
-from decisions.views.shared import done, get_record, page, person, status_of
+from decisions.views.shared import done, get_record, page, person, posted, status_of
 
 
 def people(request: HttpRequest, reference: str) -> HttpResponse:
     """Show who is on the record; its owner gives roles and names signatories."""
     decision = get_record(request, reference)
-    form = ParticipantForm(request.POST or None)
+    form = ParticipantForm(posted(request))
     if request.method == "POST":
         ensure("invite", decision, person(request))
         if form.is_valid():

@@ -21,7 +21,7 @@ from decisions.history import lines
 from decisions.models import Decision
 from decisions.policies import ensure
 from decisions.versions import changes_between
-from decisions.views.shared import done, get_record, page, person, status_of
+from decisions.views.shared import done, get_record, page, person, posted, status_of
 
 PER_PAGE = 25
 
@@ -52,7 +52,7 @@ def list_decisions(request: HttpRequest) -> HttpResponse:
 
 def new(request: HttpRequest) -> HttpResponse:
     """Open a new decision from a record template."""
-    form = NewDecisionForm(request.POST or None)
+    form = NewDecisionForm(posted(request))
     if form.is_valid():
         decision = open_decision(by=person(request), **form.cleaned_data)
         return done(request, decision, _("%(record)s is open.") % {"record": decision.reference})
@@ -71,7 +71,7 @@ def details(request: HttpRequest, reference: str) -> HttpResponse:
     ensure("edit_details", decision, person(request))
     known = {name: getattr(decision, name) for name in ("title", "due_on", "visibility")}
     known["tags"] = ", ".join(decision.tags)
-    form = DetailsForm(request.POST or None, initial=known)
+    form = DetailsForm(posted(request), initial=known)
     if form.is_valid():
         edit_details(decision, by=person(request), **form.cleaned_data)
         return done(request, decision, _("The details are saved."))
@@ -120,8 +120,8 @@ def move(request: HttpRequest, reference: str, action: str) -> HttpResponse:
 
 def _move_form(request: HttpRequest, decision: Decision, action: str) -> ReasonForm | SupersedeForm:
     if action == "supersede":
-        return SupersedeForm(decision, person(request), request.POST or None)
-    return ReasonForm(request.POST or None)
+        return SupersedeForm(decision, person(request), posted(request))
+    return ReasonForm(posted(request))
 
 
 def _move_at_once(request: HttpRequest, decision: Decision, action: str) -> HttpResponse:

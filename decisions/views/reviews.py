@@ -10,7 +10,7 @@ from decisions.forms.review import RemarkForm, ReplyForm, ReviewForm
 from decisions.models import Decision, Thread
 from decisions.policies import ensure
 from decisions.versions import changes_between
-from decisions.views.shared import done, get_record, page, person, status_of
+from decisions.views.shared import done, get_record, page, person, posted, status_of
 
 
 def new_thread(request: HttpRequest, reference: str) -> HttpResponse:
@@ -18,7 +18,7 @@ def new_thread(request: HttpRequest, reference: str) -> HttpResponse:
     decision = get_record(request, reference)
     ensure("comment", decision, person(request))
     about = {"section": request.GET.get("section", "")}
-    form = RemarkForm(decision, request.POST or None, initial=about)
+    form = RemarkForm(decision, posted(request), initial=about)
     if form.is_valid() and form.remark:
         thread = actions.open_thread(decision, by=person(request), remark=form.remark)
         return done(request, thread, _("Your comment is on the record."))
@@ -30,7 +30,7 @@ def reply(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     decision = get_record(request, reference)
     ensure("comment", decision, person(request))
     thread = _thread(decision, pk)
-    form = ReplyForm(request.POST or None)
+    form = ReplyForm(posted(request))
     if form.is_valid():
         actions.reply(thread, by=person(request), body=form.cleaned_data["body"])
         return done(request, thread, _("Your reply is on the record."))
@@ -51,7 +51,7 @@ def review(request: HttpRequest, reference: str) -> HttpResponse:
     """Show what changed since the person last spoke, and take their review."""
     decision = get_record(request, reference)
     ensure("review", decision, person(request))
-    form = ReviewForm(decision, request.POST or None)
+    form = ReviewForm(decision, posted(request))
     if form.is_valid():
         said = form.cleaned_data
         remarks = [form.remark] if form.remark else []

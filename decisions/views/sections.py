@@ -9,7 +9,7 @@ from decisions.actions.sections import mark_section, save_section
 from decisions.forms.sections import SectionForm
 from decisions.models import Decision, Section
 from decisions.policies import ensure
-from decisions.views.shared import done, get_record, page, person, status_of
+from decisions.views.shared import done, get_record, page, person, posted, status_of
 
 
 def section(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
@@ -20,7 +20,7 @@ def section(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
     if request.htmx and request.method == "GET" and "read" in request.GET:  # type: ignore[attr-defined]
         return _read(request, decision, kind)
     ensure("edit_section", decision, person(request), part)
-    form = SectionForm(part, request.POST or None)
+    form = SectionForm(part, posted(request))
     if form.is_valid():
         _save(request, part, form)
         return _saved(request, part, _("Saved."))

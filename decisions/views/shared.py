@@ -3,13 +3,14 @@
 from typing import Any, cast
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
 
 from decisions.forms.base import CountersignForm
 from decisions.models import Decision, User
-from decisions.record_page import RecordPage, with_parts
+from decisions.record_page import RecordPage
+from decisions.record_parts import with_parts
 
 
 def person(request: HttpRequest) -> User:
@@ -21,6 +22,11 @@ def get_record(request: HttpRequest, reference: str) -> Decision:
     """Return the record of that name with its parts, or raise 404 where it is not visible."""
     visible = Decision.objects.visible_to(person(request)).by_reference(reference)
     return get_object_or_404(with_parts(visible))
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """Return what was sent with a form, even if that is nothing; None where it was not sent."""
+    return request.POST if request.method == "POST" else None
 
 
 def page(

@@ -10,7 +10,7 @@ from decisions.forms.review import SignForm
 from decisions.models import Decision, Role, User
 from decisions.policies import ensure
 from decisions.versions import Change, changes_between
-from decisions.views.shared import done, get_record, page, person, status_of
+from decisions.views.shared import done, get_record, page, person, posted, status_of
 
 
 def sign(request: HttpRequest, reference: str) -> HttpResponse:
@@ -20,7 +20,7 @@ def sign(request: HttpRequest, reference: str) -> HttpResponse:
     ensure("sign", decision, user)
     roles = [Role(role) for role in Role if role in decision.signing_roles_of(user)]
     shown = {"digest": current_digest(decision)}
-    form = SignForm(user, roles, request.POST or None, initial=shown)
+    form = SignForm(user, roles, posted(request), initial=shown)
     if form.is_valid():
         said = form.cleaned_data
         sign_off(

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from decisions.policies import BadInput
-from decisions.views.shared import done, person, status_of
+from decisions.views.shared import done, person, posted, status_of
 from evaluations import uploads
 from evaluations.actions import import_case_set, survey_of
 from evaluations.forms import CaseFilterForm, ColumnsForm, UploadForm
@@ -52,7 +52,7 @@ def case_set(request: HttpRequest, slug: str) -> HttpResponse:
 
 def new_case_set(request: HttpRequest) -> HttpResponse:
     """Take the files of a new case set; what their columns hold is asked next."""
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(posted(request), request.FILES or None)
     if form.is_valid():
         upload = uploads.keep(person(request), form.cleaned_data)
         return redirect("evaluations:map_case_set", upload.token)
@@ -63,7 +63,7 @@ def map_case_set(request: HttpRequest, token: str) -> HttpResponse:
     """Ask what the columns of an upload hold, show what would come in, and bring it in."""
     upload = uploads.kept(person(request), token)
     names = columns_of(upload.case_files[0].path, upload.case_files[0].title)
-    form = ColumnsForm(names, guessed(names), request.POST or None, has_splits=upload.has_splits)
+    form = ColumnsForm(names, guessed(names), posted(request), has_splits=upload.has_splits)
     if form.is_valid() and "import" in request.POST:
         return _import(request, upload, form.columns)
     context = {"upload": upload, "form": form, **_preview(upload, _columns(form, names))}

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from decisions.models import Candidate, Decision
 from decisions.policies import ensure, refusal
-from decisions.views.shared import done, get_record, page, person, status_of
+from decisions.views.shared import done, get_record, page, person, posted, status_of
 from evaluations.actions import attach_run, cancel_run, request_runs
 from evaluations.candidate_specs import is_runnable
 from evaluations.forms import ResultFilterForm, RunForm, Show
@@ -33,7 +33,7 @@ def runs(request: HttpRequest, reference: str) -> HttpResponse:
     for one in considered:
         one.decision = decision
     runnable = [one for one in considered if is_runnable(one)]
-    form = RunForm(runnable, request.POST or None)
+    form = RunForm(runnable, posted(request))
     if request.method == "POST":
         ensure("measure", decision, person(request))
     if form.is_valid():

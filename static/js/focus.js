@@ -18,12 +18,17 @@ const settleOn = (element) => {
 
 let leftFrom = null;
 let settled = [];
+const askedFrom = new WeakMap();
+
+// The pressed button is disabled while the server works, which takes the focus off it: remember it before.
+document.addEventListener("htmx:beforeRequest", (event) => askedFrom.set(event.detail.xhr, document.activeElement));
 
 // What had focus when the swap began; a poll must not steal focus from elsewhere.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { target, requestConfig } = event.detail;
+  const { target, requestConfig, xhr } = event.detail;
   const asker = requestConfig?.triggeringEvent?.target;
-  const active = document.activeElement;
+  const asked = askedFrom.get(xhr);
+  const active = document.activeElement === document.body && asked?.disabled ? asked : document.activeElement;
   const isInside = active !== document.body && (target?.contains(active) || asker?.contains?.(active));
   leftFrom = isInside ? { id: active.id } : null;
   settled = [];

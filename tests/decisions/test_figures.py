@@ -9,7 +9,7 @@ from decisions.actions.rows import edit_goal
 from decisions.figures import Figure, Row, Target, evidence_figures, forest_plot
 from decisions.models import Decision
 from decisions.outcomes import Outcome, outcome
-from decisions.record_page import with_parts
+from decisions.record_parts import with_parts
 from tests import factories
 from tests.factories import People
 

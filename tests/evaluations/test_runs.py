@@ -222,7 +222,6 @@ def test_the_evidence_says_what_it_is_and_where_it_comes_from(run: Run) -> None:
     }
     assert "not generation" in accuracy.method
     assert "0 got no answer" in accuracy.method
-    assert found["macro_f1"].low is None
     assert found["latency_p50"].unit == "ms"
     assert "one after the other in 1 process" in found["latency_p50"].method
 
@@ -502,6 +501,16 @@ def test_failed_cases_stay_in_the_denominator() -> None:
     assert told["accuracy"]["value"] == 50
     assert (told["attempted"], told["answered"], told["failed"]) == (4, 3, 1)
     assert told["latency_p50"]["n"] == 3
+
+
+def test_macro_f1_has_an_interval_unless_every_resample_agrees() -> None:
+    mixed = [outcome(f"{label}{n}", label if n else "c") for label in "ab" for n in range(10)]
+    perfect = [outcome(f"{label}{n}", label) for label in "ab" for n in range(10)]
+
+    told = figures(mixed)["macro_f1"]
+    assert told["low"] < told["value"] < told["high"]
+    assert "low" not in figures(perfect)["macro_f1"]
+    assert figures(perfect)["accuracy"]["low"] < 100
 
 
 def test_the_digest_of_results_changes_with_any_of_them() -> None:

@@ -1,4 +1,4 @@
-"""The whole journey: four people and an owner bring one decision from a question to a sealed PDF."""
+"""The whole journey: four people and an owner bring a decision from a question to a PDF."""
 
 import io
 import re

@@ -1,0 +1,121 @@
+"""Every page as the people it concerns: axe finds nothing in it, and nothing is wider than it."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page, ViewportSize
+
+pytestmark = pytest.mark.journey
+
+Visit = Callable[..., Page]
+
+WIDE: ViewportSize = {"width": 1440, "height": 1000}
+NARROW: ViewportSize = {"width": 320, "height": 800}  # also what 1280 px shows at 400% zoom
+# Without it axe writes a style sheet into the page, which the page's policy refuses.
+OPTIONS = {"preload": False, "resultTypes": ["violations"]}
+
+REVIEWED = "/decisions/DR-1/"
+PAGES = {
+    "Maren Okafor": (
+        "/",
+        "/decisions/",
+        "/decisions/?q=no+such+words",
+        "/decisions/new/",
+        REVIEWED,
+        f"{REVIEWED}details/",
+        f"{REVIEWED}candidates/",
+        f"{REVIEWED}evidence/",
+        f"{REVIEWED}runs/",
+        f"{REVIEWED}people/",
+        f"{REVIEWED}history/",
+        f"{REVIEWED}history/?from=1&to=9",
+        f"{REVIEWED}documents/",
+        f"{REVIEWED}parts/recommendation/",
+        f"{REVIEWED}moves/reopen/",
+        f"{REVIEWED}sign/",
+        "/decisions/DR-2/",
+        "/decisions/DR-3/",
+        "/decisions/DR-6/",
+        "/case-sets/",
+        "/case-sets/new/",
+        "/case-sets/support-routing/",
+        "/runs/1/",
+    ),
+    "Tomasz Wójcik": (
+        "/",
+        REVIEWED,
+        f"{REVIEWED}sign/",
+        f"{REVIEWED}review/",
+        f"{REVIEWED}threads/new/?section=problem",
+        f"{REVIEWED}candidates/new/",
+        f"{REVIEWED}candidates/A/",
+        f"{REVIEWED}candidates/A/spec/",
+        f"{REVIEWED}candidates/A/assess/data_science/",
+        f"{REVIEWED}goals/new/",
+        f"{REVIEWED}evidence/1/withdraw/",
+        f"{REVIEWED}parts/profile_data/",
+        "/decisions/DR-4/",
+        "/decisions/DR-4/documents/",
+        "/decisions/DR-4/moves/supersede/",
+        "/decisions/DR-5/",
+        "/decisions/DR-5/review/",
+    ),
+    "Ravi Menon": ("/", "/decisions/DR-4/", "/decisions/DR-4/sign/"),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("person", PAGES)
+def test_axe_finds_nothing_on_any_page(
+    visit: Visit, person: str, size: ViewportSize, theme: str
+) -> None:
+    page = visit(person, viewport=size, color_scheme=theme)
+    complaints = listen(page)
+    for path in PAGES[person]:
+        page.goto(path)
+        assert complaints == [], path
+        look(page)
+
+
+def test_axe_finds_nothing_where_people_sign_in(visit: Visit) -> None:
+    page = visit("Ravi Menon")
+    page.context.clear_cookies()
+    for size in (WIDE, NARROW):
+        page.set_viewport_size(size)
+        page.goto("/sign-in/")
+        look(page)
+
+
+def test_axe_finds_nothing_in_a_part_as_it_is_written_and_found_wrong(visit: Visit) -> None:
+    page = visit("Lena Sørensen", viewport=NARROW)
+    page.goto("/decisions/DR-6/")
+    page.locator("#write-results_ux").press("Enter")
+    form = page.locator("form.is-editing")
+    form.wait_for()
+    look(page)
+    form.get_by_label("This part is complete").check()
+    form.get_by_role("button", name="Save").press("Enter")
+    page.locator(".error-summary:focus").wait_for()
+    look(page)
+
+
+def listen(page: Page) -> list[str]:
+    """Return the list to which the page's complaints will be added, but for axe's own doing."""
+    heard: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            heard.append(message.text)
+
+    page.on("console", hear)
+    return heard
+
+
+def look(page: Page) -> None:
+    """Expect that axe finds nothing, and that only what may scroll sideways does."""
+    found = Axe().run(page, options=OPTIONS)
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+    wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wider <= 0, page.url
