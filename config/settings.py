@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "decisions.middleware.lost_sessions",
     "decisions.middleware.refusals",
     "decisions.middleware.htmx_messages",
     "decisions.middleware.time_zone",

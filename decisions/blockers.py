@@ -172,7 +172,12 @@ def holding_sign_offs(decision: Decision, digest: str) -> list[SignOff]:
 
 def unsigned(decision: Decision) -> Iterator[Blocker]:
     """Yield a blocker for each role whose approval does not cover the content as it stands."""
-    holding = holding_sign_offs(decision, decision.digest)
+    named = {(one.user_id, one.role) for one in decision.participants.all() if one.is_signatory}
+    holding = [
+        one
+        for one in holding_sign_offs(decision, decision.digest)
+        if (one.user_id, one.role) in named  # who no longer signs for the role does not count
+    ]
     for role in signing_roles(decision):
         of_role = [one for one in holding if one.role == role]
         rejected = next((one for one in of_role if not one.approves), None)

@@ -4,11 +4,13 @@ import zoneinfo
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.conf import settings
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from decisions.actions.sections import Conflict
 from decisions.actions.signing import ContentMoved
@@ -31,7 +33,11 @@ class refusals:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with acting_from(request.META.get("REMOTE_ADDR") or None):
-            return self.get_response(request)
+            response = self.get_response(request)
+        if settings.DEMO and response.status_code == HTTPStatus.NOT_FOUND:
+            # The demo runs with DEBUG on, whose own page is made for programmers.
+            return render(request, "404.html", status=HTTPStatus.NOT_FOUND)
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the response for a refusal or a conflict; anything else goes on."""
@@ -52,6 +58,12 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     context = {"refusal": refusal, "record": _record_of(request)}
     if not getattr(request, "htmx", False):
         return render(request, "decisions/refused.html", context, status=refusal.status)
+    return _sentence(request, refusal)
+
+
+def _sentence(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Say why, in htmx's live region."""
+    context = {"refusal": refusal}
     response = render(request, "decisions/refused.html#sentence", context, status=refusal.status)
     response["HX-Retarget"], response["HX-Reswap"] = "#messages", "innerHTML"
     return response
@@ -80,6 +92,31 @@ def _content_moved(request: HttpRequest, error: ContentMoved) -> HttpResponse:
     changes = changes_between(error.decision, error.seen, current_digest(error.decision))
     context = {"record": error.decision, "changes": changes}
     return render(request, "decisions/content_moved.html", context, status=HTTPStatus.CONFLICT)
+
+
+def lost_sessions(get_response: Handler) -> Handler:
+    """Tell htmx in a sentence that the session is over, so that no page takes a form's place.
+
+    A sign-in in another tab makes a new session, which refuses what the old page sends.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        htmx = getattr(request, "htmx", None)
+        if not htmx or htmx.boosted or not _is_about_the_session(response):
+            return response
+        told = _("Your session is over. Copy what you wrote, then load the page again.")
+        return _sentence(request, Refusal(told, HTTPStatus.FORBIDDEN))
+
+    return handle
+
+
+def _is_about_the_session(response: HttpResponse) -> bool:
+    """Return whether a response asks to sign in, or comes from the check against forged forms."""
+    if response.status_code == HTTPStatus.FORBIDDEN:
+        return "HX-Retarget" not in response
+    to = response.get("Location", "")
+    return to.partition("?")[0] == resolve_url(settings.LOGIN_URL)
 
 
 def htmx_messages(get_response: Handler) -> Handler:

@@ -54,11 +54,16 @@ def _writes(decision: Decision, user: User, subject: Any) -> bool:
 
     A goal is written by the role whose part the list of goals is.
     """
-    is_goal = isinstance(subject, Goal)
-    role = SECTION_KINDS["goals"].role if is_goal else getattr(subject, "role", subject)
+    role = _writing_role(subject)
     if role == OWNER:
         return decision.owner_id == user.pk
     return role in decision.roles_of(user)
+
+
+def _writing_role(subject: Any) -> Any:
+    """Return the role that writes the subject: a section, a goal, or the role's own name."""
+    is_goal = isinstance(subject, Goal)
+    return SECTION_KINDS["goals"].role if is_goal else getattr(subject, "role", subject)
 
 
 def _wrote(decision: Decision, user: User, subject: Any) -> bool:
@@ -80,7 +85,7 @@ PARTIES: dict[Party, Callable[[Decision, User, Any], bool]] = {
     ),
     Party.SIGNATORY: lambda decision, user, subject: (
         subject in decision.signing_roles_of(user)
-        if subject
+        if subject is not None
         else bool(decision.signing_roles_of(user))
     ),
 }
@@ -114,11 +119,22 @@ def may(action: str, record: Decision, user: User, subject: Any = None) -> bool:
 def _refusal_by_party(move: Move, record: Decision, user: User, subject: Any) -> Refusal | None:
     if any(PARTIES[party](record, user, subject) for party in move.parties):
         return None
-    who: Text = PARTY_NAMES[move.parties[0]]
-    for party in move.parties[1:]:
-        who = format_lazy(_("{one} or {other}"), one=who, other=PARTY_NAMES[party])
+    first, *others = (_party_name(party, subject) for party in move.parties)
+    who: Text = first
+    for other in others:
+        who = format_lazy(_("{one} or {other}"), one=who, other=other)
     sentence = _("Only %(who)s can %(verb)s.") % {"who": who, "verb": move.verb}
     return Refusal(sentence, HTTPStatus.FORBIDDEN)
+
+
+def _party_name(party: Party, subject: Any) -> Text:
+    """Return who a party is; the role that writes is called by its name."""
+    role = _writing_role(subject)
+    if party == Party.WRITER and role in Role.values:
+        return Role(role).label
+    if party == Party.WRITER and role == OWNER:
+        return PARTY_NAMES[Party.OWNER]
+    return PARTY_NAMES[party]
 
 
 def _refusal_by_status(move: Move, record: Decision) -> Refusal | None:

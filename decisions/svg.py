@@ -16,6 +16,8 @@ Attribute = str | float | int | None
 # Advance widths of Source Sans in ems, near enough to lay out a label.
 _NARROW, _WIDE_LETTERS = set(" .,:;!'|iljtfrI()[]–-"), set("mwMW%@")
 ELLIPSIS = "…"
+# The span between two values must itself be a number.
+FARTHEST = 1e300
 
 
 def element(name: str, *children: str, **attributes: Attribute) -> SafeString:
@@ -82,7 +84,8 @@ def scale_over(values: Iterable[float], start: float, end: float, *, bounded: bo
     `bounded` values are shares from 0 to 100 and never leave that range. Others that are all above
     zero and far apart get a logarithmic scale, so that the small ones don't collapse into one.
     """
-    low, high = min(held := list(values)), max(held)
+    held = [min(max(value, -FARTHEST), FARTHEST) for value in values]
+    low, high = min(held), max(held)
     if not bounded and low > 0 and high / low > 40:
         return Scale(low / 1.3, high * 1.3, start, end, is_log=True)
     air = (high - low) * 0.06 or abs(high) * 0.1 or 1.0

@@ -1,6 +1,5 @@
 """What changed between two versions of a record's content, in words."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from decisions.content import MATERIAL
 from decisions.models import Candidate, Decision, Evidence, Goal, Role, Version
-from decisions.section_kinds import CRITERIA, SECTION_KINDS, Text
+from decisions.section_kinds import CRITERIA, SECTION_KINDS, Field, FieldType, Text
 from decisions.words import Kind, compare_words
 
 
@@ -68,9 +67,14 @@ def _statements(record: dict[str, Any]) -> dict[str, str]:
 def _section_statements(section: dict[str, Any]) -> dict[str, str]:
     kind = SECTION_KINDS[section["kind"]]
     return {
-        f"{kind.title}: {field.label}": _text(section["data"].get(field.name, ""))
+        f"{kind.title}: {field.label}": _answer(field, section["data"].get(field.name, ""))
         for field in kind.fields
     }
+
+
+def _answer(field: Field, value: Any) -> str:
+    """Return an answer as its form shows it."""
+    return str(field.label_of(value)) if field.type == FieldType.CHOICE else _text(value)
 
 
 def _candidate_statements(candidate: dict[str, Any]) -> dict[str, str]:
@@ -89,9 +93,11 @@ def _candidate_statements(candidate: dict[str, Any]) -> dict[str, str]:
 
 def _text(answer: Any) -> str:
     """Return an answer as it is read: several choices on one line, keys in one order."""
+    if isinstance(answer, bool):
+        return _("yes") if answer else _("no")
     if isinstance(answer, dict):
-        return json.dumps(answer, sort_keys=True, ensure_ascii=False)
-    return ", ".join(map(str, answer)) if isinstance(answer, list) else str(answer)
+        return ", ".join(f"{key}: {_text(answer[key])}" for key in sorted(answer))
+    return ", ".join(map(_text, answer)) if isinstance(answer, list) else str(answer)
 
 
 def _values(row: dict[str, Any], model: type[Model]) -> str:
@@ -101,6 +107,16 @@ def _values(row: dict[str, Any], model: type[Model]) -> str:
     """
     names = [*MATERIAL[model], *sorted(row.keys() - set(MATERIAL[model]))]
     said = ((name, row.get(name)) for name in names)
+    fields = {field.name: field for field in model._meta.fields}
     return "; ".join(
-        f"{name}: {_text(value)}" for name, value in said if value not in (None, "", {})
+        _field_statement(fields.get(name), name, value)
+        for name, value in said
+        if value not in (None, "", {})
     )
+
+
+def _field_statement(field: Any, name: str, value: Any) -> str:
+    """Return what a field says, under the name and with the choice that its form shows."""
+    called = field.verbose_name if field else name.replace("_", " ")
+    choices = dict(field.flatchoices) if field else {}
+    return f"{called}: {choices.get(value) if choices else _text(value)}"

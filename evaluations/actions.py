@@ -35,6 +35,8 @@ from evaluations.techniques import SpecError, Technique, technique_for
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
+LONGEST_NAME = 100
+LONGEST_LICENCE = 200
 SCORER = "exact_match"
 
 
@@ -65,28 +67,56 @@ def import_case_set(
     database is not kept waiting while they are parsed. Content that is known under the name
     already is returned as it is; other content becomes the next version. Raises `BadInput`.
     """
+    _refuse_long(name, licence)
     survey = survey_of(files, columns, labels)
-    slug = slugify(name)[:120] or f"case-set-{survey.digest[:8]}"
-    if known := CaseSet.objects.filter(slug=slug, digest=survey.digest).first():
-        return Imported(known, is_new=False)
-    with transaction.atomic():
-        latest = CaseSet.objects.filter(slug=slug).aggregate(latest=Max("version"))["latest"]
-        case_set = CaseSet.objects.create(
-            name=name.strip(),
-            slug=slug,
-            version=(latest or 0) + 1,
-            digest=survey.digest,
-            origin=origin,
-            licence=licence,
-            labels=survey.labels,
-            counts=dict(survey.counts),
-            created_by=by,
-            created_at=clock.now(),
-        )
-        _add_cases(case_set, files, columns, labels)
-        case_set.findings = findings(case_set)
-        case_set.save(update_fields=["findings"])
+    slug = _slug(name, survey)
+    known = CaseSet.objects.filter(slug=slug, digest=survey.digest)
+    if found := known.first():
+        return Imported(found, is_new=False)
+    about = {"name": name.strip(), "slug": slug, "origin": origin, "licence": licence}
+    try:
+        with transaction.atomic():
+            case_set = _add_version(about, survey, by)
+            _add_cases(case_set, files, columns, labels)
+            case_set.findings = findings(case_set)
+            case_set.save(update_fields=["findings"])
+    except IntegrityError as error:
+        # Someone else was quicker: with the same content, or with other content as this version.
+        if found := known.first():
+            return Imported(found, is_new=False)
+        raise BadInput(_("Something else came in under this name just now: try again.")) from error
     return Imported(case_set, is_new=True)
+
+
+def _slug(name: str, survey: Survey) -> str:
+    """Return the name for addresses; the page for a new case set has taken "new"."""
+    slug = slugify(name)[:120]
+    return f"case-set-{slug or survey.digest[:8]}" if slug in {"", "new"} else slug
+
+
+def _refuse_long(name: str, licence: str) -> None:
+    """Raise `BadInput` for what a column cannot hold."""
+    if not 0 < len(name.strip()) <= LONGEST_NAME:
+        told = {"n": LONGEST_NAME}
+        raise BadInput(_("A case set has a name of at most %(n)s characters.") % told)
+    if len(licence) > LONGEST_LICENCE:
+        told = {"n": LONGEST_LICENCE}
+        raise BadInput(_("A licence has at most %(n)s characters.") % told)
+
+
+def _add_version(about: dict[str, str], survey: Survey, by: User | None) -> CaseSet:
+    """Write a case set, still without its cases, as the next version under its name."""
+    versions = CaseSet.objects.filter(slug=about["slug"])
+    latest = versions.aggregate(latest=Max("version"))["latest"] or 0
+    return CaseSet.objects.create(
+        **about,
+        version=latest + 1,
+        digest=survey.digest,
+        labels=survey.labels,
+        counts=dict(survey.counts),
+        created_by=by,
+        created_at=clock.now(),
+    )
 
 
 def survey_of(
@@ -209,7 +239,19 @@ def request_run(candidate: Candidate, case_set: CaseSet, *, by: User, attach: bo
             _add_results(run)
             transaction.on_commit(lambda: _wake(run), robust=True)
     except IntegrityError:
-        return Run.objects.open().get(candidate=candidate, case_set=case_set)
+        return _open_run(candidate, case_set, digest_of([spec, technique.version]))
+    return run
+
+
+def _open_run(candidate: Candidate, case_set: CaseSet, spec_digest: str) -> Run:
+    """Return the run that is under way; refuse if it measures an earlier spec."""
+    run = Run.objects.open().get(candidate=candidate, case_set=case_set)
+    if run.spec_digest != spec_digest:
+        told = {"candidate": candidate, "run": run}
+        raise wrong_state(
+            _("%(candidate)s is still being measured as it was before: cancel %(run)s first.")
+            % told
+        )
     return run
 
 
@@ -283,12 +325,18 @@ def conclude_run(run: Run) -> bool:
 
 
 def attach_run(run: Run, *, by: User) -> list[Evidence]:
-    """Hand the figures of a finished run to its record; raises `Refused`."""
+    """Hand the figures of a finished run to its record.
+
+    Raises `Refused`, also where the candidate is run differently by now: a signature would cover
+    figures beside a spec that they were not measured with.
+    """
     if run.state != RunState.FINISHED:
         raise wrong_state(_("Only a finished run has figures to attach."))
     summary = Summary(run.metrics, run.results_digest)
     with transaction.atomic():
         found = attach_evidence(run.candidate, by=by, measurements=measurements(run, summary))
+        # Asked last, while the record is locked: nobody changes the spec in between.
+        _refuse_other_spec(run)
         told = {
             "record": run.candidate.decision.reference,
             "names": ", ".join(one.reference for one in found),
@@ -298,12 +346,23 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
     return found
 
 
+def _refuse_other_spec(run: Run) -> None:
+    """Raise `Refused` if the candidate's spec is not the one that was measured."""
+    spec = Candidate.objects.get(pk=run.candidate_id).spec
+    try:
+        is_same = technique_for(spec).complete(spec) == run.spec
+    except SpecError:
+        is_same = False
+    if not is_same:
+        raise wrong_state(_("The candidate's spec has changed since this run was asked for."))
+
+
 def _attach_or_say_why(run: Run) -> None:
     """Attach the figures in the name of who asked; if the record takes none any more, say so."""
     try:
         attach_run(run, by=run.requested_by)
-    except Refused as refused:
-        _note(run, _("Not attached to the record: %(why)s") % {"why": str(refused)})
+    except (Refused, BadInput) as why:
+        _note(run, _("Not attached to the record: %(why)s") % {"why": why})
 
 
 def _note(run: Run, outcome: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from decisions import clock
@@ -54,7 +55,7 @@ def measure(run: Run, stop: Stop) -> bool:
         return False
     start_run(run, environment())
     if not _anything_left(run):
-        conclude_run(run)
+        _conclude(run)
         return False
     prepared = _prepared_or_failed(run)
     if prepared is None:
@@ -62,10 +63,24 @@ def measure(run: Run, stop: Stop) -> bool:
     note_prepared(run, prepared.artefact)
     while not stop():
         if (claim := work.claim(run)) is None:
-            conclude_run(run)
+            _conclude(run)
             return False
         _answer(claim, prepared.answerer, run, stop)
     return True
+
+
+def _conclude(run: Run) -> None:
+    """Finish the run if every case is answered; a fault in the figures ends it with a sentence.
+
+    A database that is busy is no such fault: the reaper wakes another worker later.
+    """
+    try:
+        conclude_run(run)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("%s could not be concluded", run)
+        fail_run(run, _("Computing the figures failed unexpectedly; the worker's log says where."))
 
 
 def _anything_left(run: Run) -> bool:

@@ -3,17 +3,20 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import get_resolver
 from django.urls.resolvers import RoutePattern, URLPattern, URLResolver
 
 from decisions.exports.document import record_document
 from decisions.models import Decision, User
+from evaluations.models import CaseSet
 from tests import factories
 from tests.factories import People
 
@@ -200,3 +203,77 @@ def test_no_form_fails_whatever_is_typed(
     for page in PAGES:
         assert reader.get(f"{in_review.get_absolute_url()}{page}").status_code == 200
     record_document(factories.fresh(in_review))
+
+
+HEADER = b"text,label,id,split\n"
+FILES: dict[str, bytes] = {
+    "empty": b"",
+    "only a byte order mark": b"\xef\xbb\xbf",
+    "only a header": HEADER,
+    "blank lines": b"\n\n\n\n",
+    "binary": bytes(range(256)) * 40,
+    "zeros": b"\0" * 5000,
+    "UTF-16": "text,label\nhello,greeting\n".encode("utf-16"),
+    "a line of two million letters": HEADER + b"x" * 2_000_000 + b",a,1,test\n",
+    "a header of two million letters": b"x" * 2_000_000,
+    "no such columns": b"a,b\n1,2\n",
+    "one column": b"text\nhello\n",
+    "the same column twice": b"text,label,text\na,b,c\n",
+    "an unclosed quote": HEADER + b'"hello,a,1,test\nhello,a,2,test\n',
+    "text after a quote": HEADER + b'"hel"lo,a,1,test\n',
+    "a missing column": HEADER + b"hello,a,1\n",
+    "the same id twice": HEADER + b"hello,a,1,test\nbye,a,1,test\n",
+    "an unknown split": HEADER + b"hello,a,1,tset\n",
+    "an empty input": HEADER + b" ,a,1,test\n",
+    "an empty label": HEADER + b"hello,,1,test\n",
+    "a label of a thousand letters": HEADER + b"hello," + b"a" * 1000 + b",1,test\n",
+    "NUL": HEADER + b"hel\0lo,a,1,test\n",
+    "JSON cut off": b'[{"text": "hello", "label": "a"}, {"text": "b',
+    "JSON without end": b'[{"text": "hello", "label": "a"}',
+    "JSON of numbers": b"[1, 2, 3]",
+    "JSON nested deeply": b"[" * 100_000,
+    "JSON lines nested deeply": b'{"text": ' + b"[" * 100_000,
+    "JSON with a number of 5,000 digits": b'{"text": ' + b"9" * 5000 + b', "label": "a"}',
+    "JSON with lists": b'{"text": ["a"], "label": "b"}\n',
+    "JSON with half a character": b'{"text": "\\ud800", "label": "a"}\n',
+    "JSON with a column that is half a character": b'{"\\ud800": "x", "text": "a", "label": "b"}\n',
+    "JSON lines broken off": b'{"text": "a", "label": "b"}\n{"text": \n',
+}
+
+
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+def test_a_file_that_makes_no_sense_is_refused_in_a_sentence_and_nothing_is_kept(
+    content: bytes, people: People, sign_in: SignIn, settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    client = sign_in(people.owner)
+    about = {"name": "Messages", "cases": SimpleUploadedFile("cases.csv", content)}
+    told = client.post("/case-sets/new/", about)
+    if told.status_code == 302:
+        address = told["Location"]
+        asked = client.get(address).context
+        columns = asked["form"].initial if asked.get("form") else {}
+        told = client.post(address, {"import": "1", **columns})
+    assert told.status_code == 422
+    page = told.content.decode()
+    assert any(why in page for why in ("cases.csv", "file is empty", "occurs twice"))
+    assert not CaseSet.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [b"", b"[]", b"{}", b'{"a": 1}', b'"a"', b"[" * 100_000, b"\xff", b'{"a": "\\ud800"}'],
+)
+def test_labels_that_make_no_sense_are_refused_in_a_sentence(
+    labels: bytes, people: People, sign_in: SignIn, settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    client = sign_in(people.owner)
+    cases = SimpleUploadedFile("cases.csv", HEADER + b"hello,a,1,test\n")
+    about = {"name": "Messages", "cases": cases, "labels": SimpleUploadedFile("l.json", labels)}
+    told = client.post("/case-sets/new/", about)
+    if told.status_code == 302:
+        form = client.get(told["Location"]).context["form"]
+        told = client.post(told["Location"], {"import": "1", **form.initial})
+    assert told.status_code == 422
+    assert not CaseSet.objects.exists()

@@ -74,6 +74,12 @@ def withdraw_evidence(evidence: Evidence, *, by: User, reason: str) -> None:
         entry.data = {"evidence": str(evidence), "reason": reason}
 
 
+def withdraw_outdated(candidate: Candidate, *, by: User) -> None:
+    """Withdraw what was measured with a candidate's earlier spec. The caller holds the lock."""
+    measured = Evidence.objects.filter(candidate=candidate, kind=EvidenceKind.RUN)
+    _withdraw(measured, by, _("How the candidate is run has changed."))
+
+
 def _attach(
     entry: Entry, candidate: Candidate, by: User, kind: str, measurement: Measurement
 ) -> tuple[Evidence, bool]:

@@ -23,7 +23,9 @@ def approve(decision: Decision, *, by: User) -> None:
     """Close a record that every role has signed as it stands."""
     with change(decision, "approve", by=by) as entry:
         if current_digest(entry.decision) != entry.decision.digest:
-            raise wrong_state(_("The record was changed outside the app. Run verify_audit."))
+            raise wrong_state(
+                _("The record was changed outside the app; compare it with its history.")
+            )
         _move(entry.decision, "approve")
 
 

@@ -1,10 +1,10 @@
 """Opening a decision, its details, and who takes part."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from decisions import clock
 from decisions.actions.base import Entry, change, conclude
@@ -13,6 +13,7 @@ from decisions.record_templates import RECORD_TEMPLATES
 from decisions.section_kinds import SECTION_KINDS
 
 DETAILS = {"title", "tags", "due_on", "visibility"}
+A_MOMENT = timedelta(seconds=10)
 
 
 @transaction.atomic
@@ -25,10 +26,15 @@ def open_decision(
     visibility: str = Visibility.PARTICIPANTS,
     tags: list[str] | None = None,
 ) -> Decision:
-    """Open a new record in draft, owned by `by`, with the template's empty sections."""
+    """Open a new record in draft, owned by `by`, with the template's empty sections.
+
+    Asked for twice at once, as by a double click, it is opened once.
+    """
     # Everyone who opens a record locks the same row, the first person's, before asking for the
     # highest number; SQLite's transaction is exclusive as it is.
     User.objects.select_for_update(no_key=True).order_by("pk").first()
+    if twin := _just_opened(by, title=title, template=template, due_on=due_on):
+        return twin
     highest = Decision.objects.aggregate(highest=Max("number"))["highest"] or 0
     decision = Decision.objects.create(
         number=highest + 1,
@@ -49,6 +55,12 @@ def open_decision(
     conclude(Entry(decision, "open", {"title": title, "template": template}), by)
     decision.refresh_from_db()
     return decision
+
+
+def _just_opened(by: User, **asked: Any) -> Decision | None:
+    """Return the person's record of a moment ago that was asked for like this and left alone."""
+    mine = Decision.objects.filter(owner=by, created_at__gt=clock.now() - A_MOMENT, **asked)
+    return mine.annotate(events_so_far=Count("events")).filter(events_so_far=1).first()
 
 
 def edit_details(decision: Decision, *, by: User, **details: Any) -> None:

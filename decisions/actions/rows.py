@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import Entry, change
+from decisions.actions.evidence import withdraw_outdated
 from decisions.actions.sections import Conflict
 from decisions.models import Assessment, Candidate, Decision, Goal, SectionState, User
 from decisions.policies import BadInput, wrong_state
 from decisions.section_kinds import CRITERIA
 
-LETTERS = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_uppercase)]
+LETTERS: list[str] = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_uppercase)]
 
 
 def add_goal(decision: Decision, *, by: User, **values: Any) -> Goal:
@@ -52,10 +53,9 @@ def add_candidate(decision: Decision, *, by: User, **values: Any) -> Candidate:
     """Put an approach under consideration, under the next free letter."""
     with change(decision, "edit_candidate", by=by, kind="add_candidate") as entry:
         _refuse_same_name(entry.decision, values["name"], None)
-        taken = set(entry.decision.candidates.values_list("letter", flat=True))
         candidate = Candidate.objects.create(
             decision=entry.decision,
-            letter=next(letter for letter in LETTERS if letter not in taken),
+            letter=_next_letter(entry.decision),
             position=_next_position(entry.decision.candidates),
             **values,
         )
@@ -65,11 +65,18 @@ def add_candidate(decision: Decision, *, by: User, **values: Any) -> Candidate:
 
 
 def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any) -> None:
-    """Change a candidate from the version with this `token`; raises `Conflict` if it moved."""
+    """Change a candidate from the version with this `token`; raises `Conflict` if it moved.
+
+    Another spec withdraws what was measured with the earlier one: a signature must never cover
+    figures beside a spec that they do not come from.
+    """
     with change(candidate.decision, "edit_candidate", by=by) as entry:
         _refuse_same_name(entry.decision, values.get("name", ""), candidate)
+        earlier = entry.decision.candidates.get(pk=candidate.pk).spec
         _edit(entry, candidate, token, values)
         entry.data = {"candidate": str(candidate)}
+        if values.get("spec", earlier) != earlier and not entry.is_void:
+            withdraw_outdated(candidate, by=by)
 
 
 def assess(
@@ -157,7 +164,9 @@ def _assess_one(
 
 def _edit(entry: Entry, row: Goal | Candidate, token: int, values: dict[str, Any]) -> None:
     """Write the changed values of a row, unless someone else's came between."""
-    fresh = type(row).objects.get(pk=row.pk)
+    fresh = type(row).objects.filter(pk=row.pk).first()
+    if fresh is None:
+        raise wrong_state(_("Someone else has removed it meanwhile."))
     changed = {name: value for name, value in values.items() if getattr(fresh, name) != value}
     if not changed:
         entry.void()
@@ -166,6 +175,16 @@ def _edit(entry: Entry, row: Goal | Candidate, token: int, values: dict[str, Any
         raise Conflict(fresh, values)
     type(row).objects.filter(pk=row.pk).update(**changed, token=F("token") + 1)
     row.refresh_from_db()
+
+
+def _next_letter(decision: Decision) -> str:
+    """Return the first free letter; raise `Refused` once all are taken."""
+    taken = set(decision.candidates.values_list("letter", flat=True))
+    for letter in LETTERS:
+        if letter not in taken:
+            return letter
+    told = {"most": len(LETTERS)}
+    raise wrong_state(_("A record holds at most %(most)s candidates.") % told)
 
 
 def _next_position(rows: Any) -> int:

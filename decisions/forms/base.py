@@ -3,6 +3,9 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+
+REQUIRED = forms.Field.default_error_messages["required"]
 
 
 class CountersignForm(forms.Form):
@@ -13,6 +16,16 @@ class CountersignForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("label_suffix", "")
         super().__init__(*args, **kwargs)
+
+    def full_clean(self) -> None:
+        """Clean as forms do; what is missing is asked for in plain words."""
+        for field in self.fields.values():
+            if field.error_messages.get("required") == REQUIRED:
+                chooses = isinstance(field, forms.ChoiceField)
+                field.error_messages["required"] = (
+                    _("Choose one.") if chooses else _("Fill this in.")
+                )
+        super().full_clean()
 
     @property
     def is_wrong(self) -> bool:

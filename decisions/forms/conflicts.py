@@ -64,9 +64,9 @@ def _form(row: Section | Goal | Candidate | RatingSheet) -> tuple[CountersignFor
             return SectionForm(row), _url(row, "section", row.kind)
         case Goal():
             roles = {row.proposed_by_role} - {""}
-            return GoalForm(roles=roles, goal=row), _url(row, "goal", row.pk)
+            return GoalForm(row.decision, roles=roles, goal=row), _url(row, "goal", row.pk)
         case Candidate():
-            return CandidateForm(candidate=row), _url(row, "candidate", row.letter)
+            return CandidateForm(row.decision, candidate=row), _url(row, "candidate", row.letter)
         case RatingSheet():
             return AssessmentForm(row), _url(row, "assess", row.candidate.letter, row.role)
 

@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy
 from decisions.actions.rows import RatingSheet, as_fields
 from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.metrics import METRICS
-from decisions.models import Approach, Candidate, Direction, Goal, Role
+from decisions.models import Approach, Candidate, Decision, Direction, Goal, Role
 from decisions.section_kinds import CRITERIA
+
+LONGEST_TEXT = 20_000  # characters
 
 
 class FiniteFloatField(forms.FloatField):
@@ -48,10 +50,16 @@ class GoalForm(CountersignForm):
     token = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(
-        self, *args: Any, roles: set[str], goal: Goal | None = None, **kwargs: Any
+        self,
+        record: Decision,
+        *args: Any,
+        roles: set[str],
+        goal: Goal | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, initial=_initial(goal, self.base_fields), **kwargs)
         self.goal = goal
+        self.taken = {one.metric for one in record.goals.all() if one != goal}
         self.fields["metric"].choices = [  # type: ignore[attr-defined]
             (metric.key, metric.label) for metric in METRICS.values()
         ]
@@ -60,6 +68,13 @@ class GoalForm(CountersignForm):
             ("", _("The owner")),
             *((role, Role(role).label) for role in sorted(known)),
         ]
+
+    def clean_metric(self) -> str:
+        """Refuse a metric that another goal is set on."""
+        metric = str(self.cleaned_data["metric"])
+        if metric in self.taken:
+            raise forms.ValidationError(_("There is a goal with this metric already."))
+        return metric
 
     def clean(self) -> dict[str, Any]:
         """Refuse a worst acceptable value on the wrong side of the target."""
@@ -93,24 +108,41 @@ class CandidateForm(CountersignForm):
         label=gettext_lazy("Approach"), choices=Approach.choices, widget=forms.RadioSelect
     )
     summary = forms.CharField(
-        label=gettext_lazy("How it works"), widget=multiline(4), required=False
+        label=gettext_lazy("How it works"),
+        widget=multiline(4),
+        required=False,
+        max_length=LONGEST_TEXT,
     )
     data_needed = forms.CharField(
-        label=gettext_lazy("Data needed"), widget=multiline(3), required=False
+        label=gettext_lazy("Data needed"),
+        widget=multiline(3),
+        required=False,
+        max_length=LONGEST_TEXT,
     )
     risks = forms.CharField(
         label=gettext_lazy("Risks"),
         widget=multiline(3),
         required=False,
+        max_length=LONGEST_TEXT,
         help_text=gettext_lazy("For example: forgets general ability, needs constant refresh."),
     )
     is_dropped = forms.BooleanField(label=gettext_lazy("No longer considered"), required=False)
     token = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args: Any, candidate: Candidate | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, record: Decision, *args: Any, candidate: Candidate | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, initial=_initial(candidate, self.base_fields), **kwargs)
+        self.taken = {one.name for one in record.candidates.all() if one != candidate}
         if candidate is None:
             del self.fields["is_dropped"]
+
+    def clean_name(self) -> str:
+        """Refuse the name of another candidate."""
+        name = str(self.cleaned_data["name"])
+        if name in self.taken:
+            raise forms.ValidationError(_("Another candidate has this name already."))
+        return name
 
     @property
     def values(self) -> dict[str, Any]:

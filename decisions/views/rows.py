@@ -18,7 +18,7 @@ def new_goal(request: HttpRequest, reference: str) -> HttpResponse:
     """Propose a goal."""
     decision = get_record(request, reference)
     ensure("propose_goal", decision, person(request))
-    form = GoalForm(posted(request), roles=decision.roles_of(person(request)))
+    form = GoalForm(decision, posted(request), roles=decision.roles_of(person(request)))
     if form.is_valid():
         rows.add_goal(decision, by=person(request), **form.values)
         return done(request, _goals(decision), _("The goal is on the list."))
@@ -30,7 +30,7 @@ def goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     decision = get_record(request, reference)
     row = _goal(decision, pk)
     ensure("edit_goal", decision, person(request), row)
-    form = GoalForm(posted(request), roles=decision.roles_of(person(request)), goal=row)
+    form = GoalForm(decision, posted(request), roles=decision.roles_of(person(request)), goal=row)
     if form.is_valid():
         token = form.cleaned_data["token"] or 0
         rows.edit_goal(row, by=person(request), token=token, **form.values)
@@ -56,7 +56,7 @@ def new_candidate(request: HttpRequest, reference: str) -> HttpResponse:
     """Put an approach under consideration."""
     decision = get_record(request, reference)
     ensure("edit_candidate", decision, person(request))
-    form = CandidateForm(posted(request))
+    form = CandidateForm(decision, posted(request))
     if form.is_valid():
         rows.add_candidate(decision, by=person(request), **form.values)
         return done(request, _candidates(decision), _("The candidate is on the list."))
@@ -69,7 +69,7 @@ def candidate(request: HttpRequest, reference: str, letter: str) -> HttpResponse
     ensure("edit_candidate", decision, person(request))
     row = get_object_or_404(decision.candidates, letter=letter)
     row.decision = decision
-    form = CandidateForm(posted(request), candidate=row)
+    form = CandidateForm(decision, posted(request), candidate=row)
     if form.is_valid():
         token = form.cleaned_data["token"] or 0
         rows.edit_candidate(row, by=person(request), token=token, **form.values)

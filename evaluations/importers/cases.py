@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from evaluations.importers.rows import Row, Unreadable, columns_of, read_rows
+from evaluations.importers.rows import Row, Unreadable, columns_of, is_text, read_rows
 from evaluations.models import CaseKind, Split
 
 MOST_LABELS = 5000
@@ -168,7 +168,7 @@ def labels_from(told: Any) -> list[dict[str, str]]:
 def _label(slug: Any, about: Any) -> dict[str, str]:
     about = {"name": about} if isinstance(about, str) else about
     given = {"slug": slug, **{name: about.get(name, "") for name in ("name", "description")}}
-    if not slug or not all(isinstance(one, str) and "\0" not in one for one in given.values()):
+    if not slug or not all(isinstance(one, str) and is_text(one) for one in given.values()):
         raise ValueError("a label's slug, name and description are texts")
     return given
 
@@ -205,7 +205,7 @@ def _text(row: Row, column: str) -> str:
     if isinstance(value, dict | list):
         raise ValueError(_("“%(column)s” holds a list or an object.") % {"column": column})
     text = "" if value is None else str(value)
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if not is_text(text):
         raise ValueError(_("“%(column)s” holds characters that are not text.") % {"column": column})
     return text
 

@@ -77,7 +77,15 @@ def columns_of(path: Path, name: str = "") -> list[str]:
         names.update(dict.fromkeys(row))
     if not names:
         raise Unreadable(_("%(file)s has no rows.") % {"file": name or path.name})
+    if not all(map(is_text, names)):
+        sentence = _("%(file)s has a column whose name is not text.")
+        raise Unreadable(sentence % {"file": name or path.name})
     return list(names)
+
+
+def is_text(value: str) -> bool:
+    """Return whether every database and every page can show it: no NUL, no half characters."""
+    return not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
 
 
 @contextmanager

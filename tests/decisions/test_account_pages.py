@@ -43,8 +43,9 @@ def test_the_demo_offers_its_people_with_one_click(client: Client, db: None) -> 
 
 @pytest.mark.usefixtures("demo")
 def test_the_demo_signs_in_no_one_else(people: People, client: Client) -> None:
-    response = client.post(reverse("demo_sign_in"), {"person": people.owner.pk})
-    assert response.status_code == 404
+    for person in (people.owner.pk, "", "maren", "9" * 40):
+        response = client.post(reverse("demo_sign_in"), {"person": person})
+        assert response.status_code == 404
     assert "_auth_user_id" not in client.session
 
 

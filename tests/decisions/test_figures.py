@@ -158,3 +158,13 @@ def test_figures_read_only_what_was_loaded(
     record = loaded(complete_draft)
     with django_assert_num_queries(0):  # type: ignore[operator]
         evidence_figures(record)
+
+
+def test_a_figure_from_one_end_of_the_numbers_to_the_other_is_drawn() -> None:
+    rows = [Row("A", "Prompt", 62.0, None, None, 200, "")]
+    figure = forest_plot(
+        rows, Target(1e308, at_least=True, worst=-1e308), name="Load", unit="/s", key="load"
+    )
+    text = ElementTree.tostring(drawn(figure), encoding="unicode")
+    assert "nan" not in text
+    assert "inf" not in text

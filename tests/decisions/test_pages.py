@@ -140,8 +140,8 @@ def test_the_queries_of_the_record_do_not_grow_with_its_threads(
     open_thread(in_review, by=people.ux, remark=Remark("Is this so?"))
     with django_assert_max_num_queries(60) as few:
         client.get(in_review.get_absolute_url())
-    for _ in range(20):
-        open_thread(in_review, by=people.ux, remark=Remark("Is this so?"))
+    for number in range(20):
+        open_thread(in_review, by=people.ux, remark=Remark(f"Is this so? {number}"))
     with django_assert_max_num_queries(len(few.captured_queries)):
         client.get(in_review.get_absolute_url())
 

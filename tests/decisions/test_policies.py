@@ -26,7 +26,7 @@ def test_the_sentence_says_who_may(draft: Decision, people: People) -> None:
     )
     goal = factories.add_goals(draft, people)[0]
     assert sentence("edit_goal", draft, people.ux, goal) == (
-        "Only the owner or the role that writes this part or its author can change this goal."
+        "Only the owner or Business or its author can change this goal."
     )
 
 

@@ -1,11 +1,12 @@
 """Opening a record, its details, and who takes part."""
 
-from datetime import date
+from datetime import date, timedelta
 from threading import Thread
 
 import pytest
 from django.db import connection
 
+from decisions import clock
 from decisions.actions.records import edit_details, invite, open_decision, remove_participant
 from decisions.models import Decision, Participant
 from decisions.policies import Refused
@@ -24,8 +25,26 @@ def test_a_new_record_is_an_empty_draft_of_its_owner(people: People) -> None:
 
 
 def test_records_are_numbered_without_gaps(people: People) -> None:
-    numbers = [open_decision(by=people.owner, title="Another").number for _ in range(3)]
+    numbers = [open_decision(by=people.owner, title=f"Another {n}").number for n in range(3)]
     assert numbers == [1, 2, 3]
+
+
+def test_a_record_asked_for_twice_at_once_is_opened_once(people: People) -> None:
+    first, second = (open_decision(by=people.owner, title="Which way?") for _ in range(2))
+    assert first == second
+    assert kinds_of_events(first) == ["open"]
+
+
+def test_a_record_of_the_same_title_is_another_once_the_first_is_begun_or_older(
+    people: People,
+) -> None:
+    begun = open_decision(by=people.owner, title="Which way?")
+    invite(begun, by=people.owner, user=people.ux, role="ux")
+    with clock.held_at(clock.now() - timedelta(minutes=1)):
+        older = open_decision(by=people.owner, title="Which way?")
+    newest = open_decision(by=people.owner, title="Which way?")
+    theirs = open_decision(by=people.ux, title="Which way?")
+    assert len({begun, older, newest, theirs}) == 4
 
 
 @pytest.mark.django_db(transaction=True)

@@ -33,6 +33,39 @@ def test_replies_follow_in_order(draft: Decision, people: People) -> None:
     assert kinds_of_events(draft)[-2:] == ["comment", "reply"]
 
 
+def test_a_comment_sent_twice_is_said_once(draft: Decision, people: People) -> None:
+    remark = Remark("How many?", section=section_of(draft, "problem"), quote="many messages")
+    first, second = (open_thread(draft, by=people.ux, remark=remark) for _ in range(2))
+    assert first == second
+    replies = [reply(first, by=people.business, body="About 300.") for _ in range(2)]
+    assert replies[0] == replies[1]
+    assert kinds_of_events(draft)[-2:] == ["comment", "reply"]
+
+
+def test_the_same_words_elsewhere_or_later_are_another_comment(
+    draft: Decision, people: People
+) -> None:
+    thread = open_thread(draft, by=people.ux, remark=Remark("Why?"))
+    about = Remark("Why?", section=section_of(draft, "problem"))
+    assert open_thread(draft, by=people.ux, remark=about) != thread
+    assert open_thread(draft, by=people.business, remark=Remark("Why?")) != thread
+    said = [reply(thread, by=by, body="Yes.") for by in (people.ux, people.business, people.ux)]
+    assert len(set(said)) == 3
+    resolve(thread, by=people.ux)
+    assert open_thread(draft, by=people.ux, remark=Remark("Why?")) != thread
+
+
+def test_a_review_sent_twice_stays_one_request(in_review: Decision, people: People) -> None:
+    remarks = [Remark("Say how many.", section=section_of(in_review, "problem"), must_fix=True)]
+    asked = {"verdict": "request_changes", "body": "Not yet.", "remarks": remarks}
+    first, second = (send_review(in_review, by=people.devops, **asked) for _ in range(2))
+    assert first == second
+    assert first.asks_for_changes
+    assert in_review.threads.count() == 1
+    lift_review(first, by=people.devops)
+    assert send_review(in_review, by=people.devops, **asked) != first
+
+
 def test_discussion_never_changes_the_content(signed: Decision, people: People) -> None:
     before = signed.digest
     thread = open_thread(signed, by=people.ux, remark=Remark("Why?", must_fix=True))

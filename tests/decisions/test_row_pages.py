@@ -146,3 +146,16 @@ def test_two_people_rating_one_candidate_are_shown_both_versions(
     assert "Gets in the way." in html
     again = post(second, draft, "assess", "A", "ux", **said, fit_reason="Feels natural.")
     assert again.status_code == 302
+
+
+def test_a_taken_metric_or_name_keeps_what_was_typed(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.data_science)
+    goal = post(client, complete_draft, "new_goal", **GOAL | {"target": "77.25"})
+    assert goal.status_code == 422
+    assert 'value="77.25"' in goal.content.decode()
+    named = {"name": "A tuned head", "approach": "hybrid", "risks": "None that I know."}
+    candidate = post(client, complete_draft, "new_candidate", **named)
+    assert candidate.status_code == 422
+    assert "None that I know." in candidate.content.decode()

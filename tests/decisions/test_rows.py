@@ -3,6 +3,7 @@
 import pytest
 
 from decisions.actions.rows import (
+    LETTERS,
     RatingSheet,
     add_candidate,
     add_goal,
@@ -92,6 +93,16 @@ def test_a_removed_goal_stays_in_the_history(draft: Decision, people: People) ->
     assert (last.kind, last.data) == ("remove_goal", {"goal": "Accuracy"})
 
 
+def test_an_edit_of_a_goal_that_someone_else_removed_says_so(
+    draft: Decision, people: People
+) -> None:
+    goal = factories.add_goals(draft, people)[0]
+    open_form = Goal.objects.get(pk=goal.pk)
+    remove_goal(goal, by=people.owner)
+    with pytest.raises(Refused, match="removed it meanwhile"):
+        edit_goal(open_form, by=people.owner, token=open_form.token, target=95.0)
+
+
 def test_removing_a_goal_twice_is_one_event(draft: Decision, people: People) -> None:
     goal = factories.add_goals(draft, people)[0]
     again = Goal.objects.get(pk=goal.pk)
@@ -106,6 +117,15 @@ def test_candidates_get_letters_in_order(draft: Decision, people: People) -> Non
         added = add_candidate(draft, by=people.owner, name=f"No. {number}", approach="other")
     assert [one.letter for one in draft.candidates.all()][:3] == ["A", "B", "C"]
     assert (added.letter, added.position) == ("AB", 27)
+
+
+def test_once_all_letters_are_taken_a_candidate_is_refused(draft: Decision, people: People) -> None:
+    Candidate.objects.bulk_create(
+        Candidate(decision=draft, letter=letter, name=letter, approach="other")
+        for letter in LETTERS
+    )
+    with pytest.raises(Refused, match="at most 52 candidates"):
+        add_candidate(draft, by=people.owner, name="One more", approach="other")
 
 
 def test_two_candidates_cannot_have_one_name(draft: Decision, people: People) -> None:
@@ -174,3 +194,18 @@ def test_two_people_rating_for_one_role_lose_nothing(draft: Decision, people: Pe
     assert "Mine" in raised.value.mine.values()
     assess(candidate, by=second, role="ux", ratings={"fit": (4, "Theirs")}, seen=seen)
     assert factories.all_rows() == before
+
+
+def test_another_spec_withdraws_what_the_earlier_one_measured(
+    people: People, in_review: Decision
+) -> None:
+    candidate = in_review.candidates.get(letter="B")
+    others = in_review.evidence.standing().exclude(candidate=candidate).count()
+    same = dict(candidate.spec)
+    edit_candidate(candidate, by=people.data_science, token=candidate.token, spec=same)
+    assert in_review.evidence.standing().filter(candidate=candidate).exists()
+    edit_candidate(candidate, by=people.data_science, token=candidate.token, spec={"k": 1})
+    assert not in_review.evidence.standing().filter(candidate=candidate).exists()
+    assert in_review.evidence.standing().count() == others
+    reasons = {one.withdrawn_reason for one in in_review.evidence.filter(candidate=candidate)}
+    assert reasons == {"How the candidate is run has changed."}

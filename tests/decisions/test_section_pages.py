@@ -128,6 +128,21 @@ def test_a_refusal_reaches_htmx_in_the_live_region(
     assert "There is no candidate yet." in response.content.decode()
 
 
+def test_a_session_that_is_over_leaves_the_half_written_form_where_it_is(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    typed = problem(draft, problem="Half a thought")
+    strict = sign_in(people.business, enforce_csrf_checks=True)
+    for client in (Client(), strict):
+        response = client.post(part(draft, "problem"), typed, **HTMX)
+        assert response.status_code == 403
+        assert response["HX-Retarget"] == "#messages"
+        html = response.content.decode()
+        assert "Your session is over." in html
+        assert "<html" not in html
+    assert Client().post(part(draft, "problem"), typed).status_code == 302
+
+
 def test_marking_a_part_complete_says_so(
     people: People, complete_draft: Decision, sign_in: SignIn
 ) -> None:

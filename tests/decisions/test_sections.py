@@ -129,7 +129,7 @@ def test_a_mark_can_be_taken_away_and_set_again(complete_draft: Decision, people
 def test_only_the_parts_role_writes_it(draft: Decision, people: People) -> None:
     section = section_of(draft, "profile_operations")
     for stranger in (people.owner, people.ux, people.outsider):
-        with pytest.raises(Refused, match="Only the role that writes this part"):
+        with pytest.raises(Refused, match="Only DevOps can write this part"):
             save_section(section, by=stranger, data={"load": "1/s"}, token=0)
     save_section(section, by=people.devops, data={"load": "1/s"}, token=0)
 

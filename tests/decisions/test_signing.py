@@ -250,3 +250,8 @@ def check_every_signature(record: Decision) -> None:
     versions = {one.digest: one.content for one in Version.objects.filter(decision=record)}
     for signature in holding_sign_offs(now_says, now_says.digest):
         assert digest(versions[signature.digest]) == now_says.digest
+
+
+def test_a_signature_is_for_a_role(in_review: Decision, people: People) -> None:
+    with pytest.raises(Refused, match="Only a signatory"):
+        factories.sign(in_review, people.ux, "")

@@ -110,3 +110,17 @@ def turned(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: turned(one) for key, one in reversed(value.items())}
     return [turned(one) for one in value] if isinstance(value, list) else value
+
+
+def test_a_difference_is_told_in_words_not_in_stored_values(
+    in_review: Decision, people: People
+) -> None:
+    before = in_review.digest
+    goal = in_review.goals.get(metric="accuracy")
+    edit_goal(goal, by=people.owner, token=goal.token, is_must=False)
+    factories.edit(in_review, "profile_business", people, focus="broad")
+    record = factories.fresh(in_review)
+    told = {str(one.where): one for one in changes_between(record, before, record.digest)}
+    assert told["Focus and stakes: Product focus"].after == "Broad"
+    assert "a must: no" in told["Goal: Accuracy (accuracy)"].after
+    assert "direction: at least" in told["Goal: Accuracy (accuracy)"].after

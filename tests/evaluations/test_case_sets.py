@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from django.db import connection
 
 from decisions.policies import BadInput
 from evaluations.actions import import_case_set
@@ -39,6 +41,43 @@ def test_the_same_content_again_is_the_same_case_set(case_set: CaseSet, tmp_path
     assert again == case_set
     assert CaseSet.objects.count() == 1
     assert Case.objects.count() == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_sent_four_times_at_once_is_one_case_set(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "messages.csv", rows(per_label=60))
+    found: list[object] = []
+
+    def bring_it_in() -> None:
+        try:
+            imported = import_case_set(name="New", files=[CaseFile(path)], columns=COLUMNS)
+            found.append(imported.case_set.pk)
+        except Exception as error:
+            found.append(error)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=bring_it_in) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (only,) = CaseSet.objects.all()
+    assert found == [only.pk] * 4
+    assert only.cases.count() == only.total == 192
+
+
+def test_a_case_set_called_new_has_an_address_of_its_own(db: None, tmp_path: Path) -> None:
+    assert make_case_set(tmp_path, name="New").slug == "case-set-new"
+
+
+@pytest.mark.parametrize("about", [{"name": "x" * 101}, {"name": " "}, {"licence": "x" * 201}])
+def test_what_a_column_cannot_hold_is_refused(
+    about: dict[str, str], db: None, tmp_path: Path
+) -> None:
+    path = write_csv(tmp_path / "messages.csv", rows())
+    with pytest.raises(BadInput, match="at most"):
+        import_case_set(**{"name": "Cases", "files": [CaseFile(path)], "columns": COLUMNS} | about)
 
 
 def test_other_content_under_the_name_is_the_next_version(

@@ -403,6 +403,21 @@ def test_a_run_keeps_the_spec_it_was_asked_with(run: Run, people: People) -> Non
     assert run.spec["neighbours"] == BM25.validate({}).neighbours
 
 
+def test_figures_of_another_spec_stay_out_of_the_record(run: Run, people: People) -> None:
+    candidate = run.candidate
+    changed = {"technique": "rag/bm25_knn", "neighbours": 3}
+    edit_candidate(candidate, by=people.owner, token=candidate.token, spec=changed)
+
+    work_through(run)
+
+    assert run.state == RunState.FINISHED
+    assert run.outcome.startswith("Not attached to the record: The candidate's spec has changed")
+    with pytest.raises(Refused, match="spec has changed"):
+        attach_run(run, by=people.owner)
+    assert run.is_unattached
+    assert not Evidence.objects.exists()
+
+
 def test_a_worker_prepares_a_technique_once_for_the_same_spec_and_cases(
     run: Run, people: People, technique: Any
 ) -> None:
