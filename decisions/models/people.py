@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -32,6 +33,10 @@ class User(AbstractUser):
     class Meta:
         verbose_name = pgettext_lazy("a human being", "person")
         verbose_name_plural = _("people")
+        constraints = [
+            # Signing in looks the address up whatever its case.
+            models.UniqueConstraint(Lower("email"), name="person_email_once"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.username
