@@ -26,6 +26,8 @@ from config.demo import (
 )
 from config.processes import Program, Refused, StopRequested, Supervisor
 
+pytestmark = pytest.mark.slow
+
 # Writes "NAME up" when it can be signalled and "NAME down" when it was asked to end.
 POLITE = """
 import signal, sys, time
@@ -56,9 +58,10 @@ while True:
 
 # A parent as the demo is one: supervises one polite program until it is told to end.
 PARENT = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from config.processes import Program, Supervisor
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 folder = Path(sys.argv[1])
 with Supervisor(folder, folder / "log", dict(os.environ), print) as supervisor:
     child = supervisor.start(Program("polite", [sys.executable, "-c", sys.argv[2], "polite"]))

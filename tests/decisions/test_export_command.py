@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 
 from decisions.models import Decision
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_record_is_written_as_pdf(approved: Decision, tmp_path: Path) -> None:
     path = tmp_path / "record.pdf"

@@ -25,6 +25,8 @@ from decisions.models import Decision, Document, DocumentState, Meaning, Role, V
 from tests import factories
 from tests.factories import People
 
+pytestmark = pytest.mark.slow
+
 
 def text_of(content: bytes) -> str:
     """Return a PDF's text, every run of white space as one blank."""

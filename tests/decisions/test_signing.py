@@ -202,6 +202,7 @@ def test_many_clicks_on_sign_at_once_leave_one_signature() -> None:
     assert factories.kinds_of_events(record).count("sign") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_in_a_race_of_edit_and_sign_nobody_signs_what_they_did_not_see() -> None:
     people = factories.people()
