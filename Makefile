@@ -30,7 +30,7 @@ check:
 	@$(PYTHON_BIN) -m ruff format --check --quiet .
 	@$(PYTHON_BIN) -m ruff check --quiet .
 	@$(PYTHON_BIN) -m mypy
-	@$(PYTHON_BIN) -m djade --check $(TEMPLATES)
+	@.venv/bin/djade --check $(TEMPLATES)
 	@$(PYTHON_BIN) manage.py makemigrations --check --dry-run
 	@COUNTERSIGN_DEBUG=0 COUNTERSIGN_DEMO=0 \
 	$(PYTHON_BIN) manage.py check --deploy --fail-level WARNING
