@@ -140,6 +140,9 @@ CELERY_BEAT_SCHEDULE = {
     "render lost documents": {"task": "decisions.tasks.render_lost_documents", "schedule": 30.0},
 }
 
+# For how long a worker may be silent before others take its cases over.
+EVALUATION_LEASE_SECONDS = float(os.environ.get("EVALUATION_LEASE_SECONDS") or 60)
+
 AUTH_USER_MODEL = "decisions.User"
 AUTHENTICATION_BACKENDS = ["decisions.backends.EmailBackend"]
 LOGIN_URL = "login"

@@ -28,7 +28,7 @@ MOST_ATTEMPTS = 5
 
 def lease() -> timedelta:
     """Return for how long a claim holds without a sign of life."""
-    return timedelta(seconds=getattr(settings, "EVALUATION_LEASE_SECONDS", 60))
+    return timedelta(seconds=settings.EVALUATION_LEASE_SECONDS)
 
 
 def worker_name() -> str:

@@ -54,6 +54,7 @@ def environment(var: Path) -> dict[str, str]:
         "COUNTERSIGN_VAR": str(var),
         "COUNTERSIGN_DEMO": "1",
         "COUNTERSIGN_DEBUG": "1",
+        "EVALUATION_LEASE_SECONDS": "4",  # so that a journey sees the work of the dead taken over
     }
 
 
