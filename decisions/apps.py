@@ -1,6 +1,7 @@
 """The record and its workflow."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,5 +12,8 @@ class DecisionsConfig(AppConfig):
     verbose_name = _("Decisions")
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks; after every migration, see that the templates are there."""
         from decisions import checks  # noqa: F401
+        from decisions.record_templates import ensure_shipped
+
+        post_migrate.connect(ensure_shipped, sender=self)

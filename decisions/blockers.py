@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from decisions.models import Decision, Review, Role, Section, SignOff, Thread
+from decisions.models import Decision, Review, Role, Section, Thread
 from decisions.models.decision import OWNER
 from decisions.section_kinds import CRITERIA, FieldType, Rows, Text
+from decisions.signatures import Signatures
+from decisions.signing_policy import Quorum
 from decisions.workflow import MOVES, Hold
 
 
@@ -106,22 +109,20 @@ def unfinished(decision: Decision) -> Iterator[Blocker]:
         yield Blocker(sentence, role_label(decision, section.role), section.get_absolute_url())
 
 
-def signing_roles(decision: Decision) -> list[str]:
-    """Return the roles that must sign: by the policy copied at submission, or the template's."""
-    from decisions.record_templates import RECORD_TEMPLATES
-
-    policy = decision.policy or RECORD_TEMPLATES[decision.template].policy
-    return list(policy["signing_roles"])
-
-
 def unsignable(decision: Decision) -> Iterator[Blocker]:
-    """Yield a blocker for each role that must sign but has no signatory."""
-    served = {one.role for one in decision.participants.all() if one.is_signatory}
-    for role in signing_roles(decision):
-        if role not in served:
+    """Yield a blocker for each role that must sign but has no signatory, or only the author."""
+    board = Signatures(decision)
+    url = reverse("decisions:people", args=[decision.reference])
+    for role in board.policy.roles:
+        if not board.of_role(role):
             sentence = _("No one signs for %(role)s.") % {"role": Role(role).label}
-            url = reverse("decisions:people", args=[decision.reference])
             yield Blocker(sentence, str(decision.owner), url)
+    if board.seats and board.only_the_author_could:
+        name = board.seats[0].participant.user
+        sentence = _(
+            "Only %(name)s, who writes the recommendation, would sign it: name someone else too."
+        ) % {"name": name}
+        yield Blocker(sentence, str(decision.owner), url)
 
 
 def standing_requests(decision: Decision) -> list[Review]:
@@ -160,38 +161,51 @@ def must_fix(decision: Decision) -> Iterator[Blocker]:
         yield Blocker(sentence, str(decision.owner), threads[0].get_absolute_url())
 
 
-def latest_sign_offs(decision: Decision) -> dict[tuple[int, str], SignOff]:
-    """Return each person's last signature for each role, by (user id, role)."""
-    return {(one.user_id, one.role): one for one in decision.sign_offs.all()}
-
-
-def holding_sign_offs(decision: Decision, digest: str) -> list[SignOff]:
-    """Return the last signatures that cover the content with this digest."""
-    return [one for one in latest_sign_offs(decision).values() if one.digest == digest]
-
-
 def unsigned(decision: Decision) -> Iterator[Blocker]:
-    """Yield a blocker for each role whose approval does not cover the content as it stands."""
-    named = {(one.user_id, one.role) for one in decision.participants.all() if one.is_signatory}
-    holding = [
-        one
-        for one in holding_sign_offs(decision, decision.digest)
-        if (one.user_id, one.role) in named  # who no longer signs for the role does not count
-    ]
-    for role in signing_roles(decision):
-        of_role = [one for one in holding if one.role == role]
-        rejected = next((one for one in of_role if not one.approves), None)
-        values = {"role": Role(role).label}
-        if rejected:
-            sentence = _("%(name)s has rejected it for %(role)s.") % (
-                values | {"name": rejected.printed_name}
-            )
-        elif not of_role:
-            sentence = _("%(role)s has not signed what the record says now.") % values
-        else:
-            continue
+    """Yield a blocker for each signature that approval still lacks, and for each rejection."""
+    board = Signatures(decision)
+    url = f"{decision.get_absolute_url()}#signatures"
+    for role in board.policy.roles:
+        for sentence in _unsigned_sentences(board, role):
+            yield Blocker(sentence, str(Role(role).label), url)
+
+
+def _unsigned_sentences(board: Signatures, role: str) -> Iterator[str]:
+    """Yield what one role's signatures still lack."""
+    values: dict[str, Any] = {"role": Role(role).label}
+    rejections = board.against(role)
+    for one in rejections:
+        told = values | {"name": one.in_words}
+        yield _("%(name)s has rejected it for %(role)s.") % told
+    if rejections or board.is_settled(role):
+        return
+    if board.policy.quorum_of(role) == Quorum.ALL and len(board.of_role(role)) > 1:
+        for seat in board.empty_seats(role):
+            told = values | {"name": seat.participant.user}
+            yield _("%(name)s has not signed for %(role)s what the record says now.") % told
+    else:
+        yield _("%(role)s has not signed what the record says now.") % values
+
+
+def not_yet(decision: Decision, role: str | None) -> Iterator[Blocker]:
+    """Yield a blocker if another role has to sign before this one."""
+    awaited = Signatures(decision).awaited_before(role) if role else None
+    if role and awaited:
+        names = {"first": Role(awaited).label, "role": Role(role).label}
+        sentence = _("%(first)s signs before %(role)s.") % names
         url = f"{decision.get_absolute_url()}#signatures"
-        yield Blocker(sentence, str(Role(role).label), url)
+        yield Blocker(sentence, str(names["first"]), url)
+
+
+def signed_by_author(decision: Decision) -> Iterator[Blocker]:
+    """Yield a blocker if nobody but the author of the recommendation has signed it."""
+    approval = Signatures(decision).only_approval_of_author
+    if approval:
+        sentence = _("Only %(name)s, who wrote the recommendation, has signed it.") % {
+            "name": approval.printed_name
+        }
+        url = reverse("decisions:people", args=[decision.reference])
+        yield Blocker(sentence, str(decision.owner), url)
 
 
 HOLDS: dict[Hold, Callable[[Decision], Iterator[Blocker]]] = {
@@ -200,9 +214,14 @@ HOLDS: dict[Hold, Callable[[Decision], Iterator[Blocker]]] = {
     Hold.CHANGES_REQUESTED: changes_requested,
     Hold.MUST_FIX: must_fix,
     Hold.UNSIGNED: unsigned,
+    Hold.SIGNED_BY_AUTHOR: signed_by_author,
 }
 
 
-def blockers(decision: Decision, action: str) -> list[Blocker]:
-    """Return everything that holds `action` back on this record, in the table's order."""
-    return [found for hold in MOVES[action].holds for found in HOLDS[hold](decision)]
+def blockers(decision: Decision, action: str, role: str | None = None) -> list[Blocker]:
+    """Return everything that holds `action` back on this record, in the table's order.
+
+    Signing is asked for a `role`, which may have to wait for another.
+    """
+    found = [one for hold in MOVES[action].holds if hold in HOLDS for one in HOLDS[hold](decision)]
+    return found + (list(not_yet(decision, role)) if Hold.NOT_YET in MOVES[action].holds else [])

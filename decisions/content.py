@@ -87,6 +87,7 @@ IMMATERIAL: dict[type[Model], dict[str, str]] = {
         "digest": "derived from the content",
         "policy": "kept with each signature",
         "superseded_by": "a later fact about the record",
+        "told_up_to": "says who was told, not what it says",
         "created_at": "in the audit log",
         "changed_at": "in the audit log",
     },
@@ -136,7 +137,8 @@ def content(decision: Decision) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "decision": _material(decision) | {"uid": str(decision.uid)},
+        "decision": _material(decision)
+        | {"uid": str(decision.uid), "template": decision.template_id},
         "sections": [_section(one) for one in decision.sections.all()],
         "goals": [_material(one) for one in decision.goals.all()],
         "candidates": [_candidate(one) for one in decision.candidates.all()],

@@ -12,15 +12,14 @@ from django.utils.translation import ngettext
 from decisions import clock
 from decisions.blockers import (
     blockers,
-    holding_sign_offs,
     open_must_fix,
     section_problems,
-    signing_roles,
     standing_requests,
 )
 from decisions.history import Line, lines
 from decisions.models import Decision, Event, Role, Status, User
 from decisions.record_parts import with_parts
+from decisions.signatures import Chair, Signatures
 
 
 @dataclass(frozen=True)
@@ -106,15 +105,31 @@ def _signature(decision: Decision, user: User) -> Iterator[Task]:
         return
     if standing_requests(decision) or open_must_fix(decision):
         return  # it is about to change: signing now would only lapse
-    held = {one.role for one in holding_sign_offs(decision, decision.digest)}
-    mine = decision.signing_roles_of(user)
-    for role in (role for role in signing_roles(decision) if role in mine and role not in held):
-        lapsed = any(one.user_id == user.pk for one in decision.sign_offs.all())
-        sentence = _("Ready for your signature for %(role)s.") % {"role": Role(role).label}
-        if lapsed:
-            sentence = _("It changed after you signed: read what changed and sign again.")
+    for chair in awaited_chairs(decision, user):
         url = reverse("decisions:sign", args=[decision.reference])
-        yield _task(decision, _("Read and sign"), sentence, url)
+        yield _task(decision, _("Read and sign"), _to_sign(decision, user, chair), url)
+
+
+def awaited_chairs(decision: Decision, user: User) -> list[Chair]:
+    """Return the seats whose signature is awaited now and which the person may fill."""
+    board = Signatures(decision)
+    return [
+        one
+        for one in board.chairs_of(user)
+        if one.seat in board.empty_seats(one.seat.role)
+        and one.seat.role in board.policy.roles
+        and not board.awaited_before(one.seat.role)
+    ]
+
+
+def _to_sign(decision: Decision, user: User, chair: Chair) -> str:
+    """Return what a signature is asked for, or that the earlier one has lapsed."""
+    values = {"role": Role(chair.seat.role).label, "giver": chair.giver}
+    if chair.giver:
+        return _("Ready for your signature for %(role)s, in place of %(giver)s.") % values
+    if any(one.user_id == user.pk for one in decision.sign_offs.all()):
+        return _("It changed after you signed: read what changed and sign again.")
+    return _("Ready for your signature for %(role)s.") % values
 
 
 def _owner_steps(decision: Decision, user: User) -> Iterator[Task]:

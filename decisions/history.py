@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions.models import Event, Meaning, Role, Verdict
+from decisions.models import Event, Meaning, Role, Success, Verdict
 from decisions.section_kinds import SECTION_KINDS, Text
 
 SENTENCES: dict[str, Text] = {
@@ -35,6 +35,15 @@ SENTENCES: dict[str, Text] = {
     "lift": gettext_lazy("lifted a request for changes"),
     "submit": gettext_lazy("submitted the record for review"),
     "sign": gettext_lazy("signed for %(role)s: %(meaning)s"),
+    "sign_for": gettext_lazy("signed for %(role)s in place of %(for)s: %(meaning)s"),
+    "delegate": gettext_lazy("asked %(taker)s to sign in their place"),
+    "accept_delegation": gettext_lazy("agreed to sign in place of %(giver)s"),
+    "end_delegation": gettext_lazy("ended the delegation from %(giver)s to %(taker)s"),
+    "edit_comment": gettext_lazy("changed a comment"),
+    "amend": gettext_lazy("noted that %(other)s amends the record"),
+    "relate": gettext_lazy("linked the record to %(other)s"),
+    "unrelate": gettext_lazy("removed the link to %(other)s"),
+    "note_outcome": gettext_lazy("noted what became of it: %(success)s"),
     "approve": gettext_lazy("approved the record"),
     "withdraw": gettext_lazy("withdrew the record: %(reason)s"),
     "reopen": gettext_lazy("reopened the record: %(reason)s"),
@@ -91,7 +100,8 @@ def lines(events: Iterable[Event]) -> list[Line]:
 
 def sentence(event: Event) -> str:
     """Return what happened; an event of an unknown kind is named by its kind."""
-    words = SENTENCES.get(event.kind)
+    for_another = event.kind == "sign" and "for" in event.data
+    words = SENTENCES.get("sign_for" if for_another else event.kind)
     if words is None:
         return event.kind.replace("_", " ")
     return str(words) % {name: _worded(name, value) for name, value in event.data.items()}
@@ -106,6 +116,8 @@ def _worded(name: str, value: Any) -> Any:
             return SECTION_KINDS[value].title
         case "verdict":
             return Verdict(value).label
+        case "success":
+            return Success(value).label
         case "meaning":
             return Meaning(value).label
         case "state":

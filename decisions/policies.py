@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions.blockers import blockers
-from decisions.models import OWNER, Decision, Goal, Role, Status, User, Visibility
-from decisions.section_kinds import SECTION_KINDS, Text
+from decisions.models import OWNER, Decision, Goal, Review, Role, Status, User, Visibility
+from decisions.section_kinds import Text
 from decisions.workflow import MOVES, PARTY_NAMES, Move, Party
 
 
@@ -46,7 +46,9 @@ def wrong_state(sentence: str) -> Refused:
 def _reads(decision: Decision, user: User, subject: Any) -> bool:
     """Return whether the record is visible to the person, as `visible_to` finds it."""
     is_open_to_all = decision.visibility == Visibility.EVERYONE
-    return is_open_to_all or user.is_superuser or decision.involves(user)
+    if is_open_to_all or user.is_superuser or decision.involves(user):
+        return True
+    return decision.stands_in_or_is_asked_to(user)
 
 
 def _writes(decision: Decision, user: User, subject: Any) -> bool:
@@ -62,16 +64,39 @@ def _writes(decision: Decision, user: User, subject: Any) -> bool:
 
 def _writing_role(subject: Any) -> Any:
     """Return the role that writes the subject: a section, a goal, or the role's own name."""
-    is_goal = isinstance(subject, Goal)
-    return SECTION_KINDS["goals"].role if is_goal else getattr(subject, "role", subject)
+    if isinstance(subject, Goal):
+        return subject.decision.role_of_section("goals")
+    return getattr(subject, "role", subject)
 
 
 def _wrote(decision: Decision, user: User, subject: Any) -> bool:
-    """Return whether the subject is the person's own (or their role's own proposal)."""
+    """Return whether the subject is the person's own (or their role's own proposal).
+
+    The request for changes of someone who has left the record is the owner's to lift.
+    """
+    if isinstance(subject, Review) and not decision.takes_part(subject.reviewer):
+        return decision.owner_id == user.pk
     if proposed_by := getattr(subject, "proposed_by_role", ""):
         return proposed_by in decision.roles_of(user)
     author = getattr(subject, "author_id", getattr(subject, "reviewer_id", None))
     return author is not None and author == user.pk
+
+
+def _signs(decision: Decision, user: User, subject: Any) -> bool:
+    """Return whether the person is a signatory: for the role that the subject names, if it does."""
+    mine = decision.signing_roles_of(user)
+    return bool(mine) if subject is None else subject in mine
+
+
+def _stands_in(decision: Decision, user: User, subject: Any) -> bool:
+    """Return whether the person may sign in a signatory's place: for the subject's role, if any."""
+    lent = {seat.role for seat, _delegation in decision.seats_lent_to(user)}
+    return subject in lent if subject in Role.values else bool(lent)
+
+
+def _is(user: User, part: str, delegation: Any) -> bool:
+    """Return whether the person is the giver, or the taker, of a delegation."""
+    return getattr(delegation, part, None) == user.pk
 
 
 PARTIES: dict[Party, Callable[[Decision, User, Any], bool]] = {
@@ -83,11 +108,10 @@ PARTIES: dict[Party, Callable[[Decision, User, Any], bool]] = {
     Party.DATA_SCIENCE: lambda decision, user, subject: (
         Role.DATA_SCIENCE in decision.roles_of(user)
     ),
-    Party.SIGNATORY: lambda decision, user, subject: (
-        subject in decision.signing_roles_of(user)
-        if subject is not None
-        else bool(decision.signing_roles_of(user))
-    ),
+    Party.SIGNATORY: _signs,
+    Party.STAND_IN: _stands_in,
+    Party.GIVER: lambda decision, user, subject: _is(user, "giver_id", subject),
+    Party.TAKER: lambda decision, user, subject: _is(user, "taker_id", subject),
 }
 
 
@@ -101,7 +125,7 @@ def refusal(action: str, record: Decision, user: User, subject: Any = None) -> R
     return (
         _refusal_by_party(move, record, user, subject)
         or _refusal_by_status(move, record)
-        or _refusal_by_blockers(move, record)
+        or _refusal_by_blockers(move, record, subject)
     )
 
 
@@ -149,10 +173,10 @@ def _refusal_by_status(move: Move, record: Decision) -> Refusal | None:
     return Refusal(sentence, HTTPStatus.CONFLICT)
 
 
-def _refusal_by_blockers(move: Move, record: Decision) -> Refusal | None:
+def _refusal_by_blockers(move: Move, record: Decision, subject: Any) -> Refusal | None:
     if not move.holds:
         return None
-    found = blockers(record, move.action)
+    found = blockers(record, move.action, subject)
     if not found:
         return None
     sentence = found[0].sentence

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from decisions.blockers import (
     Blocker,
     blockers,
-    latest_sign_offs,
     role_label,
     section_problems,
     standing_requests,
@@ -23,13 +22,15 @@ from decisions.models import (
     Review,
     Role,
     Section,
+    SignOff,
     Status,
     Thread,
     User,
 )
 from decisions.policies import Refusal, may, refusal
-from decisions.record_parts import CriterionRow, MeasuredRow, Part, RoleLine, Step
+from decisions.record_parts import CriterionRow, MeasuredRow, Part, PlaceLine, RoleLine, Step
 from decisions.section_kinds import CRITERIA, Criterion, Text
+from decisions.signatures import Chair, Seat, Signatures, latest_sign_offs
 from decisions.workflow import MOVES
 
 STEP_LABELS: dict[str, Text] = {
@@ -138,16 +139,18 @@ class RecordPage:
         """Return the four roles with their people and how their signatures stand."""
         return [self._role_line(Role(role)) for role in Role]
 
+    @cached_property
+    def has_signed(self) -> bool:
+        """Return whether the person has signed what the record says now, wherever they may."""
+        return bool(self.chairs) and all(
+            one.seat.signature is not None and one.seat.signature.user_id == self.user.pk
+            for one in self.chairs
+        )
+
     @property
     def my_roles(self) -> set[str]:
         """Return the roles the person holds here."""
         return self.record.roles_of(self.user)
-
-    @cached_property
-    def my_signing_roles(self) -> list[RoleLine]:
-        """Return the roles the person signs for."""
-        mine = self.record.signing_roles_of(self.user)
-        return [line for line in self.roles if line.role in mine]
 
     @property
     def takes_part(self) -> bool:
@@ -252,12 +255,50 @@ class RecordPage:
             cells.append((candidate, said[0] if said else None))
         return CriterionRow(role, criterion, cells)
 
+    @cached_property
+    def board(self) -> Signatures:
+        """Return how the signatures stand for what the record says now."""
+        return Signatures(self.record, self.digest)
+
+    @cached_property
+    def chairs(self) -> list[Chair]:
+        """Return the seats in which the person may sign: their own, and those lent to them."""
+        return self.board.chairs_of(self.user)
+
+    @cached_property
+    def places(self) -> list[PlaceLine]:
+        """Return every place for a signature, filled or not, by role."""
+        return [line for role in Role for line in self._places(role)]
+
+    def _places(self, role: Role) -> list[PlaceLine]:
+        seats = self.board.of_role(role)
+        latest = {key: one for key, one in self._latest.items() if key[1] == role}
+        lines = [
+            PlaceLine(
+                role, seat.participant.user, latest.pop(_key(seat), None), bool(seat.signature)
+            )
+            for seat in seats
+        ]
+        if not seats and role in self.board.policy.roles:
+            lines.append(PlaceLine(role, None, None, holds=False))
+        gone = [PlaceLine(role, one.user, one, False, is_departed=True) for one in latest.values()]
+        return lines + gone
+
+    @cached_property
+    def _latest(self) -> dict[tuple[int, str], SignOff]:
+        return latest_sign_offs(self.record)
+
     def _role_line(self, role: Role) -> RoleLine:
         people = [one for one in self.record.participants.all() if one.role == role]
-        signed = [one for one in latest_sign_offs(self.record).values() if one.role == role]
-        current = [one for one in signed if one.digest == self.digest]
-        latest = (current or signed)[-1:]
-        return RoleLine(role, people, latest[0] if latest else None, bool(current))
+        must_sign = role in self.board.policy.roles
+        return RoleLine(role, people, must_sign, self.board.is_settled(role))
+
+    @property
+    def _role_to_sign(self) -> str | None:
+        """Return the role that the person's signature is for: one whose turn it is, if any is."""
+        roles = [one.seat.role for one in self.chairs]
+        ready = (one for one in roles if not self.board.awaited_before(one))
+        return next(ready, next(iter(roles), None))
 
     def _step(self, action: str) -> Step:
         reference = self.record.reference
@@ -267,7 +308,7 @@ class RecordPage:
             if linked
             else reverse("decisions:move", args=[reference, action])
         )
-        refused = self.refusal(action)
+        refused = self.refusal(action, self._role_to_sign if action == "sign" else None)
         return Step(
             action,
             STEP_LABELS[action],
@@ -276,3 +317,8 @@ class RecordPage:
             is_link=bool(linked) or action in NEEDS_REASON,
             is_primary=action in {"submit", "sign", "approve"} and refused is None,
         )
+
+
+def _key(seat: Seat) -> tuple[int, str]:
+    """Return whose seat it is, as signatures name it."""
+    return (seat.participant.user_id, seat.role)

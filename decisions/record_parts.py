@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from decisions.figures import EvidenceRow
@@ -10,6 +10,7 @@ from decisions.models import (
     Assessment,
     Candidate,
     Comment,
+    Delegation,
     Evidence,
     Participant,
     Review,
@@ -18,6 +19,7 @@ from decisions.models import (
     SectionState,
     SignOff,
     Thread,
+    User,
 )
 from decisions.models.decision import DecisionQuerySet
 from decisions.policies import Refusal
@@ -32,8 +34,8 @@ STATE_ICONS = {
 
 def with_parts(decisions: DecisionQuerySet) -> DecisionQuerySet:
     """Load records with all that their pages show, in a fixed number of queries."""
-    return decisions.select_related("owner", "superseded_by").prefetch_related(
-        Prefetch("participants", Participant.objects.select_related("user")),
+    return decisions.select_related("owner", "superseded_by", "template").prefetch_related(
+        Prefetch("participants", _participants()),
         Prefetch("sections", Section.objects.select_related("changed_by")),
         "goals",
         "candidates__assessments__by",
@@ -50,8 +52,16 @@ def with_parts(decisions: DecisionQuerySet) -> DecisionQuerySet:
             ),
         ),
         Prefetch("reviews", Review.objects.select_related("reviewer", "lifted_by")),
-        Prefetch("sign_offs", SignOff.objects.select_related("user")),
+        Prefetch("sign_offs", SignOff.objects.select_related("user", "signed_for")),
         "supersedes",
+    )
+
+
+def _participants() -> QuerySet[Participant]:
+    """Return participants with the delegations by which others may sign in their place."""
+    given = Delegation.objects.open().select_related("giver", "taker")
+    return Participant.objects.select_related("user").prefetch_related(
+        Prefetch("user__delegations_given", given)
     )
 
 
@@ -115,12 +125,27 @@ class Part:
 
 @dataclass(frozen=True)
 class RoleLine:
-    """A role on the record: who holds it, and how its signature stands."""
+    """A role on the record: who holds it, and whether it has signed as the policy asks."""
 
     role: Role
     people: list[Participant]
+    must_sign: bool
+    holds: bool
+
+
+@dataclass(frozen=True)
+class PlaceLine:
+    """A place for a signature: whose it is, the latest signature in it, and whether that counts.
+
+    A role that nobody signs for has one line without a person. The signature of someone who no
+    longer signs for the role has a line too, and does not count.
+    """
+
+    role: Role
+    person: User | None
     signature: SignOff | None
     holds: bool
+    is_departed: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ class Party(StrEnum):
     AUTHOR = "author"
     DATA_SCIENCE = "data_science"
     SIGNATORY = "signatory"
+    STAND_IN = "stand_in"
+    GIVER = "giver"
+    TAKER = "taker"
 
 
 PARTY_NAMES: dict[Party, Text] = {
@@ -35,6 +38,9 @@ PARTY_NAMES: dict[Party, Text] = {
     Party.AUTHOR: _("its author"),
     Party.DATA_SCIENCE: _("data science"),
     Party.SIGNATORY: _("a signatory"),
+    Party.STAND_IN: _("someone who stands in for a signatory"),
+    Party.GIVER: _("who gave the delegation"),
+    Party.TAKER: _("who it was given to"),
 }
 
 
@@ -45,7 +51,9 @@ class Hold(StrEnum):
     UNSIGNABLE = "unsignable"
     CHANGES_REQUESTED = "changes_requested"
     MUST_FIX = "must_fix"
+    NOT_YET = "not_yet"
     UNSIGNED = "unsigned"
+    SIGNED_BY_AUTHOR = "signed_by_author"
 
 
 @dataclass(frozen=True)
@@ -62,8 +70,10 @@ class Move:
 
 OPEN = (DRAFT, IN_REVIEW)
 ANY = tuple(Status)
+CLOSED = (APPROVED, SUPERSEDED)
 OWNER, WRITER, AUTHOR = Party.OWNER, Party.WRITER, Party.AUTHOR
 PARTICIPANT, SIGNATORY, SCIENCE = Party.PARTICIPANT, Party.SIGNATORY, Party.DATA_SCIENCE
+STAND_IN, GIVER, TAKER = Party.STAND_IN, Party.GIVER, Party.TAKER
 
 # fmt: off
 _TABLE = (
@@ -80,19 +90,27 @@ _TABLE = (
     Move("measure", _("run evaluations"), OPEN, None, (OWNER, SCIENCE)),
     Move("attach_evidence", _("attach evidence"), OPEN, None, (OWNER, SCIENCE)),
     Move("withdraw_evidence", _("withdraw evidence"), OPEN, None, (OWNER, SCIENCE)),
-    Move("comment", _("comment"), OPEN, None, (PARTICIPANT,)),
+    Move("comment", _("comment"), OPEN, None, (PARTICIPANT, STAND_IN)),
+    Move("edit_comment", _("change this comment"), OPEN, None, (AUTHOR,)),
     Move("resolve", _("resolve this thread"), OPEN, None, (OWNER, AUTHOR)),
-    Move("review", _("send a review"), (IN_REVIEW,), None, (PARTICIPANT,)),
+    Move("review", _("send a review"), (IN_REVIEW,), None, (PARTICIPANT, STAND_IN)),
     Move("lift", _("lift this request for changes"), OPEN, None, (AUTHOR,)),
     Move("submit", _("submit the record for review"), (DRAFT,), IN_REVIEW, (OWNER,),
          (Hold.UNFINISHED, Hold.UNSIGNABLE)),
-    Move("sign", _("sign the recommendation"), (IN_REVIEW,), None, (SIGNATORY,),
-         (Hold.UNFINISHED,)),
+    Move("sign", _("sign the recommendation"), (IN_REVIEW,), None, (SIGNATORY, STAND_IN),
+         (Hold.UNFINISHED, Hold.NOT_YET)),
+    Move("delegate", _("let someone sign in their place"), OPEN, None, (SIGNATORY,)),
+    Move("accept_delegation", _("accept the delegation"), OPEN, None, (TAKER,)),
+    Move("end_delegation", _("end the delegation"), ANY, None, (GIVER, TAKER)),
     Move("approve", _("approve the record"), (IN_REVIEW,), APPROVED, (OWNER,),
-         (Hold.UNFINISHED, Hold.CHANGES_REQUESTED, Hold.MUST_FIX, Hold.UNSIGNED)),
+         (Hold.UNFINISHED, Hold.CHANGES_REQUESTED, Hold.MUST_FIX, Hold.UNSIGNED,
+          Hold.SIGNED_BY_AUTHOR)),
     Move("reopen", _("reopen the record"), (IN_REVIEW, APPROVED, WITHDRAWN), DRAFT, (OWNER,)),
     Move("withdraw", _("withdraw the record"), OPEN, WITHDRAWN, (OWNER,)),
     Move("supersede", _("mark the record as superseded"), (APPROVED,), SUPERSEDED, (OWNER,)),
+    Move("amend", _("say which record amends this one"), (APPROVED,), None, (OWNER,)),
+    Move("relate", _("link this record to another"), ANY, None, (OWNER,)),
+    Move("note_outcome", _("note what became of it"), CLOSED, None, (OWNER,)),
 )
 # fmt: on
 

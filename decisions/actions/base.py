@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +13,9 @@ from decisions.audit import append_event
 from decisions.content import content, digest
 from decisions.models import Decision, User, Version
 from decisions.policies import Refused, refusal
+
+# Saves of one part by one person, each within this time of the one before, are one sitting.
+SITTING = timedelta(minutes=15)
 
 
 @dataclass
@@ -62,14 +66,38 @@ def conclude(entry: Entry, by: User) -> None:
     fresh.changed_at = clock.now()
     if after != before:
         fresh.digest = after
-        fresh.version += 1
-        Version.objects.create(
-            decision=fresh,
-            number=fresh.version,
-            digest=after,
-            content=told,
-            at=clock.now(),
-            by=by,
-        )
+        _keep_version(fresh, entry, by, told)
     fresh.save(update_fields=["changed_at", "digest", "version"])
     append_event(fresh, entry.kind, by=by, data=entry.data, before=before, after=after)
+
+
+def _keep_version(fresh: Decision, entry: Entry, by: User, told: dict[str, Any]) -> None:
+    """Keep the new content: as the next version, or as a step of the one of the same sitting."""
+    step = 1
+    if _goes_on_sitting(fresh, entry, by):
+        step += fresh.versions.filter(number=fresh.version).count()
+    else:
+        fresh.version += 1
+    Version.objects.create(
+        decision=fresh,
+        number=fresh.version,
+        step=step,
+        digest=fresh.digest,
+        content=told,
+        at=clock.now(),
+        by=by,
+    )
+
+
+def _goes_on_sitting(fresh: Decision, entry: Entry, by: User) -> bool:
+    """Return whether this save follows the same person's last one of the same part.
+
+    Anything that came between ends the sitting: another person's save, a comment, a review, a
+    signature, an export. So what anyone has spoken of keeps a version of its own.
+    """
+    last = fresh.events.order_by("-sequence").first()
+    if last is None or last.actor_id != by.pk or clock.now() - last.at > SITTING:
+        return False
+    if entry.kind != "edit_section" or last.digest_before == last.digest_after:
+        return False
+    return (last.kind, last.data.get("section")) == (entry.kind, entry.data.get("section"))

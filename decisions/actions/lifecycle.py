@@ -8,15 +8,16 @@ from decisions.actions.base import change, locked
 from decisions.content import current_digest
 from decisions.models import Decision, Status, User
 from decisions.policies import BadInput, wrong_state
-from decisions.record_templates import RECORD_TEMPLATES
+from decisions.signatures import policy_of
 from decisions.workflow import MOVES
 
 
 def submit(decision: Decision, *, by: User) -> None:
     """Put a finished draft before the team; the signing policy is copied into the record."""
     with change(decision, "submit", by=by) as entry:
-        policy = RECORD_TEMPLATES[entry.decision.template].policy
+        policy = policy_of(entry.decision).to_json()
         _move(entry.decision, "submit", policy=policy)
+        entry.data = {"policy": policy}
 
 
 def approve(decision: Decision, *, by: User) -> None:

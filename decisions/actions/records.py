@@ -8,9 +8,16 @@ from django.db.models import Count, Max
 
 from decisions import clock
 from decisions.actions.base import Entry, change, conclude
-from decisions.models import Decision, Participant, Section, User, Visibility
-from decisions.record_templates import RECORD_TEMPLATES
-from decisions.section_kinds import SECTION_KINDS
+from decisions.models import (
+    Decision,
+    Goal,
+    Participant,
+    RecordTemplate,
+    Section,
+    User,
+    Visibility,
+)
+from decisions.record_templates import LLM
 
 DETAILS = {"title", "tags", "due_on", "visibility"}
 A_MOMENT = timedelta(seconds=10)
@@ -21,7 +28,7 @@ def open_decision(
     *,
     by: User,
     title: str,
-    template: str = "adapting-an-llm",
+    template: str = LLM,
     due_on: date | None = None,
     visibility: str = Visibility.PARTICIPANTS,
     tags: list[str] | None = None,
@@ -39,7 +46,7 @@ def open_decision(
     decision = Decision.objects.create(
         number=highest + 1,
         title=title,
-        template=template,
+        template=RecordTemplate.objects.get(key=template),
         owner=by,
         due_on=due_on,
         visibility=visibility,
@@ -47,10 +54,13 @@ def open_decision(
         created_at=clock.now(),
         changed_at=clock.now(),
     )
-    kinds = [SECTION_KINDS[key] for key in RECORD_TEMPLATES[template].sections]
     Section.objects.bulk_create(
-        Section(decision=decision, kind=kind.key, role=kind.role, position=position)
-        for position, kind in enumerate(kinds)
+        Section(decision=decision, position=position, **part)
+        for position, part in enumerate(decision.template.sections)
+    )
+    Goal.objects.bulk_create(
+        Goal(decision=decision, position=position, **goal)
+        for position, goal in enumerate(decision.template.goals)
     )
     conclude(Entry(decision, "open", {"title": title, "template": template}), by)
     decision.refresh_from_db()

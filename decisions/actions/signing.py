@@ -1,12 +1,15 @@
 """Signing: a signature covers content, not a page."""
 
+from http import HTTPStatus
+
 from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import change
 from decisions.content import current_digest
-from decisions.models import Decision, Meaning, SignOff, User
-from decisions.policies import BadInput
+from decisions.models import Decision, Delegation, Meaning, Role, SignOff, User
+from decisions.policies import BadInput, Refusal, Refused
+from decisions.signatures import latest_sign_offs
 
 
 class ContentMoved(Exception):
@@ -27,20 +30,25 @@ def sign_off(
     meaning: str,
     text: str = "",
     method: str = "password",
+    signed_for: User | None = None,
 ) -> SignOff:
     """Sign what the record said when the signer saw it, for a role.
 
     `digest` is that of the content shown; raises `ContentMoved` if the record has changed since.
-    Signing the same thing twice gives the first signature back.
+    With `signed_for`, in the place of a signatory who has delegated that to the signer; raises
+    `Refused` if nothing in force says so. Signing the same thing twice gives the first signature
+    back.
     """
     with change(decision, "sign", by=by, subject=role) as entry:
         _refuse_wordless(meaning, text)
         record = entry.decision
+        delegation = _leave_to_sign(record, by, role, signed_for)
         now_says = current_digest(record)
         if now_says != digest:
             raise ContentMoved(record, digest)
-        last = record.sign_offs.filter(user=by, role=role).last()
-        if last and (last.digest, last.meaning, last.text) == (digest, meaning, text):
+        last = latest_sign_offs(record).get(((signed_for or by).pk, role))
+        same = (by.pk, digest, meaning, text)
+        if last and (last.user_id, last.digest, last.meaning, last.text) == same:
             entry.void()
             return last
         signature = SignOff.objects.create(
@@ -48,6 +56,9 @@ def sign_off(
             user=by,
             role=role,
             printed_name=str(by),
+            signed_for=signed_for,
+            printed_for=str(signed_for or ""),
+            delegation=delegation,
             meaning=meaning,
             text=text,
             digest=digest,
@@ -59,7 +70,31 @@ def sign_off(
             signed_at=clock.now(),
         )
         entry.data = {"role": role, "meaning": meaning, "digest": digest}
+        if signed_for:
+            entry.data |= {"for": str(signed_for)}
     return signature
+
+
+def _leave_to_sign(
+    record: Decision, by: User, role: str, signed_for: User | None
+) -> Delegation | None:
+    """Return the delegation that lets `by` sign, None for their own place; refuse without either.
+
+    The row is locked, so that a delegation that is being revoked is either seen or waits.
+    """
+    giver = signed_for or by
+    if role not in record.signing_roles_of(giver):
+        sentence = _("%(name)s does not sign for %(role)s here.")
+        told = sentence % {"name": giver, "role": Role(role).label}
+        raise Refused(Refusal(told, HTTPStatus.FORBIDDEN))
+    if signed_for is None:
+        return None
+    leave = Delegation.objects.select_for_update().in_force().filter(giver=giver, taker=by)
+    found = next((one for one in leave if one.covers(record.pk)), None)
+    if found is None:
+        sentence = _("%(name)s has not asked you to sign for them, or no longer does.")
+        raise Refused(Refusal(sentence % {"name": giver}, HTTPStatus.FORBIDDEN))
+    return found
 
 
 def _refuse_wordless(meaning: str, text: str) -> None:

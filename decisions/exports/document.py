@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
@@ -14,7 +14,6 @@ from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from decisions.blockers import latest_sign_offs, signing_roles
 from decisions.content import current_digest
 from decisions.figures import EvidenceRow, GoalFigure, chosen_letters, evidence_figures, goal_target
 from decisions.models import (
@@ -26,6 +25,7 @@ from decisions.models import (
     EvidenceKind,
     Goal,
     Meaning,
+    Participant,
     Review,
     Role,
     Section,
@@ -35,8 +35,8 @@ from decisions.models import (
 )
 from decisions.numbers import NOTHING, format_exact, format_number
 from decisions.record_parts import with_parts
-from decisions.record_templates import RECORD_TEMPLATES
 from decisions.section_kinds import CRITERIA, RESULTS, Criterion, Field, FieldType, Rows, Text
+from decisions.signatures import Seat, Signatures, latest_sign_offs
 
 # In full, so that no reader takes the day for the month.
 DAY = "j F Y"
@@ -112,6 +112,7 @@ class SignatureLine:
     role: Role
     sign_off: SignOff | None
     holds: bool
+    awaited: Participant | None = None
 
 
 def record_document(decision: Decision) -> RecordDocument:
@@ -143,7 +144,7 @@ class RecordDocument:
     @property
     def template_title(self) -> Text:
         """Return what kind of record this is."""
-        return RECORD_TEMPLATES[self.record.template].title
+        return str(self.record.template)
 
     @property
     def software_version(self) -> str:
@@ -250,13 +251,16 @@ class RecordDocument:
     @cached_property
     def signatures(self) -> list[SignatureLine]:
         """Return the latest signatures of every role, and a line for each that has not signed."""
-        latest = latest_sign_offs(self.record).values()
+        latest = latest_sign_offs(self.record)
+        board = Signatures(self.record, self.digest)
+        counting = {one.signature for one in board.seats}
         lines = []
         for role in Role:
-            found = [one for one in latest if one.role == role]
-            lines += [SignatureLine(role, one, one.digest == self.digest) for one in found]
-            if not found and role in signing_roles(self.record):
-                lines.append(SignatureLine(role, None, holds=False))
+            found = [one for one in latest.values() if one.role == role]
+            lines += [SignatureLine(role, one, one in counting) for one in found]
+            if role in board.policy.roles:
+                missing = [one for one in board.empty_seats(role) if _is_new(one, latest)]
+                lines += [SignatureLine(role, None, False, one.participant) for one in missing]
         return lines
 
     @cached_property
@@ -348,6 +352,11 @@ class RecordDocument:
     def _rating_line(self, role: str, candidate: Candidate) -> RatingLine:
         said = {one.criterion: one for one in candidate.assessments.all() if one.role == role}
         return RatingLine(candidate, tuple(said.get(one.key) for one in CRITERIA[role]))
+
+
+def _is_new(seat: Seat, latest: Mapping[tuple[int, str], SignOff]) -> bool:
+    """Return whether nobody has ever signed in a seat."""
+    return (seat.participant.user_id, seat.role) not in latest
 
 
 def _is_left_out(field: Field, value: Any) -> bool:

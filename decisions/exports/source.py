@@ -10,7 +10,7 @@ from decisions.content import content
 from decisions.models import Decision, Review, SignOff
 
 # Raise this when the document's template or styles change what it looks like.
-TEMPLATE_VERSION = 1
+TEMPLATE_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def document_source(decision: Decision) -> DocumentSource:
 def _sign_off(one: SignOff) -> list[str]:
     """Return what the document says of a signature."""
     when = one.signed_at.isoformat()
-    return [one.printed_name, one.role, one.meaning, one.text, one.digest, when]
+    return [one.in_words, one.role, one.meaning, one.text, one.digest, when]
 
 
 def _review(one: Review) -> list[str]:

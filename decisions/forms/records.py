@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions.forms.base import CountersignForm, date_input, multiline
-from decisions.models import Decision, Role, Status, User, Visibility
-from decisions.record_templates import RECORD_TEMPLATES
+from decisions.models import Decision, RecordTemplate, Role, Status, User, Visibility
+from decisions.record_templates import LLM
 
 
 class DetailsForm(CountersignForm):
@@ -49,9 +49,10 @@ class NewDecisionForm(DetailsForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["template"].choices = [  # type: ignore[attr-defined]
-            (template.key, template.title) for template in RECORD_TEMPLATES.values()
+            (template.key, str(template))
+            for template in RecordTemplate.objects.filter(is_retired=False)
         ]
-        self.fields["template"].initial = next(iter(RECORD_TEMPLATES))
+        self.fields["template"].initial = LLM
 
 
 class ParticipantForm(CountersignForm):

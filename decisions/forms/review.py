@@ -3,13 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth import authenticate
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions.actions.review import Remark
 from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.models import Decision, Meaning, Role, User, Verdict
+from decisions.signatures import Chair
 
 
 class RemarkForm(CountersignForm):
@@ -103,19 +103,25 @@ class SignForm(CountersignForm):
     )
     digest = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, user: User, roles: list[Role], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, user: User, chairs: list[Chair], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        self.chairs = {one.key: one for one in chairs}
         self.fields["role"].choices = [  # type: ignore[attr-defined]
-            (role, role.label) for role in roles
+            (key, _place(one)) for key, one in self.chairs.items()
         ]
-        if len(roles) == 1:
-            self.fields["role"].initial = roles[0]
+        if len(chairs) == 1:
+            self.fields["role"].initial = chairs[0].key
+
+    @property
+    def chair(self) -> Chair:
+        """Return the chosen place: the person's own, or one lent to them."""
+        return self.chairs[self.cleaned_data["role"]]
 
     def clean_password(self) -> str:
         """Make sure it is the person who signs."""
         password = self.cleaned_data["password"]
-        if authenticate(username=self.user.username, password=password) != self.user:
+        if not self.user.check_password(password):
             raise forms.ValidationError(_("This is not your password."))
         return str(password)
 
@@ -125,3 +131,11 @@ class SignForm(CountersignForm):
         if cleaned.get("meaning") not in (None, Meaning.APPROVE) and not cleaned.get("text"):
             self.add_error("text", _("Say what your reservation or your reason is."))
         return cleaned
+
+
+def _place(chair: Chair) -> str:
+    """Return a place to sign in: "UX", or "UX, in place of Lena Sørensen"."""
+    role = str(Role(chair.seat.role).label)
+    if chair.giver is None:
+        return role
+    return _("%(role)s, in place of %(giver)s") % {"role": role, "giver": chair.giver}

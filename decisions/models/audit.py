@@ -35,19 +35,24 @@ class Event(models.Model):
 
 
 class Version(models.Model):
-    """The whole signed content as it stood after a material change."""
+    """The whole signed content as it stood after a material change.
+
+    One person's saves of one part in one sitting share a number and differ in their step, so that
+    the history shows one version, while every content that anyone was shown is kept.
+    """
 
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
+    step = models.PositiveIntegerField(default=1)
     digest = models.CharField(max_length=64)
     content = models.JSONField()
     at = models.DateTimeField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        ordering = ["number"]
+        ordering = ["number", "step"]
         constraints = [
-            models.UniqueConstraint(fields=["decision", "number"], name="version_number_once")
+            models.UniqueConstraint(fields=["decision", "number", "step"], name="version_step_once")
         ]
 
     def __str__(self) -> str:

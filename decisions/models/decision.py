@@ -8,13 +8,14 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Cast, Lower
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from decisions import clock
-from decisions.models.people import Participant, Role, User
+from decisions.models.people import Delegation, Participant, Role, User
+from decisions.models.record_template import RecordTemplate
 
 if TYPE_CHECKING:
     from decisions.section_kinds import SectionKind
@@ -57,6 +58,21 @@ def _mentions(text: str, *, whole: bool = False) -> Q:
     return Q(tag_text__icontains=first) | Q(tag_text__icontains=second)
 
 
+def _concerns(user: User) -> Q:
+    """Match what a person owns or takes part in, or where they stand in for a signatory.
+
+    Who was only asked to stand in may read that one record, to decide whether to accept.
+    """
+    takes_part = Participant.objects.filter(decision=OuterRef("pk"), user=user)
+    signs_for_role = Participant.objects.filter(
+        decision=OuterRef(OuterRef("pk")), user=OuterRef("giver"), is_signatory=True
+    )
+    taken = Delegation.objects.open().filter(Exists(signs_for_role), taker=user)
+    here = taken.filter(decision=OuterRef("pk"))
+    anywhere = taken.in_force().filter(decision__isnull=True)
+    return Q(Q(owner_id=user.pk) | Q(Exists(takes_part)) | Q(Exists(here)) | Q(Exists(anywhere)))
+
+
 class DecisionQuerySet(models.QuerySet["Decision"]):
     """Finds decisions."""
 
@@ -64,15 +80,11 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """Return what `user` may read: their own, those they take part in, those open to all."""
         if user.is_superuser:
             return self
-        takes_part = Participant.objects.filter(decision=OuterRef("pk"), user=user)
-        return self.filter(
-            Q(visibility=Visibility.EVERYONE) | Q(owner_id=user.pk) | Exists(takes_part)
-        )
+        return self.filter(Q(visibility=Visibility.EVERYONE) | _concerns(user))
 
     def involving(self, user: User) -> DecisionQuerySet:
-        """Return those that `user` owns or takes part in."""
-        takes_part = Participant.objects.filter(decision=OuterRef("pk"), user=user)
-        return self.filter(Q(owner_id=user.pk) | Exists(takes_part))
+        """Return those that `user` owns, takes part in, or may sign in another's place."""
+        return self.filter(_concerns(user))
 
     def open(self) -> DecisionQuerySet:
         """Return those still in draft or in review."""
@@ -115,7 +127,15 @@ class Decision(models.Model):
     number = models.PositiveIntegerField(_("number"), unique=True, editable=False)
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     title = models.CharField(_("title"), max_length=200)
-    template = models.SlugField(_("record template"), editable=False)
+    template = models.ForeignKey(
+        RecordTemplate,
+        to_field="key",
+        db_column="template",
+        on_delete=models.PROTECT,
+        related_name="decisions",
+        verbose_name=_("record template"),
+        editable=False,
+    )
     owner = models.ForeignKey(
         User, on_delete=models.PROTECT, related_name="owned_decisions", verbose_name=_("owner")
     )
@@ -140,6 +160,8 @@ class Decision(models.Model):
     superseded_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
     )
+    # The last event of which the people concerned were told, see decisions.notify.
+    told_up_to = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     changed_at = models.DateTimeField(default=clock.now, editable=False)
 
@@ -194,6 +216,35 @@ class Decision(models.Model):
     def involves(self, user: User) -> bool:
         """Return whether `user` owns the record or takes part in it."""
         return user.pk == self.owner_id or bool(self.roles_of(user))
+
+    def takes_part(self, user: User) -> bool:
+        """Return whether `user` has a say here: as owner, participant, or in another's place."""
+        return self.involves(user) or bool(self.seats_lent_to(user))
+
+    def role_of_section(self, kind: str) -> str:
+        """Return the role that writes this kind of section here, "" if the record has none."""
+        return next((one.role for one in self.sections.all() if one.kind == kind), "")
+
+    def seats_lent_to(self, user: User) -> list[tuple[Participant, Delegation]]:
+        """Return for which signatories `user` may sign here, by which delegation."""
+        return [pair for pair in self._lent(user) if pair[1].is_in_force]
+
+    def stands_in_or_is_asked_to(self, user: User) -> bool:
+        """Return whether `user` may sign in another's place, or was asked to for this record."""
+        return any(
+            one.is_in_force or (one.is_offered and one.decision_id == self.pk)
+            for _participant, one in self._lent(user)
+        )
+
+    def _lent(self, user: User) -> list[tuple[Participant, Delegation]]:
+        """Return each signatory's delegations to `user` (reads the prefetched ones)."""
+        return [
+            (one, delegation)
+            for one in self.participants.all()
+            if one.is_signatory
+            for delegation in one.user.delegations_given.all()
+            if delegation.taker_id == user.pk and delegation.covers(self.pk)
+        ]
 
 
 class SectionState(models.TextChoices):
@@ -271,3 +322,65 @@ class Section(models.Model):
     def values(self) -> list[tuple[Any, Any]]:
         """Return (field, value) pairs in the order of the kind's fields."""
         return [(field, self.data.get(field.name)) for field in self.definition.fields]
+
+
+class Relation(models.TextChoices):
+    """How one record stands to another (a superseded one names its successor itself)."""
+
+    AMENDS = "amends", _("amends")
+    RELATES = "relates", _("relates to")
+
+
+class DecisionLink(models.Model):
+    """That one record amends another, or relates to it; shown on both."""
+
+    source = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="links_out")
+    target = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="links_in")
+    relation = models.CharField(_("relation"), max_length=10, choices=Relation.choices)
+    made_at = models.DateTimeField(default=clock.now)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["made_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "target", "relation"], name="link_once_per_relation"
+            ),
+            models.CheckConstraint(condition=~Q(source=F("target")), name="link_to_another"),
+            models.CheckConstraint(
+                condition=Q(relation__in=Relation.values), name="link_relation_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source.reference} {self.get_relation_display()} {self.target.reference}"
+
+
+class Success(models.TextChoices):
+    """Whether a decision did what it was taken for."""
+
+    YES = "yes", _("It worked")
+    PARTLY = "partly", _("It worked in part")
+    NO = "no", _("It did not work")
+    UNKNOWN = "unknown", _("Too early to say")
+
+
+class OutcomeNote(models.Model):
+    """What became of a decision, written when it came back to be looked at again."""
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="outcome_notes")
+    success = models.CharField(_("did it work?"), max_length=10, choices=Success.choices)
+    text = models.TextField(_("what became of it"))
+    written_at = models.DateTimeField(default=clock.now)
+    written_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["written_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(success__in=Success.values), name="outcome_success_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision.reference}: {self.get_success_display()}"

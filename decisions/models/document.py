@@ -36,6 +36,9 @@ class Document(models.Model):
     source_digest = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
     version = models.PositiveIntegerField()
+    # The audit log's head that is printed in it: an anchor outside the log.
+    head_sequence = models.PositiveIntegerField(null=True)
+    head_hash = models.CharField(max_length=64, blank=True)
     is_draft = models.BooleanField()
     file = models.FileField(upload_to="documents/%Y/%m", blank=True)
     sha256 = models.CharField(max_length=64, blank=True)

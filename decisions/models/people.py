@@ -1,7 +1,10 @@
 """People, their roles, and who takes part in which decision."""
 
+from __future__ import annotations
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -27,6 +30,8 @@ class User(AbstractUser):
     email = models.EmailField(_("e-mail address"), unique=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     desk_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The kinds of notice that are kept in the app only, see decisions.models.notice.
+    unmailed = models.JSONField(default=list, blank=True, editable=False)
 
     REQUIRED_FIELDS = ["name", "email"]
 
@@ -77,3 +82,89 @@ class Participant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"
+
+
+class DelegationQuerySet(models.QuerySet["Delegation"]):
+    """Finds delegations."""
+
+    def open(self) -> DelegationQuerySet:
+        """Return those that were not ended and have not run out, accepted or only offered."""
+        lasting = Q(until__isnull=True) | Q(until__gt=clock.now())
+        return self.filter(lasting, ended_at__isnull=True)
+
+    def in_force(self) -> DelegationQuerySet:
+        """Return those that were accepted, not ended, and have not run out."""
+        return self.open().filter(accepted_at__isnull=False)
+
+    def of_concern_to(self, user: User) -> DelegationQuerySet:
+        """Return those that `user` gave or was offered, newest first."""
+        mine = Q(giver=user) | Q(taker=user)
+        return (
+            self.filter(mine).select_related("giver", "taker", "decision").order_by("-offered_at")
+        )
+
+
+class Delegation(models.Model):
+    """One person's leave for another to sign in their place: "A for B".
+
+    It covers one decision, or all of them until a day; it passes on only what the giver holds
+    themself, so there are no chains.
+    """
+
+    giver = models.ForeignKey(User, on_delete=models.PROTECT, related_name="delegations_given")
+    taker = models.ForeignKey(User, on_delete=models.PROTECT, related_name="delegations_taken")
+    decision = models.ForeignKey(
+        "decisions.Decision",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="delegations",
+    )
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    until = models.DateTimeField(_("until"), null=True, blank=True)
+    offered_at = models.DateTimeField(default=clock.now)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    # Declined by the taker, or revoked by the giver, or given back.
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    objects = DelegationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["offered_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(giver=F("taker")), name="delegation_to_another"),
+            models.CheckConstraint(
+                condition=Q(decision__isnull=False) | Q(until__isnull=False),
+                name="delegation_has_bounds",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="delegation_ended_at_with_by",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.taker} for {self.giver}"
+
+    @property
+    def has_run_out(self) -> bool:
+        """Return whether its last moment has passed."""
+        return self.until is not None and self.until <= clock.now()
+
+    @property
+    def is_in_force(self) -> bool:
+        """Return whether the taker may sign for the giver now."""
+        return self.accepted_at is not None and self.ended_at is None and not self.has_run_out
+
+    @property
+    def is_offered(self) -> bool:
+        """Return whether the taker still has to answer."""
+        return self.accepted_at is None and self.ended_at is None and not self.has_run_out
+
+    def covers(self, decision_id: int) -> bool:
+        """Return whether it is about this decision."""
+        return self.decision_id in (None, decision_id)

@@ -1,12 +1,13 @@
 """Discussion, reviews and signatures."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from decisions import clock
 from decisions.models.decision import Decision, Section
-from decisions.models.people import Role, User
+from decisions.models.people import Delegation, Role, User
 
 
 class Verdict(models.TextChoices):
@@ -23,6 +24,7 @@ class Review(models.Model):
     reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="reviews")
     verdict = models.CharField(_("verdict"), max_length=20, choices=Verdict.choices)
     body = models.TextField(_("comment"), blank=True)
+    # That of the content which the reviewer was shown.
     digest = models.CharField(max_length=64)
     round = models.PositiveSmallIntegerField()
     sent_at = models.DateTimeField(default=clock.now)
@@ -111,12 +113,77 @@ class Comment(models.Model):
         Review, null=True, blank=True, on_delete=models.SET_NULL, related_name="comments"
     )
     written_at = models.DateTimeField(default=clock.now)
+    edited_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["written_at", "pk"]
 
     def __str__(self) -> str:
         return self.body[:60]
+
+    @property
+    def anchor(self) -> str:
+        """Return the id of the comment on the record's page."""
+        return f"comment-{self.pk}"
+
+
+class CommentEdit(models.Model):
+    """What a comment said before its author changed it."""
+
+    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="edits")
+    body = models.TextField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["written_at", "pk"]
+
+    def __str__(self) -> str:
+        return self.body[:60]
+
+
+class PendingComment(models.Model):
+    """A comment that its author still holds back, to send it with a review.
+
+    With a `thread` it will be a reply there; otherwise it will open a thread of its own.
+    """
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="pending")
+    author = models.ForeignKey(User, on_delete=models.CASCADE, related_name="pending_comments")
+    thread = models.ForeignKey(
+        Thread, null=True, blank=True, on_delete=models.CASCADE, related_name="pending"
+    )
+    section = models.ForeignKey(
+        Section, null=True, blank=True, on_delete=models.CASCADE, related_name="pending"
+    )
+    quote = models.TextField(_("quoted passage"), blank=True)
+    must_fix = models.BooleanField(_("must be fixed before approval"), default=False)
+    body = models.TextField(_("comment"))
+    written_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["written_at", "pk"]
+
+    def __str__(self) -> str:
+        return self.body[:60]
+
+
+class Look(models.Model):
+    """Up to which version a person has looked at a section."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="looks")
+    section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="looks")
+    # Of the record's content as it stood then.
+    digest = models.CharField(max_length=64)
+    looked_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "section"], name="look_once_per_section")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.section}"
 
 
 class Meaning(models.TextChoices):
@@ -137,9 +204,18 @@ class SignOff(models.Model):
     """A person's signature for a role on a content digest. Whether it holds is never stored."""
 
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="sign_offs")
+    # Who signed; the printed name is theirs at that time.
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sign_offs")
+    # The signatory in whose place they signed, if it was not their own.
+    signed_for = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    delegation = models.ForeignKey(
+        Delegation, null=True, blank=True, on_delete=models.PROTECT, related_name="sign_offs"
+    )
     role = models.CharField(_("role"), max_length=20, choices=Role.choices)
     printed_name = models.CharField(_("printed name"), max_length=150)
+    printed_for = models.CharField(_("for"), max_length=150, blank=True)
     meaning = models.CharField(_("meaning"), max_length=30, choices=Meaning.choices)
     text = models.TextField(_("reservation or reason"), blank=True)
     digest = models.CharField(_("digest of what was signed"), max_length=64)
@@ -160,6 +236,16 @@ class SignOff(models.Model):
                 condition=Q(meaning=Meaning.APPROVE) | ~Q(text=""),
                 name="signature_dissent_has_text",
             ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="signature_role_known"),
+            models.CheckConstraint(
+                condition=Q(signed_for__isnull=True, delegation__isnull=True, printed_for="")
+                | (
+                    Q(signed_for__isnull=False, delegation__isnull=False)
+                    & ~Q(printed_for="")
+                    & ~Q(signed_for=F("user"))
+                ),
+                name="signature_for_another_by_delegation",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -169,3 +255,16 @@ class SignOff(models.Model):
     def approves(self) -> bool:
         """Return whether it speaks for the recommendation."""
         return self.meaning in APPROVING
+
+    @property
+    def seat(self) -> tuple[int, str]:
+        """Return whose place it fills: the signatory's id, and the role."""
+        return (self.signed_for_id or self.user_id, self.role)
+
+    @property
+    def in_words(self) -> str:
+        """Return who signed: "Ana Duarte", or "Ana Duarte for Bo Lind"."""
+        if not self.printed_for:
+            return self.printed_name
+        names = {"name": self.printed_name, "giver": self.printed_for}
+        return gettext("%(name)s for %(giver)s") % names

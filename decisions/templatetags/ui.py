@@ -205,16 +205,6 @@ def _names(page: RecordPage) -> set[str]:
 
 
 @register.filter
-def has_signed(page: RecordPage) -> bool:
-    """Return whether the reader's own signatures cover what the record says now."""
-    lines = page.my_signing_roles
-    return bool(lines) and all(
-        line.holds and line.signature is not None and line.signature.user_id == page.user.pk
-        for line in lines
-    )
-
-
-@register.filter
 def chosen(page: RecordPage) -> set[str]:
     """Return the letters of the recommended candidates."""
     return chosen_letters(page.record)

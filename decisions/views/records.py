@@ -84,7 +84,8 @@ def history(request: HttpRequest, reference: str) -> HttpResponse:
     decision = get_record(request, reference)
     events = decision.events.select_related("decision", "actor").order_by("-sequence")
     found = Paginator(events, 50).get_page(request.GET.get("page"))
-    versions = list(decision.versions.select_related("by").defer("content"))
+    steps = decision.versions.select_related("by").defer("content")
+    versions = list({one.number: one for one in steps}.values())
     by_number = {str(version.number): version for version in versions}
     before = by_number.get(request.GET.get("from", ""))
     after = by_number.get(request.GET.get("to", ""))

@@ -7,8 +7,9 @@ from decisions.actions.signing import sign_off
 from decisions.content import current_digest
 from decisions.exports.document import RecordDocument
 from decisions.forms.review import SignForm
-from decisions.models import Decision, Role, User
+from decisions.models import Decision, User
 from decisions.policies import ensure
+from decisions.signatures import Chair, Signatures
 from decisions.versions import Change, changes_between
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 
@@ -17,16 +18,17 @@ def sign(request: HttpRequest, reference: str) -> HttpResponse:
     """Show exactly what is signed, with its digest, and take the signature."""
     decision = get_record(request, reference)
     user = person(request)
-    ensure("sign", decision, user)
-    roles = [Role(role) for role in Role if role in decision.signing_roles_of(user)]
-    shown = {"digest": current_digest(decision)}
-    form = SignForm(user, roles, posted(request), initial=shown)
+    board = Signatures(decision, current_digest(decision))
+    chairs = [one for one in board.chairs_of(user) if not board.awaited_before(one.seat.role)]
+    ensure("sign", decision, user, _role_asked_for(board, chairs, user))
+    form = SignForm(user, chairs, posted(request), initial={"digest": board.digest})
     if form.is_valid():
         said = form.cleaned_data
         sign_off(
             decision,
             by=user,
-            role=said["role"],
+            role=form.chair.seat.role,
+            signed_for=form.chair.giver,
             digest=said["digest"],
             meaning=said["meaning"],
             text=said["text"],
@@ -38,6 +40,12 @@ def sign(request: HttpRequest, reference: str) -> HttpResponse:
         "lapsed_changes": _since_last_signature(decision, user),
     }
     return page(request, "decisions/sign.html", decision, status_of(form), **context)
+
+
+def _role_asked_for(board: Signatures, ready: list[Chair], user: User) -> str | None:
+    """Return a role the person may sign for now; else one that has to wait, so as to say why."""
+    first = next(iter(ready or board.chairs_of(user)), None)
+    return first.seat.role if first else None
 
 
 def _since_last_signature(decision: Decision, user: User) -> list[Change] | None:

@@ -171,7 +171,7 @@ def test_one_rejection_outweighs_another_signatorys_approval(
 def test_who_must_sign_is_the_policy_copied_at_submission(
     in_review: Decision, people: People
 ) -> None:
-    policy = {"signing_roles": ["ux"], "quorum": "any"}
+    policy = {"signing_roles": ["ux"]}
     Decision.objects.filter(pk=in_review.pk).update(policy=policy)
     assert sentences(in_review, "approve") == ["UX has not signed what the record says now."]
 

@@ -19,26 +19,43 @@ from decisions.actions.rows import add_candidate, assess
 from decisions.content import IMMATERIAL, IMPLIED, MATERIAL, content, current_digest, digest
 from decisions.models import (
     Assessment,
+    Attempt,
     Candidate,
     Comment,
+    CommentEdit,
     Decision,
+    DecisionLink,
+    Delegation,
+    Delivery,
     Document,
     Event,
     Evidence,
     Goal,
+    Look,
+    Mail,
+    Notice,
+    OutcomeNote,
     Participant,
+    PendingComment,
+    RecordTemplate,
     Review,
     Section,
     SignOff,
     Thread,
     User,
     Version,
+    Webhook,
 )
 from tests import factories
 from tests.factories import People, fresh
 
 # What is about a record and not part of what it says.
-NOT_CONTENT = {User, Participant, Event, Version, Document, Thread, Comment, Review, SignOff}
+NOT_CONTENT = {
+    *(User, Participant, Delegation, SignOff, Event, Version, Document),
+    *(Thread, Comment, CommentEdit, PendingComment, Review, Look),
+    *(DecisionLink, OutcomeNote, RecordTemplate),
+    *(Notice, Mail, Webhook, Delivery, Attempt),
+}
 
 
 def pairs(fields: dict[type[Model], Any]) -> list[Any]:
@@ -73,7 +90,8 @@ def another(field: models.Field, value: Any, record: Decision) -> Any:
         return next(key for key, _label in field.choices if key != value)
     match field:
         case models.ForeignKey():
-            related = field.related_model._default_manager.exclude(pk=value)
+            others = {field.target_field.name: value}
+            related = field.related_model._default_manager.exclude(**others)
             return related.filter(decision=record).first() if _is_part(field) else related.first()
         case models.JSONField():
             return {"something": "else"}
@@ -125,6 +143,7 @@ def record(people: People) -> Decision:
     factories.edit(record, "problem", people, problem="Slow.", question="Which?")
     withdraw_evidence(record.evidence.last(), by=people.owner, reason="A slip.")
     factories.open_record(people, title="Another record")
+    RecordTemplate.objects.get_or_create(key="another-kind", defaults={"title": "Another kind"})
     return fresh(record)
 
 
