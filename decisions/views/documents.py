@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -31,11 +31,15 @@ def documents(request: HttpRequest, reference: str) -> HttpResponse:
 
 @require_safe
 def file(request: HttpRequest, reference: str, pk: int) -> FileResponse:
-    """Send a finished document."""
+    """Send a finished document; 404 too where its file has been lost."""
     decision = get_record(request, reference)
     document = get_object_or_404(decision.documents, pk=pk, state=DocumentState.READY)
+    try:
+        content = document.file.open("rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
     return FileResponse(
-        document.file.open("rb"),
+        content,
         as_attachment="download" in request.GET,
         filename=Path(str(document.file.name)).name,
         content_type="application/pdf",

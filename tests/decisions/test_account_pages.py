@@ -7,6 +7,7 @@ from django.core.checks import run_checks
 from django.test import Client
 from django.urls import reverse
 
+from decisions.demo import PASSWORD as demo_password
 from decisions.demo import PEOPLE
 from tests import factories
 from tests.factories import PASSWORD, People
@@ -30,6 +31,14 @@ def test_a_wrong_password_says_so_and_keeps_the_address(people: People, client: 
     response = client.post(reverse("login"), said)
     assert people.ux.email in response.content.decode()
     assert "There is a problem" in response.content.decode()
+
+
+def test_the_published_password_opens_nothing_outside_the_demo(client: Client, db: None) -> None:
+    left_over = factories.person("maren")
+    left_over.set_password(demo_password)
+    left_over.save()
+    said = {"username": left_over.email, "password": demo_password}
+    assert "There is a problem" in client.post(reverse("login"), said).content.decode()
 
 
 @pytest.mark.usefixtures("demo")
