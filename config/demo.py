@@ -203,6 +203,9 @@ def demo_environment(demo: Demo, given: Mapping[str, str]) -> dict[str, str]:
         "COUNTERSIGN_DEMO": "1",
         "COUNTERSIGN_DEBUG": "1",
         "REDIS_URL": redis_url(redis_socket(demo.var_dir)),
+        "PUBLIC_URL": demo.address,
+        # Mail that can be seen within a minute or two, and not of a sample half told.
+        "MAIL_QUIET_SECONDS": "60",
     }
     fixed = {"COUNTERSIGN_VAR": str(demo.var_dir), "PYTHONUNBUFFERED": "1"}
     return defaults | {name: value for name, value in given.items() if value} | fixed

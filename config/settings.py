@@ -8,6 +8,7 @@ import dj_database_url
 from django.utils.translation import gettext_lazy as _
 
 from config.demo import redis_socket, redis_url
+from config.email import email_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -32,7 +33,11 @@ VAR_DIR = Path(os.environ.get("COUNTERSIGN_VAR", BASE_DIR / "var")).resolve()
 DEBUG = flag("COUNTERSIGN_DEBUG")
 DEMO = flag("COUNTERSIGN_DEMO")
 SECRET_KEY = os.environ.get("SECRET_KEY") or secret_key(VAR_DIR / "secret_key")
+# Earlier secret keys: what they signed or encrypted stays readable until it is renewed.
+SECRET_KEY_FALLBACKS = os.environ.get("SECRET_KEY_FALLBACKS", "").split()
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+# Where people reach the pages: what mail and webhooks link to.
+PUBLIC_URL = (os.environ.get("PUBLIC_URL") or "http://localhost:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [
     origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin
 ]
@@ -87,6 +92,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "decisions.context_processors.appearance",
+                "decisions.context_processors.unread",
             ],
         },
     },
@@ -132,13 +138,42 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5}
+# Every action wakes a worker. Where the queue is down nobody waits for it longer than a blink: the
+# sweeps find what there is to do.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 5,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "reclaim lost cases": {"task": "evaluations.tasks.reclaim_lost_work", "schedule": 15.0},
     "render lost documents": {"task": "decisions.tasks.render_lost_documents", "schedule": 30.0},
+    "tell the rest": {"task": "decisions.tasks.tell_the_rest", "schedule": 30.0},
+    "write mail": {"task": "decisions.tasks.write_due_mail", "schedule": 30.0},
+    "send due mail": {"task": "decisions.tasks.send_due_mail", "schedule": 30.0},
+    "remind": {"task": "decisions.tasks.send_reminders", "schedule": 1800.0},
+    "send due deliveries": {"task": "decisions.tasks.send_due_deliveries", "schedule": 10.0},
+    # Every hour, because beat need not be up at any given one; the first run of a day writes.
+    "anchor the audit log": {"task": "decisions.tasks.anchor_audit_log", "schedule": 3600.0},
 }
+
+# How mail leaves: EMAIL_URL, or Django's own names one by one; the console without either.
+globals().update(email_settings(os.environ))
+# Notices of one person go out together: once nothing new has come for so long, at most so late.
+MAIL_QUIET_SECONDS = float(os.environ.get("MAIL_QUIET_SECONDS") or 300)
+MAIL_LONGEST_WAIT_SECONDS = float(os.environ.get("MAIL_LONGEST_WAIT_SECONDS") or 1800)
+
+# Whether webhooks may call addresses inside the network that Countersign runs in.
+WEBHOOK_ALLOW_PRIVATE = flag("WEBHOOK_ALLOW_PRIVATE", DEBUG)
+
+# Where the heads of the audit log are kept, a file a day: best copied to where the database's
+# administrator cannot write.
+AUDIT_ANCHOR_DIR = Path(os.environ.get("AUDIT_ANCHOR_DIR") or VAR_DIR / "anchors").resolve()
 
 # For how long a worker may be silent before others take its cases over.
 EVALUATION_LEASE_SECONDS = float(os.environ.get("EVALUATION_LEASE_SECONDS") or 60)
@@ -204,8 +239,12 @@ if not DEBUG:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("COUNTERSIGN_HTTPS", True)
     SECURE_SSL_REDIRECT = flag("COUNTERSIGN_HTTPS", True)
     SECURE_HSTS_SECONDS = int(os.environ.get("HSTS_SECONDS", "31536000"))
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # One installation does not speak for its neighbours under the same domain unless told to.
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = flag("HSTS_SUBDOMAINS")
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+    if flag("COUNTERSIGN_HTTPS", True):
+        # The proxy that ends TLS has to set this header itself and drop the client's.
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 LOGGING = {
     "version": 1,
@@ -213,5 +252,11 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"fontTools": {"level": "WARNING"}, "weasyprint": {"level": "ERROR"}},
+    "loggers": {
+        "fontTools": {"level": "WARNING"},
+        "weasyprint": {"level": "ERROR"},
+        # It logs the addresses it calls, and many a webhook's address is a key.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
 }

@@ -12,8 +12,10 @@ class DecisionsConfig(AppConfig):
     verbose_name = _("Decisions")
 
     def ready(self) -> None:
-        """Register the system checks; after every migration, see that the templates are there."""
+        """Register the system checks; after every migration, see that what must be is there."""
         from decisions import checks  # noqa: F401
+        from decisions.append_only import protect_again
         from decisions.record_templates import ensure_shipped
 
         post_migrate.connect(ensure_shipped, sender=self)
+        post_migrate.connect(protect_again, sender=self)

@@ -1,19 +1,16 @@
 """The audit log: one chain of events a decision, each holding the hash of the one before."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC
 from typing import Any
 
-import rfc8785
 from django.db.models import GenericIPAddressField
 
 from decisions import clock
-from decisions.models import Decision, Event, User
-
-GENESIS = "0" * 64
+from decisions.audit_check import GENESIS, hash_of
+from decisions.models import Decision, Event, SignOff, User
 
 _address: ContextVar[str | None] = ContextVar("address", default=None)
 
@@ -29,14 +26,14 @@ def acting_from(address: str | None) -> Iterator[None]:
         _address.reset(token)
 
 
-def event_hash(event: Event) -> str:
-    """Return the SHA-256 of the event's canonical JSON (RFC 8785), in hex.
+def event_line(event: Event, decision_uid: str) -> dict[str, Any]:
+    """Return what is hashed of an event: plain JSON with every field but the hash itself.
 
-    The JSON names the decision by its uid and holds every field but the hash itself; the time is
-    in UTC, because that is how every database gives it back.
+    It names the decision by its uid; the time is in UTC, because that is how every database gives
+    it back.
     """
-    line = {
-        "decision": str(event.decision.uid),
+    return {
+        "decision": decision_uid,
         "sequence": event.sequence,
         "kind": event.kind,
         "at": event.at.astimezone(UTC).isoformat(),
@@ -48,7 +45,37 @@ def event_hash(event: Event) -> str:
         "address": event.address,
         "previous_hash": event.previous_hash,
     }
-    return hashlib.sha256(rfc8785.dumps(line)).hexdigest()
+
+
+def event_hash(event: Event) -> str:
+    """Return the SHA-256 of the event's canonical JSON (RFC 8785), in hex."""
+    return hash_of(event_line(event, str(event.decision.uid)))
+
+
+def signature_line(one: SignOff) -> dict[str, Any]:
+    """Return all that a signature's row says, as plain JSON."""
+    return {
+        "user_id": one.user_id,
+        "printed_name": one.printed_name,
+        "signed_for_id": one.signed_for_id,
+        "printed_for": one.printed_for,
+        "delegation_id": one.delegation_id,
+        "role": one.role,
+        "meaning": one.meaning,
+        "text": one.text,
+        "digest": one.digest,
+        "version": one.version,
+        "round": one.round,
+        "policy": one.policy,
+        "method": one.method,
+        "time_zone": one.time_zone,
+        "signed_at": one.signed_at.astimezone(UTC).isoformat(),
+    }
+
+
+def signature_digest(one: SignOff) -> str:
+    """Return the SHA-256 of all that a signature says, in hex: its event names it."""
+    return hash_of(signature_line(one))
 
 
 def append_event(

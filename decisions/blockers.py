@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from decisions.models import Decision, Review, Role, Section, Thread
 from decisions.models.decision import OWNER
-from decisions.section_kinds import CRITERIA, FieldType, Rows, Text
+from decisions.section_kinds import FieldType, Rows, Text
 from decisions.signatures import Signatures
 from decisions.signing_policy import Quorum
 from decisions.workflow import MOVES, Hold
@@ -75,7 +75,7 @@ def _candidate_problems(section: Section) -> list[str]:
 
 def _assessment_problems(section: Section) -> list[str]:
     """Return a sentence for each candidate that the section's role has not rated in full."""
-    needed = {criterion.key for criterion in CRITERIA[section.role]}
+    needed = {criterion.key for criterion in section.definition.criteria}
     return [
         _("“%(candidate)s” is not fully rated.") % {"candidate": candidate}
         for candidate in section.decision.candidates.all()

@@ -20,6 +20,8 @@ class SamplePerson:
     line: Text
     role: Role | None = None
     time_zone: str = "Europe/London"
+    # An administrator: sets up webhooks and record templates.
+    is_staff: bool = False
 
     @property
     def email(self) -> str:
@@ -28,7 +30,12 @@ class SamplePerson:
 
 
 PEOPLE = (
-    SamplePerson("maren", "Maren Okafor", _("Owner of the routing decision, head of support")),
+    SamplePerson(
+        "maren",
+        "Maren Okafor",
+        _("Owner of the routing decision, head of support, administrator"),
+        is_staff=True,
+    ),
     SamplePerson(
         "ines", "Inês Carvalho", _("Business, operations finance"), Role.BUSINESS, "Europe/Lisbon"
     ),

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from functools import cached_property
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,16 +18,17 @@ from decisions.blockers import (
     standing_requests,
 )
 from decisions.history import Line, lines
-from decisions.models import Decision, Event, Role, Status, User
+from decisions.models import Decision, Delegation, Event, Role, Status, User
 from decisions.record_parts import with_parts
 from decisions.signatures import Chair, Signatures
+from decisions.standing_in import StandingIn, open_delegations
 
 
 @dataclass(frozen=True)
 class Task:
-    """One thing that waits on a person: what, why, on which record, and where to do it."""
+    """One thing that waits on a person: what, why, and where to do it; most are on a record."""
 
-    decision: Decision
+    decision: Decision | None
     verb: str
     sentence: str
     url: str
@@ -60,6 +62,7 @@ class Desk:
     def tasks(self) -> list[Task]:
         """Return what waits on the person, oldest due first."""
         found = [task for one in self.decisions for task in tasks_of(one, self.user)]
+        found += _offers_for_a_time(self.user)
         return sorted(found, key=lambda task: (task.due_on is None, task.due_on or date.max))
 
     @cached_property
@@ -105,21 +108,9 @@ def _signature(decision: Decision, user: User) -> Iterator[Task]:
         return
     if standing_requests(decision) or open_must_fix(decision):
         return  # it is about to change: signing now would only lapse
-    for chair in awaited_chairs(decision, user):
+    for chair in Signatures(decision).awaited_chairs_of(user):
         url = reverse("decisions:sign", args=[decision.reference])
         yield _task(decision, _("Read and sign"), _to_sign(decision, user, chair), url)
-
-
-def awaited_chairs(decision: Decision, user: User) -> list[Chair]:
-    """Return the seats whose signature is awaited now and which the person may fill."""
-    board = Signatures(decision)
-    return [
-        one
-        for one in board.chairs_of(user)
-        if one.seat in board.empty_seats(one.seat.role)
-        and one.seat.role in board.policy.roles
-        and not board.awaited_before(one.seat.role)
-    ]
 
 
 def _to_sign(decision: Decision, user: User, chair: Chair) -> str:
@@ -148,8 +139,8 @@ def _look_again(decision: Decision) -> Iterator[Task]:
     """Yield a task once the day has come on which the record is to be looked at again."""
     if decision.review_on and decision.review_on <= clock.today():
         sentence = _("It was to be looked at again: does it still hold?")
-        url = decision.get_absolute_url()
-        yield Task(decision, _("Look at it again"), sentence, url, decision.review_on)
+        url = reverse("decisions:move", args=[decision.reference, "note_outcome"])
+        yield Task(decision, _("Say what became of it"), sentence, url, decision.review_on)
 
 
 def _owner_in_review(decision: Decision) -> Iterator[Task]:
@@ -164,7 +155,36 @@ def _owner_in_review(decision: Decision) -> Iterator[Task]:
         yield _task(decision, _("Approve it"), _("Every role has signed."))
 
 
+def _offers(decision: Decision, user: User) -> Iterator[Task]:
+    """Yield a task for each signatory who asks the person to sign this record for them."""
+    for one in open_delegations(decision):
+        if one.is_offered and one.taker_id == user.pk and one.decision_id:
+            sentence = StandingIn(one, user).sentence
+            yield _task(decision, _("Answer"), sentence, _address(one))
+
+
+def _offers_for_a_time(user: User) -> list[Task]:
+    """Return a task for each who asks the person to sign every record for them."""
+    offers = Delegation.objects.open().of_concern_to(user)
+    asked = offers.filter(taker=user, accepted_at__isnull=True, decision__isnull=True)
+    return [
+        Task(None, _("Answer"), StandingIn(one, user).sentence, _address(one), _last_day(one))
+        for one in asked
+    ]
+
+
+def _address(delegation: Delegation) -> str:
+    """Return where an offer is answered."""
+    return f"{reverse('delegations')}#delegation-{delegation.pk}"
+
+
+def _last_day(delegation: Delegation) -> date | None:
+    """Return the day on which a delegation runs out, where its reader is."""
+    return timezone.localdate(delegation.until) if delegation.until else None
+
+
 _ASKS: tuple[Callable[[Decision, User], Iterator[Task]], ...] = (
+    _offers,
     _signature,
     _owner_steps,
     _unfinished_parts,

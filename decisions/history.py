@@ -16,6 +16,10 @@ SENTENCES: dict[str, Text] = {
     "open": gettext_lazy("opened the decision"),
     "edit_details": gettext_lazy("changed the details"),
     "invite": gettext_lazy("gave %(person)s the role %(role)s"),
+    "invite_signatory": gettext_lazy("gave %(person)s the role %(role)s, to sign for it"),
+    "change_role": gettext_lazy("gave %(person)s the role %(role)s instead of %(before)s"),
+    "name_signatory": gettext_lazy("had %(person)s sign for %(role)s"),
+    "release_signatory": gettext_lazy("no longer had %(person)s sign for %(role)s"),
     "remove": gettext_lazy("took the role %(role)s from %(person)s"),
     "edit_section": gettext_lazy("wrote “%(section)s”"),
     "mark_section": gettext_lazy("marked “%(section)s”: %(state)s"),
@@ -39,8 +43,14 @@ SENTENCES: dict[str, Text] = {
     "delegate": gettext_lazy("asked %(taker)s to sign in their place"),
     "accept_delegation": gettext_lazy("agreed to sign in place of %(giver)s"),
     "end_delegation": gettext_lazy("ended the delegation from %(giver)s to %(taker)s"),
+    "declined": gettext_lazy("declined to sign in place of %(giver)s"),
+    "called_off": gettext_lazy("no longer asks %(taker)s to sign in their place"),
+    "revoked": gettext_lazy("no longer lets %(taker)s sign in their place"),
+    "given_back": gettext_lazy("no longer signs in place of %(giver)s"),
     "edit_comment": gettext_lazy("changed a comment"),
     "amend": gettext_lazy("noted that %(other)s amends the record"),
+    "amends": gettext_lazy("noted that the record amends %(other)s"),
+    "supersedes": gettext_lazy("put the record in the place of %(other)s"),
     "relate": gettext_lazy("linked the record to %(other)s"),
     "unrelate": gettext_lazy("removed the link to %(other)s"),
     "note_outcome": gettext_lazy("noted what became of it: %(success)s"),
@@ -63,6 +73,12 @@ ICONS: dict[str, str] = {
     "submit": "arrow",
     "invite": "people",
     "remove": "people",
+    "change_role": "people",
+    "name_signatory": "people",
+    "release_signatory": "people",
+    "delegate": "people",
+    "accept_delegation": "people",
+    "end_delegation": "people",
     "export": "file",
     "reopen": "seal-broken",
     "withdraw": "warning",
@@ -100,17 +116,28 @@ def lines(events: Iterable[Event]) -> list[Line]:
 
 def sentence(event: Event) -> str:
     """Return what happened; an event of an unknown kind is named by its kind."""
-    for_another = event.kind == "sign" and "for" in event.data
-    words = SENTENCES.get("sign_for" if for_another else event.kind)
+    words = SENTENCES.get(_told_as(event))
     if words is None:
         return event.kind.replace("_", " ")
     return str(words) % {name: _worded(name, value) for name, value in event.data.items()}
 
 
+def _told_as(event: Event) -> str:
+    """Return under which name an event's sentence stands."""
+    match event.kind:
+        case "sign" if "for" in event.data:
+            return "sign_for"
+        case "invite" if event.data.get("signs"):
+            return "invite_signatory"
+        case "end_delegation" if event.data.get("how") in SENTENCES:
+            return str(event.data["how"])
+    return event.kind
+
+
 def _worded(name: str, value: Any) -> Any:
     """Return an event's value in words."""
     match name:
-        case "role" if value in Role.values:
+        case "role" | "before" if value in Role.values:
             return Role(value).label
         case "section" if value in SECTION_KINDS:
             return SECTION_KINDS[value].title

@@ -1,4 +1,7 @@
-"""Markdown as people write it in a record → safe HTML, with figures in place of `[[E3]]`."""
+"""Markdown as people write it in a record → safe HTML, with figures in place of `[[E3]]`.
+
+In a discussion `@ana` becomes the name of the person who is called so.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,25 @@ from markdown_it.token import Token
 from decisions.numbers import format_figure
 
 REFERENCE = re.compile(r"\[\[\s*(E[1-9][0-9]{0,8})\s*\]\]", re.IGNORECASE)
+# A username is at most 150 characters; a full stop after it ends the sentence, not the name.
+HANDLE = re.compile(r"@(\w[\w.@+-]{0,149})")
+BEFORE_NO_HANDLE = re.compile(r"[\w/@]")
 SCHEMES = {"http", "https", "mailto"}
 # A record's page uses h1 to h3 itself.
 FIRST_HEADING, LAST_HEADING = 4, 6
 
 TAGS = {
     *("p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
-    *("h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "mark"),
+    *("h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "mark", "span"),
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
-CLASSES = {"a": {"evidence-link"}, "mark": {"missing-evidence"}, "th": {"num"}, "td": {"num"}}
+CLASSES = {
+    "a": {"evidence-link"},
+    "mark": {"missing-evidence"},
+    "span": {"mention"},
+    "th": {"num"},
+    "td": {"num"},
+}
 
 
 class EvidenceLike(Protocol):
@@ -84,13 +96,15 @@ def render(
     *,
     link: Link = page_link,
     heading: int = FIRST_HEADING,
+    people: Mapping[str, str] | None = None,
 ) -> SafeString:
     """Return a text as safe HTML; `evidence` maps `E3` to the measurement it names.
 
+    `people` maps handles in small letters ("ana") to the names that stand for them.
     Headings start at level `heading` (4 to 6) whatever the writer used, and never skip a level.
     Links lead to http, https or mail addresses only; raw HTML is shown as it was typed.
     """
-    env = {"evidence": evidence or {}, "link": link, "heading": heading}
+    env = {"evidence": evidence or {}, "link": link, "heading": heading, "people": people or {}}
     cleaned = nh3.clean(
         _PARSER.render(text or "", env),
         tags=TAGS,
@@ -103,15 +117,26 @@ def render(
     return mark_safe(cleaned)  # noqa: S308
 
 
-def plain(text: str, evidence: Mapping[str, EvidenceLike] | None = None) -> str:
-    """Return a text without its marks, figures in place, one line a block."""
-    bare = html.unescape(nh3.clean(render(text, evidence), tags=set()))
+def plain(
+    text: str,
+    evidence: Mapping[str, EvidenceLike] | None = None,
+    people: Mapping[str, str] | None = None,
+) -> str:
+    """Return a text without its marks, figures and names in place, one line a block."""
+    bare = html.unescape(nh3.clean(render(text, evidence, people=people), tags=set()))
     return "\n".join(line.strip() for line in bare.splitlines() if line.strip())
 
 
 def references(text: str) -> list[str]:
     """Return the evidence that a text refers to ("E3"), each once, in order."""
     return list(dict.fromkeys(name.upper() for name in REFERENCE.findall(text or "")))
+
+
+def handles_in(text: str, people: Mapping[str, str]) -> list[str]:
+    """Return who is called by an `@handle` in a text, each once, in order; code calls no one."""
+    inline = (token.children or [] for token in _PARSER.parse(text or "", {"people": people}))
+    found = (token.content for children in inline for token in children if token.type == "mention")
+    return list(dict.fromkeys(found))
 
 
 def _cite(name: str, evidence: Mapping[str, EvidenceLike], link: Link) -> str:
@@ -147,6 +172,34 @@ def _render_evidence(
     return _cite(tokens[index].content, env["evidence"], env["link"])
 
 
+def _mention_rule(state: StateInline, silent: bool) -> bool:
+    """Take `@ana` out of the text as a token of its own, if someone is called so."""
+    before = state.src[state.pos - 1 : state.pos]
+    found = HANDLE.match(state.src, state.pos, state.posMax)
+    if not found or BEFORE_NO_HANDLE.match(before):
+        return False
+    handle = _known_handle(found[1], state.env.get("people") or {})
+    if not handle:
+        return False
+    if not silent:
+        state.push("mention", "", 0).content = handle.lower()
+    state.pos += 1 + len(handle)
+    return True
+
+
+def _known_handle(word: str, people: Mapping[str, str]) -> str:
+    """Return the handle that a word is, without the signs that end a sentence; "" if unknown."""
+    least = len(word.rstrip(".@+-"))
+    ends = range(len(word), least - 1, -1)
+    return next((word[:end] for end in ends if word[:end].lower() in people), "")
+
+
+def _render_mention(
+    renderer: Any, tokens: list[Token], index: int, options: Any, env: dict[str, Any]
+) -> str:
+    return format_html('<span class="mention">{}</span>', env["people"][tokens[index].content])
+
+
 def _shift_headings(state: StateCore) -> None:
     """Give the headings levels that start where the page's own end, without gaps."""
     open_levels: list[int] = []
@@ -178,9 +231,11 @@ def _parser() -> MarkdownIt:
     parser.disable("image")
     parser.validateLink = _may_link  # type: ignore[method-assign]
     parser.inline.ruler.before("link", "evidence", _evidence_rule)
+    parser.inline.ruler.before("link", "mention", _mention_rule)
     parser.core.ruler.push("headings", _shift_headings)
     parser.core.ruler.push("alignment", _align_numbers)
     parser.add_render_rule("evidence", _render_evidence)
+    parser.add_render_rule("mention", _render_mention)
     return parser
 
 

@@ -1,6 +1,5 @@
 """What every request shares: refusals become responses, messages reach htmx, times are local."""
 
-import zoneinfo
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -16,11 +15,13 @@ from decisions.actions.sections import Conflict
 from decisions.actions.signing import ContentMoved
 from decisions.audit import acting_from
 from decisions.content import current_digest
+from decisions.crypto import Undecipherable
 from decisions.forms.conflicts import reconcile
 from decisions.models import Decision
 from decisions.policies import BadInput, Refusal, Refused
 from decisions.versions import changes_between
 from decisions.views.shared import person
+from decisions.zones import zone_of
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -50,6 +51,8 @@ class refusals:
                 return _conflict(request, error)
             case ContentMoved():
                 return _content_moved(request, error)
+            case Undecipherable():
+                return _undecipherable(request)
         return None
 
 
@@ -92,6 +95,11 @@ def _content_moved(request: HttpRequest, error: ContentMoved) -> HttpResponse:
     changes = changes_between(error.decision, error.seen, current_digest(error.decision))
     context = {"record": error.decision, "changes": changes}
     return render(request, "decisions/content_moved.html", context, status=HTTPStatus.CONFLICT)
+
+
+def _undecipherable(request: HttpRequest) -> HttpResponse:
+    """Say what to do about a secret that was encrypted under a key the settings do not name."""
+    return render(request, "undecipherable.html", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def lost_sessions(get_response: Handler) -> Handler:
@@ -140,14 +148,7 @@ def time_zone(get_response: Handler) -> Handler:
     """Show times in the signed-in person's own time zone; an unknown zone counts as UTC."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        with timezone.override(_zone(getattr(request.user, "time_zone", ""))):
+        with timezone.override(zone_of(getattr(request.user, "time_zone", ""))):
             return get_response(request)
 
     return handle
-
-
-def _zone(name: str) -> zoneinfo.ZoneInfo:
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        return zoneinfo.ZoneInfo("UTC")

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from decisions.blockers import blockers
 from decisions.models import OWNER, Decision, Goal, Review, Role, Status, User, Visibility
-from decisions.section_kinds import Text
+from decisions.section_kinds import Rows, Text
 from decisions.workflow import MOVES, PARTY_NAMES, Move, Party
 
 
@@ -94,6 +94,13 @@ def _stands_in(decision: Decision, user: User, subject: Any) -> bool:
     return subject in lent if subject in Role.values else bool(lent)
 
 
+def _science(decision: Decision) -> tuple[str, ...]:
+    """Return the roles that look after candidates and figures: who writes the candidates too."""
+    part = decision.section_with(Rows.CANDIDATES)
+    writer = part.role if part else Role.DATA_SCIENCE
+    return tuple({Role.DATA_SCIENCE.value: None, writer: None})
+
+
 def _is(user: User, part: str, delegation: Any) -> bool:
     """Return whether the person is the giver, or the taker, of a delegation."""
     return getattr(delegation, part, None) == user.pk
@@ -106,7 +113,7 @@ PARTIES: dict[Party, Callable[[Decision, User, Any], bool]] = {
     Party.WRITER: _writes,
     Party.AUTHOR: _wrote,
     Party.DATA_SCIENCE: lambda decision, user, subject: (
-        Role.DATA_SCIENCE in decision.roles_of(user)
+        not decision.roles_of(user).isdisjoint(_science(decision))
     ),
     Party.SIGNATORY: _signs,
     Party.STAND_IN: _stands_in,
@@ -143,12 +150,21 @@ def may(action: str, record: Decision, user: User, subject: Any = None) -> bool:
 def _refusal_by_party(move: Move, record: Decision, user: User, subject: Any) -> Refusal | None:
     if any(PARTIES[party](record, user, subject) for party in move.parties):
         return None
-    first, *others = (_party_name(party, subject) for party in move.parties)
+    first, *others = (
+        name for party in move.parties for name in _party_names(party, record, subject)
+    )
     who: Text = first
     for other in others:
         who = format_lazy(_("{one} or {other}"), one=who, other=other)
     sentence = _("Only %(who)s can %(verb)s.") % {"who": who, "verb": move.verb}
     return Refusal(sentence, HTTPStatus.FORBIDDEN)
+
+
+def _party_names(party: Party, record: Decision, subject: Any) -> list[Text]:
+    """Return who a party is, in words."""
+    if party == Party.DATA_SCIENCE:
+        return [PARTY_NAMES[party], *(Role(one).label for one in _science(record)[1:])]
+    return [_party_name(party, subject)]
 
 
 def _party_name(party: Party, subject: Any) -> Text:

@@ -14,11 +14,15 @@ from decisions.blockers import (
     standing_requests,
 )
 from decisions.content import current_digest
+from decisions.discussion import Discussion
 from decisions.figures import GoalFigure, evidence_figures
+from decisions.looks import News, looks_of, news_since
 from decisions.models import (
     Candidate,
     Decision,
     Evidence,
+    Look,
+    OutcomeNote,
     Review,
     Role,
     Section,
@@ -29,8 +33,10 @@ from decisions.models import (
 )
 from decisions.policies import Refusal, may, refusal
 from decisions.record_parts import CriterionRow, MeasuredRow, Part, PlaceLine, RoleLine, Step
-from decisions.section_kinds import CRITERIA, Criterion, Text
+from decisions.relations import Relations
+from decisions.section_kinds import Criterion, Text
 from decisions.signatures import Chair, Seat, Signatures, latest_sign_offs
+from decisions.versions import Past
 from decisions.workflow import MOVES
 
 STEP_LABELS: dict[str, Text] = {
@@ -38,11 +44,14 @@ STEP_LABELS: dict[str, Text] = {
     "review": _("Review"),
     "sign": _("Sign"),
     "approve": _("Approve"),
+    "note_outcome": _("Note what became of it"),
+    "amend": _("Name an amendment"),
+    "supersede": _("Supersede"),
     "reopen": _("Reopen as draft"),
     "withdraw": _("Withdraw"),
 }
 LINKED = {"review": "decisions:review", "sign": "decisions:sign"}
-NEEDS_REASON = {"reopen", "withdraw"}
+ASKS_FIRST = {"reopen", "withdraw", "supersede", "amend", "note_outcome"}
 
 
 class RecordPage:
@@ -127,12 +136,16 @@ class RecordPage:
 
     def criteria(self, role: str) -> list[CriterionRow]:
         """Return a role's criteria with its assessment of each candidate."""
-        return [self._criterion_row(Role(role), criterion) for criterion in CRITERIA[role]]
+        return [
+            self._criterion_row(Role(role), criterion)
+            for criterion in self.record.criteria_of(role)
+        ]
 
     @cached_property
     def all_criteria(self) -> list[tuple[Role, list[CriterionRow]]]:
-        """Return every role's criteria with the assessments."""
-        return [(Role(role), self.criteria(role)) for role in CRITERIA]
+        """Return the criteria with the assessments of every role that rates here."""
+        found = [(role, self.criteria(role)) for role in Role]
+        return [(role, rows) for role, rows in found if rows]
 
     @cached_property
     def roles(self) -> list[RoleLine]:
@@ -141,11 +154,9 @@ class RecordPage:
 
     @cached_property
     def has_signed(self) -> bool:
-        """Return whether the person has signed what the record says now, wherever they may."""
-        return bool(self.chairs) and all(
-            one.seat.signature is not None and one.seat.signature.user_id == self.user.pk
-            for one in self.chairs
-        )
+        """Return whether no signature is awaited of the person, because they have given theirs."""
+        signed = any(one.user_id == self.user.pk for one in self._latest.values())
+        return signed and not self.board.awaited_chairs_of(self.user)
 
     @property
     def my_roles(self) -> set[str]:
@@ -193,6 +204,54 @@ class RecordPage:
     def requests(self) -> list[Review]:
         """Return the requests for changes that stand."""
         return standing_requests(self.record)
+
+    @cached_property
+    def discussion(self) -> Discussion:
+        """Return the threads, the requests and the person's own held comments."""
+        return Discussion(self.record, self.user, self.requests, self.past)
+
+    @cached_property
+    def looks(self) -> dict[int, Look]:
+        """Return up to where the person has looked at each section."""
+        return looks_of(self.user, self.record)
+
+    @cached_property
+    def past(self) -> Past:
+        """Return the earlier contents that the page compares with, all read at once."""
+        looked_at = {one.digest for one in self.looks.values()}
+        spoken_of = {one.digest for one in self.requests}
+        return Past(self.record, looked_at | spoken_of, self.digest)
+
+    @cached_property
+    def news(self) -> list[News]:
+        """Return what changed since the person last looked, part by part."""
+        return news_since(self.looks, self.past, list(self.record.sections.all()))
+
+    @cached_property
+    def changed_kinds(self) -> set[str]:
+        """Return the parts that changed since the person last looked at them."""
+        return {one.kind for one in self.news}
+
+    @property
+    def news_url(self) -> str:
+        """Return the page that shows those differences: the review, for who may send one."""
+        name = "decisions:review" if self.can_review else "decisions:changes"
+        return reverse(name, args=[self.record.reference])
+
+    @cached_property
+    def can_review(self) -> bool:
+        """Return whether the person may send a review now."""
+        return self.refusal("review") is None
+
+    @cached_property
+    def relations(self) -> Relations:
+        """Return how the record stands to others, as far as the person may know."""
+        return Relations(self.record, self.user)
+
+    @cached_property
+    def outcome_notes(self) -> list[OutcomeNote]:
+        """Return what became of the decision, newest first."""
+        return list(self.record.outcome_notes.select_related("written_by").order_by("-written_at"))
 
     def refusal(self, action: str, subject: object = None) -> Refusal | None:
         """Return why the person may not do this now, or None."""
@@ -314,7 +373,7 @@ class RecordPage:
             STEP_LABELS[action],
             url,
             refused,
-            is_link=bool(linked) or action in NEEDS_REASON,
+            is_link=bool(linked) or action in ASKS_FIRST,
             is_primary=action in {"submit", "sign", "approve"} and refused is None,
         )
 

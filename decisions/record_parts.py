@@ -48,7 +48,8 @@ def with_parts(decisions: DecisionQuerySet) -> DecisionQuerySet:
         Prefetch(
             "threads",
             Thread.objects.select_related("section", "resolved_by").prefetch_related(
-                Prefetch("comments", Comment.objects.select_related("author", "review"))
+                Prefetch("comments", Comment.objects.select_related("author", "review")),
+                "comments__edits",
             ),
         ),
         Prefetch("reviews", Review.objects.select_related("reviewer", "lifted_by")),

@@ -21,7 +21,6 @@ class Shipped:
     title: Text
     description: Text
     kinds: tuple[str, ...]
-    goals: tuple[dict[str, Any], ...] = ()
 
     @property
     def row(self) -> dict[str, Any]:
@@ -31,17 +30,59 @@ class Shipped:
             "title": _source(self.title),
             "description": _source(self.description),
             "sections": sections,
-            "goals": list(self.goals),
+            "goals": [],
             "policy": SigningPolicy(tuple(Role.values)).to_json(),
         }
 
 
+# Neither starts with goals: a target that nobody on the record has chosen would be signed as if
+# they had. A team that always asks for the same adds its own to its copy.
 SHIPPED = (
     Shipped(
         LLM,
         _("Adapting an LLM"),
         _("Prompt engineering, retrieval, fine-tuning or a hybrid: which, and why."),
-        tuple(SECTION_KINDS),
+        (
+            "problem",
+            "goals",
+            "profile_business",
+            "profile_data",
+            "profile_operations",
+            "profile_interaction",
+            "candidates",
+            "assessment_business",
+            "assessment_data_science",
+            "assessment_devops",
+            "assessment_ux",
+            "results_data_science",
+            "results_devops",
+            "results_ux",
+            "results_business",
+            "recommendation",
+        ),
+    ),
+    Shipped(
+        GENERAL,
+        _("General technical decision"),
+        _("A platform, a migration, build or buy: any choice that many have to live with."),
+        (
+            "problem",
+            "goals",
+            "constraints_business",
+            "constraints_data",
+            "constraints_operations",
+            "constraints_people",
+            "options",
+            "rating_business",
+            "rating_data_science",
+            "rating_devops",
+            "rating_ux",
+            "results_data_science",
+            "results_devops",
+            "results_ux",
+            "results_business",
+            "recommendation",
+        ),
     ),
 )
 

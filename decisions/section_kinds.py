@@ -4,6 +4,7 @@ A new kind of section is one entry here. `chapter` groups the kinds into the rec
 `lists` names the rows that belong to a section besides its own fields.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -56,8 +57,21 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """One thing a role rates a candidate on; 5 is always the better end."""
+
+    key: str
+    name: Text
+    hint: Text
+
+
+@dataclass(frozen=True)
 class SectionKind:
-    """One kind of section: its chapter, the role that writes it, its questions and its rows."""
+    """One kind of section: its chapter, the role that writes it, its questions and its rows.
+
+    `criteria` are what candidates are rated on in it. `adapts_a_model` says that its candidates
+    are ways of adapting a language model: each has an approach, and a spec that says how to run it.
+    """
 
     key: str
     title: Text
@@ -66,20 +80,77 @@ class SectionKind:
     intro: Text
     fields: tuple[Field, ...] = ()
     rows: Rows | None = None
+    criteria: tuple[Criterion, ...] = ()
+    adapts_a_model: bool = False
+
+    @property
+    def is_bound(self) -> bool:
+        """Return whether no other role may write it: ratings, and the owner's own part."""
+        return self.role == OWNER or self.rows == Rows.ASSESSMENTS
 
 
 GOALS = _("Goals")
 PROFILE = _("Product profile")
+CONSTRAINTS = _("Constraints")
 CANDIDATES = _("Candidates")
 RESULTS = _("Results")
 RECOMMENDATION = _("Recommendation")
 
 
-ASSESSMENT_TITLES = {
+ASSESSMENT_TITLES: dict[Role, Text] = {
     Role.BUSINESS: _("Cost and time"),
     Role.DATA_SCIENCE: _("Data and risk"),
     Role.DEVOPS: _("Running it"),
     Role.UX: _("Fit to the interaction"),
+}
+GENERAL_ASSESSMENT_TITLES: dict[Role, Text] = {
+    Role.BUSINESS: _("Benefit, cost and time"),
+    Role.DATA_SCIENCE: _("Data and technical risk"),
+    Role.DEVOPS: _("Running it and changing back"),
+    Role.UX: _("What it does to people"),
+}
+
+CRITERIA: dict[str, tuple[Criterion, ...]] = {
+    Role.BUSINESS: (
+        Criterion("cost", _("Cost"), _("5: hardly any; 1: beyond the budget")),
+        Criterion("time", _("Time to deliver"), _("5: days; 1: after the deadline")),
+    ),
+    Role.DATA_SCIENCE: (
+        Criterion("data", _("Data needed"), _("5: at hand; 1: not to be had")),
+        Criterion("risk", _("Technical risk"), _("5: well understood; 1: may fail or forget")),
+    ),
+    Role.DEVOPS: (
+        Criterion(
+            "scalability", _("Scalability"), _("5: grows easily; 1: will not carry the load")
+        ),
+        Criterion("monitoring", _("Monitoring"), _("5: failures show at once; 1: they hide")),
+        Criterion("upkeep", _("Refresh or retraining"), _("5: hardly any; 1: constant work")),
+    ),
+    Role.UX: (
+        Criterion("fit", _("Fit to the interaction"), _("5: natural; 1: gets in the way")),
+        Criterion("failure", _("How it fails"), _("5: gracefully; 1: misleads people")),
+    ),
+}
+
+# The same questions of any technical decision. A criterion that means the same has the same key.
+GENERAL_CRITERIA: dict[str, tuple[Criterion, ...]] = {
+    Role.BUSINESS: (
+        Criterion("benefit", _("Benefit"), _("5: what the product needs most; 1: hardly felt")),
+        *CRITERIA[Role.BUSINESS],
+    ),
+    Role.DATA_SCIENCE: (
+        Criterion("data", _("Effect on data"), _("5: nothing moves; 1: it has to be rebuilt")),
+        Criterion("risk", _("Technical risk"), _("5: well understood; 1: may not work at all")),
+    ),
+    Role.DEVOPS: (
+        *CRITERIA[Role.DEVOPS][:2],
+        Criterion("upkeep", _("Upkeep"), _("5: hardly any; 1: constant work")),
+        Criterion("way_back", _("Way back"), _("5: undone in a day; 1: there is none")),
+    ),
+    Role.UX: (
+        Criterion("fit", _("Fit to how people work"), _("5: natural; 1: gets in the way")),
+        Criterion("failure", _("How it fails"), _("5: gracefully; 1: people lose work or trust")),
+    ),
 }
 
 
@@ -93,16 +164,27 @@ def _reading(key: str, title: Text, role: Role, hint: Text) -> SectionKind:
     return SectionKind(key, title, RESULTS, role, intro, (Field("reading", title, hint),))
 
 
-def _assessment(role: Role) -> SectionKind:
+def _assessment(
+    role: Role,
+    titles: Mapping[Role, Text] = ASSESSMENT_TITLES,
+    criteria: Mapping[str, tuple[Criterion, ...]] = CRITERIA,
+    prefix: str = "assessment",
+) -> SectionKind:
     """Return the section in which one role rates every candidate."""
     return SectionKind(
-        f"assessment_{role.value}",
-        ASSESSMENT_TITLES[role],
+        f"{prefix}_{role.value}",
+        titles[role],
         CANDIDATES,
         role,
         _("Rate each candidate from 1 (poor) to 5 (very good) and say why."),
         rows=Rows.ASSESSMENTS,
+        criteria=criteria[role],
     )
+
+
+def _general_assessment(role: Role) -> SectionKind:
+    """Return the section in which one role rates the options of any technical decision."""
+    return _assessment(role, GENERAL_ASSESSMENT_TITLES, GENERAL_CRITERIA, "rating")
 
 
 _KINDS = (
@@ -242,11 +324,88 @@ _KINDS = (
         Role.DATA_SCIENCE,
         _("The approaches under consideration, each with a spec that says how to run it."),
         rows=Rows.CANDIDATES,
+        adapts_a_model=True,
     ),
     _assessment(Role.BUSINESS),
     _assessment(Role.DATA_SCIENCE),
     _assessment(Role.DEVOPS),
     _assessment(Role.UX),
+    SectionKind(
+        "constraints_business",
+        _("Obligations and deadlines"),
+        CONSTRAINTS,
+        Role.BUSINESS,
+        _("What the decision may not break, whichever way it goes."),
+        (
+            _choice(
+                "reversible",
+                _("Can it be taken back?"),
+                _("A decision that is easily undone deserves less effort."),
+                ("easily", _("Easily: within days")),
+                ("with_effort", _("With effort: within months")),
+                ("hardly", _("Hardly: it binds us for years")),
+            ),
+            Field("obligations", _("Obligations"), _("Contracts, law, promises to customers.")),
+            Field("deadline", _("Deadline, and what sets it"), type=FieldType.LINE, required=False),
+        ),
+    ),
+    SectionKind(
+        "constraints_data",
+        _("Data it touches"),
+        CONSTRAINTS,
+        Role.DATA_SCIENCE,
+        _("Which data the decision concerns, and what must not happen to it."),
+        (
+            Field("data", _("Data concerned"), _("What it is, how much, how it grows.")),
+            _choice(
+                "sensitivity",
+                _("Sensitivity"),
+                "",
+                ("public", _("Public")),
+                ("internal", _("Internal")),
+                ("personal", _("Personal or confidential")),
+            ),
+            Field("migration", _("What has to move"), required=False),
+        ),
+    ),
+    SectionKind(
+        "constraints_operations",
+        _("What it must run with"),
+        CONSTRAINTS,
+        Role.DEVOPS,
+        _("The systems, the load and the skills that are there today."),
+        (
+            Field("systems", _("Systems it must fit"), _("What runs today and stays.")),
+            Field("load", _("Expected load"), type=FieldType.LINE),
+            Field("availability", _("Availability"), type=FieldType.LINE, required=False),
+            Field("security", _("Security"), type=FieldType.LINE, required=False),
+            Field("skills", _("Skills at hand"), type=FieldType.LINE),
+        ),
+    ),
+    SectionKind(
+        "constraints_people",
+        _("People concerned"),
+        CONSTRAINTS,
+        Role.UX,
+        _("Who will feel the decision, and what they must still be able to do."),
+        (
+            Field("people", _("Who will feel it")),
+            Field("needs", _("What they must be able to do")),
+            Field("change", _("What changes for them on the day"), required=False),
+        ),
+    ),
+    SectionKind(
+        "options",
+        _("Candidate solutions"),
+        CANDIDATES,
+        Role.DEVOPS,
+        _("What could be done, doing nothing among it: what each is, needs and risks."),
+        rows=Rows.CANDIDATES,
+    ),
+    _general_assessment(Role.BUSINESS),
+    _general_assessment(Role.DATA_SCIENCE),
+    _general_assessment(Role.DEVOPS),
+    _general_assessment(Role.UX),
     _reading(
         "results_data_science",
         _("Quality findings"),
@@ -294,35 +453,3 @@ _KINDS = (
 )
 
 SECTION_KINDS: dict[str, SectionKind] = {kind.key: kind for kind in _KINDS}
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One thing a role rates a candidate on; 5 is always the better end."""
-
-    key: str
-    name: Text
-    hint: Text
-
-
-CRITERIA: dict[str, tuple[Criterion, ...]] = {
-    Role.BUSINESS: (
-        Criterion("cost", _("Cost"), _("5: hardly any; 1: beyond the budget")),
-        Criterion("time", _("Time to deliver"), _("5: days; 1: after the deadline")),
-    ),
-    Role.DATA_SCIENCE: (
-        Criterion("data", _("Data needed"), _("5: at hand; 1: not to be had")),
-        Criterion("risk", _("Technical risk"), _("5: well understood; 1: may fail or forget")),
-    ),
-    Role.DEVOPS: (
-        Criterion(
-            "scalability", _("Scalability"), _("5: grows easily; 1: will not carry the load")
-        ),
-        Criterion("monitoring", _("Monitoring"), _("5: failures show at once; 1: they hide")),
-        Criterion("upkeep", _("Refresh or retraining"), _("5: hardly any; 1: constant work")),
-    ),
-    Role.UX: (
-        Criterion("fit", _("Fit to the interaction"), _("5: natural; 1: gets in the way")),
-        Criterion("failure", _("How it fails"), _("5: gracefully; 1: misleads people")),
-    ),
-}

@@ -101,7 +101,7 @@ class Signatures:
         return [one for one in self.seats if one.role == role]
 
     def chairs_of(self, user: User) -> list[Chair]:
-        """Return the seats in which `user` may sign, their own first."""
+        """Return the seats in which `user` may sign, their own first, each once."""
         own = [Chair(one) for one in self.seats if one.participant.user_id == user.pk]
         lent = [
             Chair(seat, delegation)
@@ -109,7 +109,17 @@ class Signatures:
             for seat in self.seats
             if seat.participant.pk == participant.pk
         ]
-        return own + lent
+        return own + list({one.key: one for one in lent}.values())
+
+    def awaited_chairs_of(self, user: User) -> list[Chair]:
+        """Return the seats that `user` may fill and whose signature is awaited now."""
+        return [
+            one
+            for one in self.chairs_of(user)
+            if one.seat.role in self.policy.roles
+            and one.seat in self.empty_seats(one.seat.role)
+            and not self.awaited_before(one.seat.role)
+        ]
 
     def is_settled(self, role: str) -> bool:
         """Return whether the role has signed as the policy asks, with no rejection standing."""

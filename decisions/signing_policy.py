@@ -40,17 +40,29 @@ class SigningPolicy:
 
         A role that is not named in "quorum" needs any one of its signatories.
         """
+        if not isinstance(stored, Mapping):
+            raise ValueError("a policy is a mapping")
+        alone = stored.get("author_may_sign_alone", False)
+        quorum = stored.get("quorum") or {}
+        if not isinstance(alone, bool) or not isinstance(quorum, Mapping):
+            raise ValueError("a policy's quorum is a mapping, and its switch is true or false")
         policy = cls(
-            roles=tuple(stored.get("signing_roles", ())),
+            roles=tuple(stored.get("signing_roles") or ()),
             order=Order(stored.get("order", Order.ANY)),
-            quorum={role: Quorum(how) for role, how in (stored.get("quorum") or {}).items()},
-            author_may_sign_alone=bool(stored.get("author_may_sign_alone", False)),
+            quorum={role: Quorum(how) for role, how in quorum.items()},
+            author_may_sign_alone=alone,
         )
-        if not policy.roles:
-            raise ValueError("a policy under which no one signs approves everything")
-        if unknown := {*policy.roles, *policy.quorum} - set(Role.values):
-            raise ValueError(f"no such role: {sorted(unknown)}")
+        policy.check()
         return policy
+
+    def check(self) -> None:
+        """Raise `ValueError` for a policy that does not say who signs, each role once."""
+        if not self.roles:
+            raise ValueError("a policy under which no one signs approves everything")
+        if unknown := {*self.roles, *self.quorum} - set(Role.values):
+            raise ValueError(f"no such role: {sorted(map(str, unknown))}")
+        if len(set(self.roles)) < len(self.roles):
+            raise ValueError("a policy names each role once")
 
     def to_json(self) -> dict[str, Any]:
         """Return the policy as plain values, every role's quorum written out."""

@@ -1,6 +1,7 @@
-"""Jobs of the record: documents."""
+"""Jobs of the record: documents, telling people, mail, webhooks."""
 
 import logging
+import time
 
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
@@ -13,8 +14,15 @@ from decisions.actions.rendering import (
     keep_document,
     lost_documents,
 )
+from decisions.anchors import has_anchor_of_today, write_anchor
+from decisions.auditing import verify_log
 from decisions.exports.source import document_source
 from decisions.models import Decision
+from decisions.notify import mailing, reminders, sending, telling
+from decisions.webhooks.queue import send_next, webhooks_with_work
+
+# How long one job goes on sending for a webhook before others get their turn, in seconds.
+DELIVERY_TURN = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +51,77 @@ def render_lost_documents() -> None:
         render_document.delay(document_id)
 
 
+@shared_task(ignore_result=True)
+def anchor_audit_log() -> None:
+    """Write the day's anchor, once a day; before that, say in the log what does not hold."""
+    if has_anchor_of_today():
+        return
+    for finding in verify_log().findings:
+        logger.error("The audit log does not hold: %s: %s", finding.record, finding.sentence)
+    write_anchor()
+
+
+@shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
+def deliver(webhook_id: int) -> None:
+    """Send what is due for a webhook until nothing is, or something fails; the sweep comes back."""
+    ends = time.monotonic() + DELIVERY_TURN
+    while send_next(webhook_id):
+        if time.monotonic() > ends:
+            deliver.delay(webhook_id)
+            return
+
+
+@shared_task(ignore_result=True)
+def send_due_deliveries() -> None:
+    """Wake a worker for every webhook that has something to send, or whose worker was lost."""
+    for webhook_id in webhooks_with_work():
+        deliver.delay(webhook_id)
+
+
+@shared_task(ignore_result=True, soft_time_limit=240, time_limit=270)
+def tell_people(decision_id: int) -> None:
+    """Tell of what happened on a record; a second call finds nothing left to tell."""
+    telling.tell(decision_id)
+
+
+@shared_task(ignore_result=True)
+def tell_the_rest() -> None:
+    """Wake a worker for every record of whose events not all were told: a call was lost."""
+    for decision_id in telling.behind().values_list("pk", flat=True)[:500]:
+        tell_people.delay(decision_id)
+
+
+@shared_task(ignore_result=True, soft_time_limit=240, time_limit=270)
+def write_due_mail() -> None:
+    """Bring notices together into messages, for whom it is time."""
+    mailing.write_mail()
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
+def write_mail_at_once(user_id: int) -> None:
+    """Write one person's message without waiting for the next round, if one is due."""
+    mailing.write_mail_to(user_id)
+
+
+@shared_task(ignore_result=True, soft_time_limit=60, time_limit=90)
+def send_mail(mail_id: int) -> None:
+    """Send one message; a second call finds it taken and does nothing."""
+    sending.send(mail_id)
+
+
+@shared_task(ignore_result=True)
+def send_due_mail() -> None:
+    """Wake a worker for every message that waits, is to be tried again, or lost its worker."""
+    for mail_id in sending.due_mail():
+        send_mail.delay(mail_id)
+
+
+@shared_task(ignore_result=True, soft_time_limit=240, time_limit=270)
+def send_reminders() -> None:
+    """Remind people, in their morning, of what is due and waits on them."""
+    reminders.remind()
+
+
 def _render(claim: Claim) -> None:
     """Make the file and keep it, if it still shows what was asked for."""
     # Loading the renderer costs half a second: only workers that make documents pay for it.
@@ -51,11 +130,12 @@ def _render(claim: Claim) -> None:
 
     if _moved(claim):
         return _fail_as_moved(claim)
-    made = make_pdf(record_document(claim.document.decision))
+    document = record_document(claim.document.decision)
+    made = make_pdf(document)
     # Again: someone may have saved while the pages were laid out.
     if _moved(claim):
         return _fail_as_moved(claim)
-    keep_document(claim, made.content, made.pages)
+    keep_document(claim, made.content, made.pages, head=document.last_event)
     return None
 
 

@@ -2,7 +2,18 @@
 
 from django.urls import path, register_converter
 
-from decisions.views import documents, evidence, people, records, reviews, rows, sections, signing
+from decisions.views import (
+    delegations,
+    documents,
+    evidence,
+    people,
+    records,
+    reviews,
+    rows,
+    sections,
+    signing,
+    templates,
+)
 
 
 class ReferenceConverter:
@@ -25,11 +36,18 @@ app_name = "decisions"
 urlpatterns = [
     path("", records.list_decisions, name="list"),
     path("new/", records.new, name="new"),
+    path("templates/", templates.templates, name="templates"),
+    path("templates/new/", templates.new_template, name="new_template"),
+    path("templates/<slug:key>/", templates.template, name="template"),
+    path("templates/<slug:key>/edit/", templates.edit_template, name="edit_template"),
+    path("templates/<slug:key>/offer/", templates.offer_template, name="offer_template"),
     path("<reference:reference>/", records.record, name="record"),
     path("<reference:reference>/details/", records.details, name="details"),
     path("<reference:reference>/history/", records.history, name="history"),
     path("<reference:reference>/moves/<slug:action>/", records.move, name="move"),
+    path("<reference:reference>/links/<int:pk>/remove/", records.remove_link, name="remove_link"),
     path("<reference:reference>/people/", people.people, name="people"),
+    path("<reference:reference>/people/<int:pk>/", people.change, name="change_person"),
     path("<reference:reference>/people/<int:pk>/remove/", people.remove, name="remove_person"),
     path("<reference:reference>/parts/<slug:kind>/", sections.section, name="section"),
     path("<reference:reference>/parts/<slug:kind>/mark/", sections.mark, name="mark_section"),
@@ -51,11 +69,24 @@ urlpatterns = [
         name="withdraw_evidence",
     ),
     path("<reference:reference>/threads/new/", reviews.new_thread, name="new_thread"),
+    path("<reference:reference>/threads/<int:pk>/", reviews.thread, name="thread"),
     path("<reference:reference>/threads/<int:pk>/reply/", reviews.reply, name="reply"),
     path("<reference:reference>/threads/<int:pk>/resolve/", reviews.resolve, name="resolve"),
+    path("<reference:reference>/comments/<int:pk>/", reviews.edit_comment, name="edit_comment"),
+    path("<reference:reference>/changes/", reviews.changes, name="changes"),
+    path("<reference:reference>/looks/", reviews.look, name="look"),
     path("<reference:reference>/review/", reviews.review, name="review"),
+    path(
+        "<reference:reference>/review/pending/<int:pk>/", reviews.edit_pending, name="edit_pending"
+    ),
+    path(
+        "<reference:reference>/review/pending/<int:pk>/remove/",
+        reviews.remove_pending,
+        name="remove_pending",
+    ),
     path("<reference:reference>/reviews/<int:pk>/lift/", reviews.lift, name="lift"),
     path("<reference:reference>/sign/", signing.sign, name="sign"),
+    path("<reference:reference>/delegate/", delegations.delegate_record, name="delegate"),
     path("<reference:reference>/documents/", documents.documents, name="documents"),
     path("<reference:reference>/documents/<int:pk>/file/", documents.file, name="document_file"),
 ]

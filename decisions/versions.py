@@ -1,15 +1,16 @@
 """What changed between two versions of a record's content, in words."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from decisions.content import MATERIAL
 from decisions.models import Candidate, Decision, Evidence, Goal, Role, Version
-from decisions.section_kinds import CRITERIA, SECTION_KINDS, Field, FieldType, Text
+from decisions.section_kinds import SECTION_KINDS, Field, FieldType, Rows, Text
 from decisions.words import Kind, compare_words
 
 
@@ -20,6 +21,8 @@ class Change:
     where: Text
     before: str
     after: str
+    # The kind of the section that says it; "" for what the record says as a whole.
+    section: str = field(default="", compare=False)
 
     @property
     def runs(self) -> list[tuple[Kind, str]]:
@@ -43,50 +46,122 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     """Yield the differences between two contents, in the record's order."""
     old, new = _statements(before), _statements(after)
     for place in [*new, *(place for place in old if place not in new)]:
-        if old.get(place, "") != new.get(place, ""):
-            yield Change(place, old.get(place, ""), new.get(place, ""))
+        was, now = old.get(place, NOTHING), new.get(place, NOTHING)
+        if was.text != now.text:
+            yield Change(place, was.text, now.text, now.section or was.section)
 
 
-def _statements(record: dict[str, Any]) -> dict[str, str]:
-    """Return everything a content says, as place → text."""
-    said: dict[str, str] = {}
+def changed_sections(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """Return the kinds of the sections that differ, "" for the record as a whole."""
+    return {one.section for one in compare(before, after)}
+
+
+class Past:
+    """Earlier contents of a record, read at once, each compared once with what it says now."""
+
+    def __init__(self, decision: Decision, digests: Iterable[str], now: str) -> None:
+        self.decision = decision
+        self.now = now
+        self.digests = set(digests) - {now}
+        self._compared: dict[str, list[Change]] = {}
+
+    @cached_property
+    def contents(self) -> dict[str, dict[str, Any]]:
+        """Return digest → content, for those that are or once were the record's."""
+        if not self.digests:
+            return {}
+        kept = Version.objects.filter(decision=self.decision, digest__in=self.digests | {self.now})
+        return dict(kept.values_list("digest", "content"))
+
+    def changes_since(self, digest: str) -> list[Change]:
+        """Return what differs from an earlier content; nothing if it never was the record's."""
+        if digest not in self.contents:
+            return []
+        if digest not in self._compared:
+            now = self.contents.get(self.now, {})
+            self._compared[digest] = list(compare(self.contents[digest], now))
+        return self._compared[digest]
+
+
+class Statement(NamedTuple):
+    """What a content says in one place, and in which kind of section that is shown."""
+
+    text: str
+    section: str
+
+
+NOTHING = Statement("", "")
+
+
+def _statements(record: dict[str, Any]) -> dict[str, Statement]:
+    """Return everything a content says, by place.
+
+    Evidence counts to the candidates, whose part shows what was measured.
+    """
     details = record.get("decision", {})
-    said[_("Title")] = details.get("title", "")
-    said[_("Round")] = str(details.get("round", ""))
+    written = _Parts(record)
+    said = {
+        _("Title"): Statement(details.get("title", ""), ""),
+        _("Round"): Statement(str(details.get("round", "")), ""),
+    }
     for section in record.get("sections", []):
         said |= _section_statements(section)
     for goal in record.get("goals", []):
-        said[_("Goal: %(name)s (%(metric)s)") % goal] = _values(goal, Goal)
+        place = _("Goal: %(name)s (%(metric)s)") % goal
+        said[place] = Statement(_values(goal, Goal), written.kind(Rows.GOALS))
     for candidate in record.get("candidates", []):
-        said |= _candidate_statements(candidate)
+        said |= _candidate_statements(candidate, written)
     for evidence in record.get("evidence", []):
-        said[_("Evidence E%(number)s") % evidence] = _values(evidence, Evidence)
+        place = _("Evidence E%(number)s") % evidence
+        said[place] = Statement(_values(evidence, Evidence), written.kind(Rows.CANDIDATES))
     return said
 
 
-def _section_statements(section: dict[str, Any]) -> dict[str, str]:
+class _Parts:
+    """In which sections of a content its rows are written, and what candidates are rated on."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.sections = [
+            (SECTION_KINDS[one["kind"]], one["role"]) for one in record.get("sections", [])
+        ]
+
+    def kind(self, rows: Rows, role: str = "") -> str:
+        """Return the kind of the section that holds such rows, "" if there is none."""
+        return next(
+            (kind.key for kind, by in self.sections if kind.rows == rows and role in ("", by)), ""
+        )
+
+    def criterion(self, role: str, key: str) -> Text:
+        """Return the name of what a role rates on; its key where the content has no such part."""
+        asked = (one for kind, by in self.sections if by == role for one in kind.criteria)
+        return next((one.name for one in asked if one.key == key), key)
+
+
+def _section_statements(section: dict[str, Any]) -> dict[str, Statement]:
     kind = SECTION_KINDS[section["kind"]]
     return {
-        f"{kind.title}: {field.label}": _answer(field, section["data"].get(field.name, ""))
-        for field in kind.fields
+        f"{kind.title}: {one.label}": Statement(
+            _answer(one, section["data"].get(one.name, "")), kind.key
+        )
+        for one in kind.fields
     }
 
 
-def _answer(field: Field, value: Any) -> str:
+def _answer(asked: Field, value: Any) -> str:
     """Return an answer as its form shows it."""
-    return str(field.label_of(value)) if field.type == FieldType.CHOICE else _text(value)
+    return str(asked.label_of(value)) if asked.type == FieldType.CHOICE else _text(value)
 
 
-def _candidate_statements(candidate: dict[str, Any]) -> dict[str, str]:
+def _candidate_statements(candidate: dict[str, Any], written: _Parts) -> dict[str, Statement]:
     """Return what is said of one candidate: its own fields, and each rating."""
     name = f"{candidate['letter']}. {candidate['name']}"
     own = {key: value for key, value in candidate.items() if key != "assessments"}
-    said = {_("Candidate: %(name)s") % {"name": name}: _values(own, Candidate)}
+    place = _("Candidate: %(name)s") % {"name": name}
+    said = {place: Statement(_values(own, Candidate), written.kind(Rows.CANDIDATES))}
     for one in candidate["assessments"]:
-        names = {criterion.key: criterion.name for criterion in CRITERIA[one["role"]]}
-        criterion = names.get(one["criterion"], one["criterion"])
-        said[f"{name}: {Role(one['role']).label}, {criterion}"] = (
-            f"{one['rating']} – {one['reason']}"
+        criterion = written.criterion(one["role"], one["criterion"])
+        said[f"{name}: {Role(one['role']).label}, {criterion}"] = Statement(
+            f"{one['rating']} – {one['reason']}", written.kind(Rows.ASSESSMENTS, one["role"])
         )
     return said
 

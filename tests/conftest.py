@@ -8,10 +8,10 @@ import pytest
 from celery.signals import before_task_publish
 from django.conf import settings as project_settings
 from django.db import connections
-from django.test import Client
+from django.test import Client, TransactionTestCase
 
 from decisions.models import Decision, User
-from tests import factories
+from tests import append_only, factories
 from tests.factories import People
 
 
@@ -36,6 +36,9 @@ def _quick_and_quiet() -> Iterator[None]:
         patch.setattr(project_settings, "PASSWORD_HASHERS", [hasher])
         patch.setattr(project_settings, "SECURE_SSL_REDIRECT", False)
         patch.setattr(project_settings, "STORAGES", _plain_storages())
+        patch.setattr(
+            TransactionTestCase, "_fixture_teardown", append_only.emptied_without_triggers
+        )
         app.conf.update(broker_url="memory://", result_backend=None, task_always_eager=False)
         yield
 
@@ -49,6 +52,7 @@ def _plain_storages() -> dict[str, Any]:
 def _media(tmp_path: Path, settings: Any) -> None:
     """Keep each test's files to itself."""
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.AUDIT_ANCHOR_DIR = tmp_path / "anchors"
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from decisions.models import (
     Status,
     User,
 )
-from decisions.section_kinds import CRITERIA, Field, FieldType
+from decisions.section_kinds import Field, FieldType
 
 PASSWORD = "quiet-harbour-lantern"
 REVIEW_ON = date(2031, 3, 1)
@@ -204,7 +204,8 @@ def add_candidates(record: Decision, team: People) -> list[Candidate]:
 def rate(candidate: Candidate, team: People) -> None:
     """Have every role rate a candidate on all of its criteria."""
     for role, user in team.signatories.items():
-        ratings = {one.key: (4, f"{one.name} looks fine.") for one in CRITERIA[role]}
+        asked = candidate.decision.criteria_of(role)
+        ratings = {one.key: (4, f"{one.name} looks fine.") for one in asked}
         assess(candidate, by=user, role=role, ratings=ratings)
 
 

@@ -27,6 +27,7 @@ HUGE = "9" * 40
 ARGUMENTS: dict[str, tuple[str, list[str]]] = {
     "reference": ("DR-1", ["DR-0", "DR-999999999", f"DR-{HUGE}", "DR-１", "dr-1"]),
     "action": ("withdraw", ["read", "no-such", "__class__"]),
+    "key": ("adapting-an-llm", ["no-such", "-", "x" * 300]),
     "kind": ("problem", ["goals", "no-such", "x" * 300]),
     "letter": ("A", ["a", "ZZZ", "x" * 300]),
     "role": ("business", ["owner", "nobody", "x" * 300]),
@@ -47,6 +48,7 @@ QUERIES = {
     "long": "x" * 2000,
 }
 ASKED = [
+    "after",
     "from",
     "label",
     "next",
@@ -64,6 +66,7 @@ ASKED = [
     "status",
     "tag",
     "technique",
+    "template",
     "to",
     "version",
     "whose",

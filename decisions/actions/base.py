@@ -9,9 +9,11 @@ from typing import Any
 from django.db import transaction
 
 from decisions import clock
+from decisions.actions.looks import follow
 from decisions.audit import append_event
 from decisions.content import content, digest
 from decisions.models import Decision, User, Version
+from decisions.notify.waking import wake_teller
 from decisions.policies import Refused, refusal
 
 # Saves of one part by one person, each within this time of the one before, are one sitting.
@@ -69,6 +71,9 @@ def conclude(entry: Entry, by: User) -> None:
         _keep_version(fresh, entry, by, told)
     fresh.save(update_fields=["changed_at", "digest", "version"])
     append_event(fresh, entry.kind, by=by, data=entry.data, before=before, after=after)
+    follow(fresh, by=by, kind=entry.kind, before=before, told=told)
+    # If the queue cannot be reached, the log is told of later, by the sweep.
+    transaction.on_commit(lambda: wake_teller(fresh.pk), robust=True)
 
 
 def _keep_version(fresh: Decision, entry: Entry, by: User, told: dict[str, Any]) -> None:

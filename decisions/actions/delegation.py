@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from decisions import clock
 from decisions.actions.base import Entry, change
 from decisions.models import Decision, Delegation, Participant, User
+from decisions.notify.telling import tell_of_delegation
 from decisions.policies import PARTIES, BadInput, Refusal, Refused, wrong_state
+from decisions.standing_in import state_of
 from decisions.workflow import MOVES
 
 
@@ -60,9 +62,11 @@ def delegate_for_a_time(*, by: User, taker: User, until: datetime, reason: str =
     open_ones = Delegation.objects.open().filter(giver=by, taker=taker, decision__isnull=True)
     if twin := open_ones.filter(until=until).first():
         return twin
-    return Delegation.objects.create(
+    offered = Delegation.objects.create(
         giver=by, taker=taker, until=until, reason=reason, offered_at=clock.now()
     )
+    tell_of_delegation(offered, by=by)
+    return offered
 
 
 def accept_delegation(delegation: Delegation, *, by: User) -> None:
@@ -77,11 +81,20 @@ def accept_delegation(delegation: Delegation, *, by: User) -> None:
 
 
 def end_delegation(delegation: Delegation, *, by: User) -> None:
-    """Decline it, revoke it or give it back; what was signed by it stays signed."""
+    """Decline it, revoke it or give it back; what was signed by it stays signed.
+
+    One that has ended already, or has run out, is left as it is.
+    """
     with _answering(delegation, "end_delegation", by) as entry:
-        open_ones = Delegation.objects.filter(pk=delegation.pk, ended_at__isnull=True)
-        if not open_ones.update(ended_at=clock.now(), ended_by=by):
+        # Locked before the time is taken: no signature by it is later than the end noted here.
+        open_ones = Delegation.objects.select_for_update().open()
+        standing = open_ones.filter(pk=delegation.pk).first()
+        if standing is None:
             entry.void()
+            return
+        standing.ended_at, standing.ended_by = clock.now(), by
+        standing.save(update_fields=["ended_at", "ended_by"])
+        entry.data |= {"how": str(state_of(standing))}
 
 
 @contextmanager
@@ -95,6 +108,8 @@ def _answering(delegation: Delegation, action: str, by: User) -> Iterator[Entry]
         _refuse_stranger(delegation, action, by)
         with transaction.atomic():
             yield Entry(Decision(), action)
+            delegation.refresh_from_db()
+            tell_of_delegation(delegation, by=by)
     delegation.refresh_from_db()
 
 

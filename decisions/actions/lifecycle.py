@@ -1,12 +1,15 @@
-"""The moves that change a record's status."""
+"""The moves that change a record's status, and what became of it afterwards."""
 
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from decisions.actions.base import change, locked
+from decisions import clock
+from decisions.actions.base import change
+from decisions.actions.relations import both_locked, other_record, tell_other
 from decisions.content import current_digest
-from decisions.models import Decision, Status, User
+from decisions.models import Decision, OutcomeNote, Status, Success, User
 from decisions.policies import BadInput, wrong_state
 from decisions.signatures import policy_of
 from decisions.workflow import MOVES
@@ -50,13 +53,52 @@ def reopen(decision: Decision, *, by: User, reason: str) -> None:
 
 
 def supersede(decision: Decision, *, by: User, successor: Decision) -> None:
-    """Put a newer approved record in this one's place."""
-    with change(decision, "supersede", by=by) as entry:
-        successor = locked(successor)
-        if successor.pk == decision.pk or successor.status != Status.APPROVED:
+    """Put another approved record, which the person may read, in this one's place."""
+    with both_locked(decision, successor), change(decision, "supersede", by=by) as entry:
+        other = other_record(entry.decision, successor, by)
+        if other.status != Status.APPROVED:
             raise wrong_state(_("Only another approved record can take this one's place."))
-        _move(entry.decision, "supersede", superseded_by=successor)
-        entry.data = {"successor": successor.reference}
+        _move(entry.decision, "supersede", superseded_by=other)
+        entry.data = {"successor": other.reference}
+        tell_other(other, decision, by, "supersedes")
+
+
+def note_outcome(
+    decision: Decision, *, by: User, success: str, text: str, review_on: date | None = None
+) -> OutcomeNote:
+    """Note what became of a decision, and when to look at it again, if ever.
+
+    Notes are never changed or taken back. Raises `BadInput` without words, for an answer that is
+    none, and for a day that has passed. The date in the signed recommendation stays as it was.
+    """
+    with change(decision, "note_outcome", by=by) as entry:
+        _refuse_senseless(success, text, review_on)
+        last = entry.decision.outcome_notes.last()
+        if last and (last.written_by_id, last.success, last.text) == (by.pk, success, text):
+            entry.void()
+            return last
+        note = OutcomeNote.objects.create(
+            decision=entry.decision,
+            success=success,
+            text=text,
+            written_at=clock.now(),
+            written_by=by,
+        )
+        # What no longer holds does not come back.
+        again = review_on if entry.decision.status == Status.APPROVED else None
+        Decision.objects.filter(pk=decision.pk).update(review_on=again)
+        entry.data = {"success": success}
+    return note
+
+
+def _refuse_senseless(success: str, text: str, review_on: date | None) -> None:
+    """Raise `BadInput` for a note that says nothing, or that comes back in the past."""
+    if success not in Success.values:
+        raise BadInput(_("Say whether it worked."))
+    if not text.strip():
+        raise BadInput(_("Say what became of it."))
+    if review_on and review_on <= clock.today():
+        raise BadInput(_("Choose a day that is still to come."))
 
 
 def _refuse_unexplained(reason: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Max
+from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import Entry, change, conclude
@@ -17,6 +18,7 @@ from decisions.models import (
     User,
     Visibility,
 )
+from decisions.policies import wrong_state
 from decisions.record_templates import LLM
 
 DETAILS = {"title", "tags", "due_on", "visibility"}
@@ -46,7 +48,7 @@ def open_decision(
     decision = Decision.objects.create(
         number=highest + 1,
         title=title,
-        template=RecordTemplate.objects.get(key=template),
+        template=_on_offer(template),
         owner=by,
         due_on=due_on,
         visibility=visibility,
@@ -65,6 +67,15 @@ def open_decision(
     conclude(Entry(decision, "open", {"title": title, "template": template}), by)
     decision.refresh_from_db()
     return decision
+
+
+def _on_offer(key: str) -> RecordTemplate:
+    """Return the template; raise `Refused` if records are no longer opened from it."""
+    template = RecordTemplate.objects.get(key=key)
+    if template.is_retired:
+        told = {"template": template}
+        raise wrong_state(_("“%(template)s” is no longer offered for new records.") % told)
+    return template
 
 
 def _just_opened(by: User, **asked: Any) -> Decision | None:
@@ -110,6 +121,8 @@ def remove_participant(decision: Decision, *, by: User, participant: Participant
     """Take a role on the record away from a person; what they wrote and signed stays."""
     with change(decision, "invite", by=by, kind="remove") as entry:
         entry.data = {"person": str(participant.user), "role": participant.role}
-        deleted, _ = Participant.objects.filter(decision=entry.decision, pk=participant.pk).delete()
+        deleted, _rows = Participant.objects.filter(
+            decision=entry.decision, pk=participant.pk
+        ).delete()
         if not deleted:
             entry.void()

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.db.models import Q, QuerySet
 
 from decisions import clock
-from decisions.models import Document, DocumentState
+from decisions.models import Document, DocumentState, Event
 
 # Longer than the task's time limit: a claim that is older belongs to a worker that died.
 CLAIM_HOLDS = timedelta(minutes=5)
@@ -36,8 +36,11 @@ def claim_document(document_id: int) -> Claim | None:
     return Claim(Document.objects.select_related("decision").get(pk=document_id), now)
 
 
-def keep_document(claim: Claim, content: bytes, pages: int) -> bool:
-    """Store the finished file and mark the document ready, unless the claim was lost meanwhile."""
+def keep_document(claim: Claim, content: bytes, pages: int, head: Event | None = None) -> bool:
+    """Store the finished file and mark the document ready, unless the claim was lost meanwhile.
+
+    `head` is the event that is printed in it as the head of the audit log.
+    """
     document = claim.document
     document.file.save(file_name(document), ContentFile(content), save=False)
     kept = _still_ours(claim).update(
@@ -45,6 +48,8 @@ def keep_document(claim: Claim, content: bytes, pages: int) -> bool:
         file=document.file.name,
         sha256=hashlib.sha256(content).hexdigest(),
         pages=pages,
+        head_sequence=head.sequence if head else None,
+        head_hash=head.hash if head else "",
         error="",
         finished_at=clock.now(),
     )

@@ -1,19 +1,32 @@
 """Discussing a record and reviewing it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import change
-from decisions.models import Comment, Decision, Review, Section, Thread, User, Verdict
+from decisions.actions.looks import look_at
+from decisions.models import (
+    Comment,
+    CommentEdit,
+    Decision,
+    PendingComment,
+    Review,
+    Section,
+    Thread,
+    User,
+    Verdict,
+)
 from decisions.policies import BadInput
+from decisions.requests import comments_of, scope_of, touches
+from decisions.versions import changes_between
 
 
 @dataclass(frozen=True)
 class Remark:
-    """A comment to be sent with a review, anchored to a section and a quoted passage."""
+    """A comment, anchored to a section and a quoted passage if it opens a thread."""
 
     body: str
     section: Section | None = None
@@ -30,13 +43,14 @@ def open_thread(decision: Decision, *, by: User, remark: Remark) -> Thread:
         if said := _said_already(entry.decision, by, remark):
             entry.void()
             return said
-        thread = _open(entry.decision, by, remark, None)
+        comment = _open(entry.decision, by, remark, None)
         entry.data = {
-            "thread": thread.pk,
+            "thread": comment.thread_id,
+            "comment": comment.pk,
             "section": remark.section.kind if remark.section else "",
             "must_fix": remark.must_fix,
         }
-    return thread
+    return comment.thread
 
 
 def reply(thread: Thread, *, by: User, body: str) -> Comment:
@@ -46,11 +60,24 @@ def reply(thread: Thread, *, by: User, body: str) -> Comment:
         if last and (last.author_id, last.body) == (by.pk, body):
             entry.void()
             return last
-        comment = Comment.objects.create(
-            thread=thread, author=by, body=body, written_at=clock.now()
-        )
-        entry.data = {"thread": thread.pk}
+        comment = _say(thread, by, body, None)
+        entry.data = {"thread": thread.pk, "comment": comment.pk}
     return comment
+
+
+def edit_comment(comment: Comment, *, by: User, body: str) -> None:
+    """Change one's own comment; what it said before stays beside it, not in the log."""
+    decision = comment.thread.decision
+    with change(decision, "edit_comment", by=by, subject=comment) as entry:
+        fresh = Comment.objects.get(pk=comment.pk)
+        if fresh.body == body:
+            entry.void()
+            return
+        since = fresh.edited_at or fresh.written_at
+        CommentEdit.objects.create(comment=fresh, body=fresh.body, written_at=since)
+        fresh.body, fresh.edited_at = body, clock.now()
+        fresh.save(update_fields=["body", "edited_at"])
+        entry.data = {"thread": fresh.thread_id, "comment": fresh.pk}
 
 
 def resolve(thread: Thread, *, by: User, resolved: bool = True) -> None:
@@ -72,49 +99,82 @@ def send_review(
     by: User,
     verdict: str,
     body: str = "",
-    remarks: list[Remark] | None = None,
+    remarks: Sequence[Remark] = (),
+    digest: str = "",
+    after: int | None = None,
 ) -> Review:
-    """Send comments at once with a verdict on what the record says now.
+    """Send at once what the reviewer held back and `remarks`, with a verdict.
 
-    Raises `BadInput` for a review that says nothing. A new review by the same person takes the
-    place of their earlier request for changes; the same review sent twice stays one.
+    `digest` is that of the content the reviewer was shown; one that was never the record's counts
+    as what it says now. `after` is the reviewer's last review when their form was made (0: none):
+    the same review sent twice from one form stays one. Raises `BadInput` for a review that says
+    nothing. An earlier request for changes of theirs is lifted if what it spoke of has changed.
     """
-    remarks = remarks or []
     with change(decision, "review", by=by) as entry:
-        if not body.strip() and not remarks:
-            raise BadInput(_("Say what you think: write a comment before you send the review."))
-        last = entry.decision.reviews.filter(reviewer=by).last()
-        if last and _says(last, verdict, body, remarks, entry.decision):
+        record = entry.decision
+        pending = list(PendingComment.objects.filter(decision=record, author=by))
+        last = record.reviews.filter(reviewer=by).last()
+        if last and not pending and _is_repeated(last, verdict, body, remarks, record, after):
             entry.void()
             return last
-        _lift(entry.decision.reviews.filter(reviewer=by), by)
+        if not body.strip() and not remarks and not pending:
+            raise BadInput(_("Say what you think: write a comment before you send the review."))
         review = Review.objects.create(
-            decision=entry.decision,
+            decision=record,
             reviewer=by,
             verdict=verdict,
             body=body,
-            digest=entry.decision.digest,
-            round=entry.decision.round,
+            digest=_digest_shown(record, digest),
+            round=record.round,
             sent_at=clock.now(),
         )
+        _lift_answered(record, review)
+        _send(pending, review)
         for remark in remarks:
-            _open(entry.decision, by, remark, review)
-        entry.data = {"verdict": verdict, "remarks": len(remarks)}
+            _open(record, by, remark, review)
+        look_at(record, by=by, digest=review.digest)
+        entry.data = {
+            "review": review.pk,
+            "verdict": verdict,
+            "remarks": len(remarks) + len(pending),
+        }
     return review
 
 
 def lift_review(review: Review, *, by: User) -> None:
-    """Take back one's own request for changes."""
+    """Take back a request for changes: one's own, or as owner that of someone who has left."""
     with change(review.decision, "lift", by=by, subject=review) as entry:
-        if not _lift(Review.objects.filter(pk=review.pk), by):
+        if not _lift(review, by):
             entry.void()
             return
+        entry.data = {"review": review.pk}
 
 
-def _lift(reviews: QuerySet[Review], by: User) -> int:
-    """Lift the requests for changes that still stand; return how many."""
-    standing = reviews.filter(verdict=Verdict.REQUEST_CHANGES, lifted_at__isnull=True)
-    return standing.update(lifted_at=clock.now(), lifted_by=by)
+def _lift(review: Review, by: User) -> bool:
+    """Lift a request for changes if it still stands."""
+    standing = Review.objects.filter(
+        pk=review.pk, verdict=Verdict.REQUEST_CHANGES, lifted_at__isnull=True
+    )
+    return bool(standing.update(lifted_at=clock.now(), lifted_by=by))
+
+
+def _lift_answered(record: Decision, review: Review) -> None:
+    """Lift the reviewer's earlier requests whose subject has changed, as they saw, and still is."""
+    earlier = record.reviews.filter(
+        reviewer=review.reviewer, verdict=Verdict.REQUEST_CHANGES, lifted_at__isnull=True
+    )
+    for request in earlier.exclude(pk=review.pk):
+        scope = scope_of(comments_of(request))
+        if all(
+            touches(scope, changes_between(record, request.digest, now))
+            for now in {review.digest, record.digest}
+        ):
+            _lift(request, review.reviewer)
+
+
+def _digest_shown(record: Decision, digest: str) -> str:
+    """Return the digest that the reviewer was shown, if the record ever said that."""
+    return digest if record.versions.filter(digest=digest).exists() else record.digest
 
 
 def _said_already(decision: Decision, by: User, remark: Remark) -> Thread | None:
@@ -130,22 +190,45 @@ def _said_already(decision: Decision, by: User, remark: Remark) -> Thread | None
     ).first()
 
 
-def _says(
-    review: Review, verdict: str, body: str, remarks: list[Remark], decision: Decision
+def _is_repeated(
+    last: Review,
+    verdict: str,
+    body: str,
+    remarks: Sequence[Remark],
+    record: Decision,
+    after: int | None,
 ) -> bool:
-    """Return whether a review stands that says all this of what the record says now."""
-    said = (review.verdict, review.body, review.digest, review.round, review.lifted_at)
-    if said != (verdict, body, decision.digest, decision.round, None):
+    """Return whether the person's last review is this one, sent before.
+
+    A form knows by `after` that it has been sent; without one, the same words of the same content
+    are the same review while that stands.
+    """
+    if (last.verdict, last.body) != (verdict, body):
         return False
-    comments = review.comments.select_related("thread__section")
-    return remarks == [
+    if after is not None:
+        return last.pk != after
+    if (last.digest, last.round, last.lifted_at) != (record.digest, record.round, None):
+        return False
+    said = [
         Remark(one.body, one.thread.section, one.thread.quote, one.thread.must_fix)
-        for one in comments
+        for one in comments_of(last)
     ]
+    return list(remarks) == said
 
 
-def _open(decision: Decision, by: User, remark: Remark, review: Review | None) -> Thread:
-    """Write a thread with its first comment."""
+def _send(pending: Sequence[PendingComment], review: Review) -> None:
+    """Turn what was held back into threads and replies of a review."""
+    for one in pending:
+        if one.thread:
+            _say(one.thread, review.reviewer, one.body, review)
+        else:
+            remark = Remark(one.body, one.section, one.quote, one.must_fix)
+            _open(review.decision, review.reviewer, remark, review)
+        one.delete()
+
+
+def _open(decision: Decision, by: User, remark: Remark, review: Review | None) -> Comment:
+    """Write a thread with its first comment; return that."""
     thread = Thread.objects.create(
         decision=decision,
         section=remark.section,
@@ -153,7 +236,11 @@ def _open(decision: Decision, by: User, remark: Remark, review: Review | None) -
         must_fix=remark.must_fix,
         opened_at=clock.now(),
     )
-    Comment.objects.create(
-        thread=thread, author=by, body=remark.body, review=review, written_at=clock.now()
+    return _say(thread, by, remark.body, review)
+
+
+def _say(thread: Thread, by: User, body: str, review: Review | None) -> Comment:
+    """Write a comment in a thread."""
+    return Comment.objects.create(
+        thread=thread, author=by, body=body, review=review, written_at=clock.now()
     )
-    return thread

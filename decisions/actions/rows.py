@@ -15,7 +15,7 @@ from decisions.actions.evidence import withdraw_outdated
 from decisions.actions.sections import Conflict
 from decisions.models import Assessment, Candidate, Decision, Goal, SectionState, User
 from decisions.policies import BadInput, wrong_state
-from decisions.section_kinds import CRITERIA
+from decisions.section_kinds import Rows
 
 LETTERS: list[str] = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_uppercase)]
 
@@ -23,12 +23,13 @@ LETTERS: list[str] = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_upper
 def add_goal(decision: Decision, *, by: User, **values: Any) -> Goal:
     """Add a goal; anyone on the record may propose one, for one of their roles."""
     with change(decision, "propose_goal", by=by, kind="add_goal") as entry:
+        _refuse_without_list(entry.decision)
         _refuse_foreign_role(entry.decision, by, values.get("proposed_by_role", ""))
         _refuse_same_metric(entry.decision, values["metric"], None)
         goal = Goal.objects.create(
             decision=entry.decision, position=_next_position(entry.decision.goals), **values
         )
-        _begin(entry, "goals", by)
+        _begin(entry, by, Rows.GOALS)
         entry.data = {"goal": goal.name}
     return goal
 
@@ -59,7 +60,7 @@ def add_candidate(decision: Decision, *, by: User, **values: Any) -> Candidate:
             position=_next_position(entry.decision.candidates),
             **values,
         )
-        _begin(entry, "candidates", by)
+        _begin(entry, by, Rows.CANDIDATES)
         entry.data = {"candidate": str(candidate)}
     return candidate
 
@@ -94,7 +95,7 @@ def assess(
     role's, or a rating out of range.
     """
     with change(candidate.decision, "assess", by=by, subject=role) as entry:
-        _refuse_strange(role, ratings)
+        _refuse_strange(entry.decision, role, ratings)
         sheet = RatingSheet(candidate, role)
         if seen is not None and seen != sheet.token and not sheet.says(ratings):
             raise Conflict(sheet, as_fields(ratings))
@@ -106,7 +107,7 @@ def assess(
         if not written:
             entry.void()
             return
-        _begin(entry, f"assessment_{role}", by)
+        _begin(entry, by, Rows.ASSESSMENTS, role)
         entry.data = {"candidate": str(candidate), "role": role, "criteria": sorted(written)}
 
 
@@ -216,16 +217,24 @@ def _refuse_foreign_role(decision: Decision, by: User, role: str) -> None:
         raise BadInput(_("You can propose a goal only for a role that you hold."))
 
 
-def _refuse_strange(role: str, ratings: Mapping[str, tuple[int, str]]) -> None:
+def _refuse_without_list(decision: Decision) -> None:
+    """Raise `Refused` for a goal on a record whose template has no list of goals."""
+    if decision.section_with(Rows.GOALS) is None:
+        raise wrong_state(_("This record has no list of goals."))
+
+
+def _refuse_strange(decision: Decision, role: str, ratings: Mapping[str, tuple[int, str]]) -> None:
     """Raise `BadInput` for criteria that are not the role's and ratings that are not 1 to 5."""
-    if ratings.keys() - {one.key for one in CRITERIA.get(role, ())}:
+    if ratings.keys() - {one.key for one in decision.criteria_of(role)}:
         raise BadInput(_("This role does not rate that criterion."))
     if any(rating not in range(1, 6) for rating, _reason in ratings.values()):
         raise BadInput(_("A rating is a whole number from 1 to 5."))
 
 
-def _begin(entry: Entry, kind: str, by: User) -> None:
+def _begin(entry: Entry, by: User, rows: Rows, role: str = "") -> None:
     """Mark a section as begun once it has its first row."""
-    entry.decision.sections.filter(kind=kind, state=SectionState.NOT_STARTED).update(
-        state=SectionState.IN_PROGRESS, changed_at=clock.now(), changed_by=by
-    )
+    section = entry.decision.section_with(rows, role)
+    if section:
+        entry.decision.sections.filter(pk=section.pk, state=SectionState.NOT_STARTED).update(
+            state=SectionState.IN_PROGRESS, changed_at=clock.now(), changed_by=by
+        )

@@ -6,9 +6,10 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import change
+from decisions.audit import signature_digest
 from decisions.content import current_digest
 from decisions.models import Decision, Delegation, Meaning, Role, SignOff, User
-from decisions.policies import BadInput, Refusal, Refused
+from decisions.policies import BadInput, Refusal, Refused, wrong_state
 from decisions.signatures import latest_sign_offs
 
 
@@ -69,7 +70,12 @@ def sign_off(
             time_zone=by.time_zone,
             signed_at=clock.now(),
         )
-        entry.data = {"role": role, "meaning": meaning, "digest": digest}
+        entry.data = {
+            "role": role,
+            "meaning": meaning,
+            "digest": digest,
+            "signature": signature_digest(signature),
+        }
         if signed_for:
             entry.data |= {"for": str(signed_for)}
     return signature
@@ -83,12 +89,18 @@ def _leave_to_sign(
     The row is locked, so that a delegation that is being revoked is either seen or waits.
     """
     giver = signed_for or by
+    if role not in Role.values:
+        raise BadInput(_("Choose for which role you sign."))
     if role not in record.signing_roles_of(giver):
         sentence = _("%(name)s does not sign for %(role)s here.")
         told = sentence % {"name": giver, "role": Role(role).label}
         raise Refused(Refusal(told, HTTPStatus.FORBIDDEN))
     if signed_for is None:
         return None
+    own = latest_sign_offs(record).get((giver.pk, role))
+    if own and own.signed_for_id is None and own.digest == record.digest:
+        sentence = _("%(name)s has signed this themself; nobody else’s signature replaces it.")
+        raise wrong_state(sentence % {"name": giver})
     leave = Delegation.objects.select_for_update().in_force().filter(giver=giver, taker=by)
     found = next((one for one in leave if one.covers(record.pk)), None)
     if found is None:

@@ -25,7 +25,9 @@ from decisions.models import (
     EvidenceKind,
     Goal,
     Meaning,
+    OutcomeNote,
     Participant,
+    Relation,
     Review,
     Role,
     Section,
@@ -35,7 +37,15 @@ from decisions.models import (
 )
 from decisions.numbers import NOTHING, format_exact, format_number
 from decisions.record_parts import with_parts
-from decisions.section_kinds import CRITERIA, RESULTS, Criterion, Field, FieldType, Rows, Text
+from decisions.section_kinds import (
+    RECOMMENDATION,
+    RESULTS,
+    Criterion,
+    Field,
+    FieldType,
+    Rows,
+    Text,
+)
 from decisions.signatures import Seat, Signatures, latest_sign_offs
 
 # In full, so that no reader takes the day for the month.
@@ -76,7 +86,7 @@ class Part:
     @property
     def criteria(self) -> tuple[Criterion, ...]:
         """Return what the section's role rates candidates on."""
-        return CRITERIA[self.section.role]
+        return self.section.definition.criteria
 
 
 @dataclass(frozen=True)
@@ -171,15 +181,15 @@ class RecordDocument:
 
     @cached_property
     def chapters(self) -> list[Chapter]:
-        """Return the record's chapters with their parts, the evidence before its readings."""
+        """Return the record's chapters with their parts, the evidence before what is made of it."""
         by_title = groupby(self.record.sections.all(), key=lambda one: one.definition.chapter)
         chapters: list[Chapter] = []
+        has_evidence = False
         for title, members in by_title:
-            if title == RESULTS:
+            if title in (RESULTS, RECOMMENDATION) and not has_evidence:
                 chapters.append(self._evidence_chapter(len(chapters) + 1))
+                has_evidence = True
             chapters.append(self._chapter(len(chapters) + 1, title, list(members)))
-        if not any(one.key == "evidence" for one in chapters):
-            chapters.append(self._evidence_chapter(len(chapters) + 1))
         return chapters
 
     @cached_property
@@ -190,10 +200,27 @@ class RecordDocument:
             "signatures": _("Signatures"),
             "colophon": _("About this document"),
         }
+        if self.outcome_notes:
+            titles = {"outcome": _("What became of it")} | titles
         start = len(self.chapters) + 1
         return {
             key: Chapter(start + at, key, title) for at, (key, title) in enumerate(titles.items())
         }
+
+    @cached_property
+    def outcome_notes(self) -> list[OutcomeNote]:
+        """Return what became of the decision, in the order it was written."""
+        return list(self.record.outcome_notes.select_related("written_by"))
+
+    @cached_property
+    def relations(self) -> dict[str, str]:
+        """Return how the record stands to others, as "Amended by" → "DR-9, DR-12"."""
+        return relations_in_words(self.record)
+
+    @property
+    def amended_by(self) -> str:
+        """Return the names of the records that amend this one, or ""."""
+        return self.relations.get(_("Amended by"), "")
 
     @cached_property
     def candidates(self) -> list[Candidate]:
@@ -282,7 +309,7 @@ class RecordDocument:
     @property
     def keywords(self) -> list[str]:
         """Return what the file can be found by."""
-        approaches = {str(one.get_approach_display()) for one in self.considered}
+        approaches = {one.approach_words for one in self.considered} - {""}
         return [self.record.reference, str(self.template_title), *sorted(approaches)]
 
     def _chapter(self, number: int, title: Text, members: list[Section]) -> Chapter:
@@ -295,7 +322,7 @@ class RecordDocument:
     def _part(self, number: str, section: Section) -> Part:
         section.decision = self.record
         rated = section.definition.rows == Rows.ASSESSMENTS
-        ratings = [self._rating_line(section.role, one) for one in self.considered if rated]
+        ratings = [self._rating_line(section, one) for one in self.considered if rated]
         return Part(number, section, tuple(self._blocks(section)), tuple(ratings))
 
     def _evidence_chapter(self, number: int) -> Chapter:
@@ -349,9 +376,33 @@ class RecordDocument:
             tuple(found.get(candidate.pk) for candidate in self.considered),
         )
 
-    def _rating_line(self, role: str, candidate: Candidate) -> RatingLine:
-        said = {one.criterion: one for one in candidate.assessments.all() if one.role == role}
-        return RatingLine(candidate, tuple(said.get(one.key) for one in CRITERIA[role]))
+    def _rating_line(self, section: Section, candidate: Candidate) -> RatingLine:
+        mine = [one for one in candidate.assessments.all() if one.role == section.role]
+        said = {one.criterion: one for one in mine}
+        return RatingLine(
+            candidate, tuple(said.get(one.key) for one in section.definition.criteria)
+        )
+
+
+def relations_in_words(decision: Decision) -> dict[str, str]:
+    """Return how a record stands to others: by name only, for whoever may come to read this."""
+    out, into = decision.links_out, decision.links_in
+    amends, relates = {"relation": Relation.AMENDS}, {"relation": Relation.RELATES}
+    found = {
+        _("Superseded by"): [decision.superseded_by] if decision.superseded_by else [],
+        _("Supersedes"): list(decision.supersedes.all()),
+        _("Amended by"): [one.source for one in into.filter(**amends).select_related("source")],
+        _("Amends"): [one.target for one in out.filter(**amends).select_related("target")],
+        _("Related"): [
+            *(one.source for one in into.filter(**relates).select_related("source")),
+            *(one.target for one in out.filter(**relates).select_related("target")),
+        ],
+    }
+    return {
+        words: ", ".join(one.reference for one in others)
+        for words, others in found.items()
+        if others
+    }
 
 
 def _is_new(seat: Seat, latest: Mapping[tuple[int, str], SignOff]) -> bool:

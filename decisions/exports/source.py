@@ -7,10 +7,11 @@ from typing import Any
 import rfc8785
 
 from decisions.content import content
+from decisions.exports.document import relations_in_words
 from decisions.models import Decision, Review, SignOff
 
 # Raise this when the document's template or styles change what it looks like.
-TEMPLATE_VERSION = 2
+TEMPLATE_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ def document_source(decision: Decision) -> DocumentSource:
         "status": decision.status,
         "owner": str(decision.owner),
         "sign_offs": [_sign_off(one) for one in decision.sign_offs.all()],
+        "relations": relations_in_words(decision),
+        "outcomes": [
+            [one.success, one.text, str(one.written_by), one.written_at.isoformat()]
+            for one in decision.outcome_notes.select_related("written_by")
+        ],
         "reviews": [
             _review(one) for one in decision.reviews.select_related("reviewer", "lifted_by")
         ],

@@ -1,15 +1,29 @@
 """Forms about a record as a whole."""
 
-from typing import Any
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, cast
 
 from django import forms
 from django.db.models import TextChoices
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions.forms.base import CountersignForm, date_input, multiline
-from decisions.models import Decision, RecordTemplate, Role, Status, User, Visibility
+from decisions import clock
+from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
+from decisions.models import (
+    Decision,
+    RecordTemplate,
+    Role,
+    Status,
+    Success,
+    User,
+    Visibility,
+)
 from decisions.record_templates import LLM
+
+PROPOSALS = 30  # records that are proposed while a name is typed
 
 
 class DetailsForm(CountersignForm):
@@ -41,36 +55,44 @@ class DetailsForm(CountersignForm):
 
 
 class NewDecisionForm(DetailsForm):
-    """What a new decision needs: its details, and the record template it starts from."""
+    """What a new decision needs: its details, and the record template it starts from.
+
+    With `former`, a record that it may take the place of later: its people can come along.
+    """
 
     template = forms.ChoiceField(label=gettext_lazy("Record template"), widget=forms.RadioSelect)
-    field_order = ["title", "template", "due_on", "tags", "visibility"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["template"].choices = [  # type: ignore[attr-defined]
-            (template.key, str(template))
-            for template in RecordTemplate.objects.filter(is_retired=False)
-        ]
-        self.fields["template"].initial = LLM
-
-
-class ParticipantForm(CountersignForm):
-    """Who takes part, in which role, and whether they sign for it."""
-
-    email = forms.EmailField(label=gettext_lazy("E-mail address"))
-    role = forms.ChoiceField(
-        label=gettext_lazy("Role"), choices=Role.choices, widget=forms.RadioSelect
+    with_people = forms.BooleanField(
+        label=gettext_lazy("Give the same people the same roles"), required=False, initial=True
     )
-    is_signatory = forms.BooleanField(label=gettext_lazy("Signs for this role"), required=False)
+    field_order = ["title", "template", "with_people", "due_on", "tags", "visibility"]
 
-    def clean_email(self) -> User:
-        """Return the person with this address."""
-        address = self.cleaned_data["email"]
-        found = User.objects.filter(email__iexact=address, is_active=True).first()
-        if not found:
-            raise forms.ValidationError(_("No one with this address has an account here."))
-        return found
+    def __init__(
+        self, *args: Any, former: Decision | None = None, template: str = LLM, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, initial={"template": template} | _known_of(former), **kwargs)
+        offered = RecordTemplate.objects.filter(is_retired=False)
+        choices = [(template.key, _template_label(template)) for template in offered]
+        self.fields["template"].choices = choices  # type: ignore[attr-defined]
+        keys = [key for key, _label in choices]
+        if self.initial["template"] not in keys:
+            self.initial["template"] = next(iter(keys), "")
+        if former is None or not former.participants.all():
+            del self.fields["with_people"]
+
+
+def _known_of(former: Decision | None) -> dict[str, Any]:
+    """Return what a successor starts with."""
+    if former is None:
+        return {}
+    known = {name: getattr(former, name) for name in ("title", "visibility")}
+    return known | {"template": former.template_id, "tags": ", ".join(former.tags)}
+
+
+def _template_label(template: RecordTemplate) -> str:
+    """Return a template's title with what it is for."""
+    if not template.about:
+        return str(template)
+    return format_html('{} <span class="hint">{}</span>', str(template), template.about)
 
 
 class ReasonForm(CountersignForm):
@@ -84,22 +106,126 @@ class ReasonForm(CountersignForm):
     )
 
 
-class SupersedeForm(CountersignForm):
-    """Which newer record takes this one's place."""
+class RecordField(forms.CharField):
+    """Another record by its name, `DR-7`; the newest that fit are proposed while typing."""
 
-    successor = forms.ModelChoiceField(
-        label=gettext_lazy("Superseded by"),
-        queryset=Decision.objects.none(),
-        empty_label=None,
-        help_text=gettext_lazy("Only approved records can take its place."),
-    )
+    def __init__(self, statuses: Iterable[str] = (), **kwargs: Any) -> None:
+        widget = forms.TextInput(
+            attrs={"list": "records", "placeholder": "DR-", "autocomplete": "off"}
+        )
+        super().__init__(max_length=20, widget=widget, **kwargs)
+        self.statuses = list(statuses)
+        self.others = Decision.objects.none()
+
+    def look_beside(self, decision: Decision, user: User) -> None:
+        """Look for it among what the person may read, besides the record itself."""
+        self.others = Decision.objects.visible_to(user).exclude(pk=decision.pk)
+
+    @property
+    def proposals(self) -> list[Decision]:
+        """Return the newest records that fit."""
+        fit = self.others.filter(status__in=self.statuses) if self.statuses else self.others
+        return list(fit.order_by("-number")[:PROPOSALS])
+
+    def clean(self, value: Any) -> Any:
+        """Return the record of that name."""
+        reference = super().clean(value).strip()
+        found = self.others.by_reference(reference).first()
+        if found is None:
+            raise forms.ValidationError(
+                _("There is no other record of this name that you may read.")
+            )
+        if self.statuses and found.status not in self.statuses:
+            told = {"record": found.reference, "status": found.get_status_display().lower()}
+            raise forms.ValidationError(
+                _("%(record)s is %(status)s. Only an approved record can be chosen.") % told
+            )
+        return found
+
+
+class OtherRecordForm(CountersignForm):
+    """Which other record it is about; `name` is what the action calls it."""
+
+    name: str
 
     def __init__(self, decision: Decision, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        others = Decision.objects.visible_to(user).filter(status=Status.APPROVED)
-        self.fields["successor"].queryset = others.exclude(  # type: ignore[attr-defined]
-            pk=decision.pk
-        )
+        self.picked.look_beside(decision, user)
+
+    @property
+    def picked(self) -> RecordField:
+        """Return the field of the other record."""
+        return cast(RecordField, self.fields[self.name])
+
+
+class SupersedeForm(OtherRecordForm):
+    """Which newer record takes this one's place."""
+
+    name = "successor"
+    successor = RecordField(
+        [Status.APPROVED],
+        label=gettext_lazy("Superseded by"),
+        help_text=gettext_lazy("The name of an approved record, for example DR-7."),
+    )
+
+
+class AmendForm(OtherRecordForm):
+    """Which newer record amends this one."""
+
+    name = "amendment"
+    amendment = RecordField(
+        [Status.APPROVED],
+        label=gettext_lazy("Amended by"),
+        help_text=gettext_lazy("The name of an approved record, for example DR-7."),
+    )
+
+
+class RelateForm(OtherRecordForm):
+    """Which record has to do with this one."""
+
+    name = "other"
+    other = RecordField(
+        label=gettext_lazy("Record"),
+        help_text=gettext_lazy("The name of the other record, for example DR-7."),
+    )
+
+
+class OutcomeForm(CountersignForm):
+    """What became of a decision."""
+
+    success = forms.ChoiceField(
+        label=gettext_lazy("Did it work?"), choices=Success.choices, widget=forms.RadioSelect
+    )
+    text = forms.CharField(
+        label=gettext_lazy("What became of it"),
+        widget=multiline(6),
+        max_length=20_000,
+        help_text=gettext_lazy(
+            "What happened, what you would decide today. It is kept as you write it."
+        ),
+    )
+    review_on = forms.DateField(
+        label=gettext_lazy("Look at it again on"),
+        required=False,
+        widget=date_input(),
+        help_text=gettext_lazy("Leave it empty if it need not come back to you."),
+    )
+
+    def __init__(self, decision: Decision, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if decision.status != Status.APPROVED:
+            del self.fields["review_on"]
+
+    def clean_text(self) -> str:
+        """Return the text with Unix line ends."""
+        return as_lines(self.cleaned_data["text"])
+
+    def clean_review_on(self) -> date | None:
+        """Refuse a day that has passed."""
+        day: date | None = self.cleaned_data["review_on"]
+        if day and day <= clock.today():
+            raise forms.ValidationError(_("Choose a day that is still to come."))
+        return day
 
 
 class Involvement(TextChoices):

@@ -8,25 +8,61 @@ from django.utils.translation import gettext_lazy
 
 from decisions.actions.review import Remark
 from decisions.forms.base import CountersignForm, as_lines, multiline
-from decisions.models import Decision, Meaning, Role, User, Verdict
-from decisions.signatures import Chair
+from decisions.models import Decision, Verdict
+from decisions.quotes import finds, section_said, section_with
+
+# Where `@` offers the record's people: static/js/mentions.js reads them from the element so named.
+CALLS_PEOPLE = {
+    "data-mentions": "people",
+    "aria-autocomplete": "list",
+    "aria-haspopup": "listbox",
+}
 
 
-class RemarkForm(CountersignForm):
-    """A comment anchored to a part and, if one is quoted, a passage."""
-
-    body = forms.CharField(label=gettext_lazy("Comment"), widget=multiline(3), max_length=10_000)
-    section = forms.ChoiceField(label=gettext_lazy("About"), required=False)
-    quote = forms.CharField(
+def _quote() -> forms.CharField:
+    return forms.CharField(
         label=gettext_lazy("Quoted passage"),
         required=False,
         widget=multiline(2),
         max_length=2000,
         help_text=gettext_lazy("Copy the words you mean; leave it empty to speak of the part."),
     )
+
+
+class ReplyForm(CountersignForm):
+    """A comment in a thread."""
+
+    body = forms.CharField(
+        label=gettext_lazy("Reply"),
+        widget=multiline(3, **CALLS_PEOPLE, **{"data-focus": True}),
+        max_length=10_000,
+    )
+
+    def __init__(self, *args: Any, label: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if label:
+            self.fields["body"].label = label
+
+    @property
+    def remark(self) -> Remark:
+        """Return the words."""
+        return Remark(as_lines(self.cleaned_data["body"]))
+
+
+class RemarkForm(CountersignForm):
+    """A comment anchored to a part and, if one is quoted, a passage."""
+
+    quote = _quote()
+    body = forms.CharField(
+        label=gettext_lazy("Comment"), widget=multiline(5, **CALLS_PEOPLE), max_length=10_000
+    )
     must_fix = forms.BooleanField(
         label=gettext_lazy("Must be fixed before approval"), required=False
     )
+    section = forms.ChoiceField(label=gettext_lazy("About"), required=False)
+    # The page to go back to: "review", or the record's own.
+    origin = forms.CharField(required=False, widget=forms.HiddenInput, max_length=10)
+    field_order = ["section", "quote", "body", "must_fix"]
 
     def __init__(self, record: Decision, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,13 +71,30 @@ class RemarkForm(CountersignForm):
             ("", _("The record as a whole")),
             *((kind, str(section)) for kind, section in self.sections.items()),
         ]
+        if self.initial.get("quote"):
+            # Words were selected to say something about them.
+            self.fields["body"].widget.attrs["autofocus"] = True
+
+    def clean(self) -> dict[str, Any]:
+        """Find the passage in its part; without a part, the first part that holds it."""
+        cleaned = super().clean() or {}
+        quote = cleaned.get("quote")
+        if not quote or "section" not in cleaned:
+            return cleaned
+        if not cleaned["section"]:
+            found = section_with(quote, list(self.sections.values()))
+            cleaned["section"] = found.kind if found else ""
+        if not cleaned["section"]:
+            self.add_error("quote", _("These words are nowhere in the record."))
+        elif not finds(quote, section_said(self.sections[cleaned["section"]])):
+            sentence = _("These words are not in this part. Copy them as they stand there.")
+            self.add_error("quote", sentence)
+        return cleaned
 
     @property
-    def remark(self) -> Remark | None:
-        """Return the comment, or None where nothing was written."""
+    def remark(self) -> Remark:
+        """Return the comment."""
         said = self.cleaned_data
-        if not said.get("body"):
-            return None
         return Remark(
             body=as_lines(said["body"]),
             section=self.sections.get(said["section"]),
@@ -50,92 +103,40 @@ class RemarkForm(CountersignForm):
         )
 
 
-class ReplyForm(CountersignForm):
-    """A comment in a thread."""
+class ReviewForm(CountersignForm):
+    """A review: a word on the whole and a verdict, sent with the comments that were held back."""
 
-    body = forms.CharField(label=gettext_lazy("Reply"), widget=multiline(2), max_length=10_000)
-
-
-class ReviewForm(RemarkForm):
-    """A review: a verdict, a word on the whole, and a comment on one part."""
-
-    verdict = forms.ChoiceField(
-        label=gettext_lazy("Verdict"), choices=Verdict.choices, widget=forms.RadioSelect
-    )
     summary = forms.CharField(
-        label=gettext_lazy("On the whole"), widget=multiline(4), required=False, max_length=10_000
+        label=gettext_lazy("On the whole"),
+        widget=multiline(5, **CALLS_PEOPLE),
+        required=False,
+        max_length=10_000,
     )
-    field_order = ["verdict", "summary", "section", "quote", "body", "must_fix"]
+    verdict = forms.ChoiceField(
+        label=gettext_lazy("Verdict"),
+        choices=Verdict.choices,
+        widget=forms.RadioSelect,
+        initial=Verdict.COMMENT,
+        help_text=gettext_lazy(
+            "A request for changes holds approval back until you lift it, or until what it speaks "
+            "of has changed and you review again."
+        ),
+    )
+    digest = forms.CharField(required=False, widget=forms.HiddenInput, max_length=64)
+    # The reviewer's last review when the form was made: what is sent twice is sent once.
+    after = forms.IntegerField(required=False, widget=forms.HiddenInput, min_value=0)
 
-    def __init__(self, record: Decision, *args: Any, **kwargs: Any) -> None:
-        super().__init__(record, *args, **kwargs)
-        self.fields["body"].required = False
-        self.fields["body"].label = _("Comment on this part")
+    def __init__(
+        self, *args: Any, held: int = 0, last: int = 0, digest: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, initial={"digest": digest, "after": last}, **kwargs)
+        self.held = held
+        self.last = last
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a review that says nothing."""
+        """Refuse a review that says nothing, unless it has been sent already."""
         cleaned = super().clean() or {}
-        if not cleaned.get("summary") and not cleaned.get("body"):
+        is_new = cleaned.get("after") in (None, self.last)
+        if is_new and not cleaned.get("summary") and not self.held:
             self.add_error("summary", _("Say what you think before you send the review."))
         return cleaned
-
-
-class SignForm(CountersignForm):
-    """A signature: the role, what it means, and the password again."""
-
-    role = forms.ChoiceField(label=gettext_lazy("I sign for"), widget=forms.RadioSelect)
-    meaning = forms.ChoiceField(
-        label=gettext_lazy("What my signature means"),
-        choices=Meaning.choices,
-        widget=forms.RadioSelect,
-    )
-    text = forms.CharField(
-        label=gettext_lazy("Reservation or reason"),
-        widget=multiline(3),
-        required=False,
-        max_length=5000,
-        help_text=gettext_lazy("Needed for a reservation or a rejection; printed in the document."),
-    )
-    password = forms.CharField(
-        label=gettext_lazy("Your password, again"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    digest = forms.CharField(widget=forms.HiddenInput)
-
-    def __init__(self, user: User, chairs: list[Chair], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user = user
-        self.chairs = {one.key: one for one in chairs}
-        self.fields["role"].choices = [  # type: ignore[attr-defined]
-            (key, _place(one)) for key, one in self.chairs.items()
-        ]
-        if len(chairs) == 1:
-            self.fields["role"].initial = chairs[0].key
-
-    @property
-    def chair(self) -> Chair:
-        """Return the chosen place: the person's own, or one lent to them."""
-        return self.chairs[self.cleaned_data["role"]]
-
-    def clean_password(self) -> str:
-        """Make sure it is the person who signs."""
-        password = self.cleaned_data["password"]
-        if not self.user.check_password(password):
-            raise forms.ValidationError(_("This is not your password."))
-        return str(password)
-
-    def clean(self) -> dict[str, Any]:
-        """Ask for words with a reservation or a rejection."""
-        cleaned = super().clean() or {}
-        if cleaned.get("meaning") not in (None, Meaning.APPROVE) and not cleaned.get("text"):
-            self.add_error("text", _("Say what your reservation or your reason is."))
-        return cleaned
-
-
-def _place(chair: Chair) -> str:
-    """Return a place to sign in: "UX", or "UX, in place of Lena Sørensen"."""
-    role = str(Role(chair.seat.role).label)
-    if chair.giver is None:
-        return role
-    return _("%(role)s, in place of %(giver)s") % {"role": role, "giver": chair.giver}

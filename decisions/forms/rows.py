@@ -11,7 +11,7 @@ from decisions.actions.rows import RatingSheet, as_fields
 from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.metrics import METRICS
 from decisions.models import Approach, Candidate, Decision, Direction, Goal, Role
-from decisions.section_kinds import CRITERIA
+from decisions.template_plan import WRONG_SIDE, lies_wrong
 
 LONGEST_TEXT = 20_000  # characters
 
@@ -79,13 +79,8 @@ class GoalForm(CountersignForm):
     def clean(self) -> dict[str, Any]:
         """Refuse a worst acceptable value on the wrong side of the target."""
         cleaned = super().clean() or {}
-        worst, target = cleaned.get("worst_acceptable"), cleaned.get("target")
-        if worst is None or target is None:
-            return cleaned
-        at_least = cleaned.get("direction") == Direction.AT_LEAST
-        if worst > target if at_least else worst < target:
-            sentence = _("The worst acceptable value lies on the wrong side of the target.")
-            self.add_error("worst_acceptable", sentence)
+        if lies_wrong(cleaned):
+            self.add_error("worst_acceptable", str(WRONG_SIDE))
         return cleaned
 
     @property
@@ -134,8 +129,17 @@ class CandidateForm(CountersignForm):
     ) -> None:
         super().__init__(*args, initial=_initial(candidate, self.base_fields), **kwargs)
         self.taken = {one.name for one in record.candidates.all() if one != candidate}
+        self.adapts_a_model = record.adapts_a_model
+        if not self.adapts_a_model:
+            self._ask_of_any_option()
         if candidate is None:
             del self.fields["is_dropped"]
+
+    def _ask_of_any_option(self) -> None:
+        """Leave out what only ways of adapting a model have."""
+        del self.fields["approach"]
+        self.fields["data_needed"].label = _("What it needs")
+        self.fields["risks"].help_text = _("For example: no way back, a supplier that goes away.")
 
     def clean_name(self) -> str:
         """Refuse the name of another candidate."""
@@ -147,11 +151,12 @@ class CandidateForm(CountersignForm):
     @property
     def values(self) -> dict[str, Any]:
         """Return the candidate's fields."""
-        return {
+        said = {
             name: as_lines(value) if isinstance(value, str) else value
             for name, value in self.cleaned_data.items()
             if name != "token"
         }
+        return said if self.adapts_a_model else said | {"approach": Approach.OTHER.value}
 
 
 class AssessmentForm(CountersignForm):
@@ -162,7 +167,7 @@ class AssessmentForm(CountersignForm):
     def __init__(self, sheet: RatingSheet, *args: Any, **kwargs: Any) -> None:
         written = as_fields(sheet.ratings) | {"token": sheet.token}
         super().__init__(*args, initial=written, **kwargs)
-        self.criteria = CRITERIA[sheet.role]
+        self.criteria = sheet.decision.criteria_of(sheet.role)
         for criterion in self.criteria:
             self.fields[f"{criterion.key}_rating"] = forms.TypedChoiceField(
                 label=str(criterion.name),

@@ -41,7 +41,7 @@ class Version(models.Model):
     the history shows one version, while every content that anyone was shown is kept.
     """
 
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="versions")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     step = models.PositiveIntegerField(default=1)
     digest = models.CharField(max_length=64)

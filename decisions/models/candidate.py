@@ -94,6 +94,11 @@ class Candidate(models.Model):
     def __str__(self) -> str:
         return f"{self.letter}. {self.name}"
 
+    @property
+    def approach_words(self) -> str:
+        """Return the approach as it is shown; "other" says nothing."""
+        return "" if self.approach == Approach.OTHER else str(self.get_approach_display())
+
 
 class Assessment(models.Model):
     """What one role says of one candidate on one of its own criteria."""

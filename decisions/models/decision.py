@@ -18,7 +18,7 @@ from decisions.models.people import Delegation, Participant, Role, User
 from decisions.models.record_template import RecordTemplate
 
 if TYPE_CHECKING:
-    from decisions.section_kinds import SectionKind
+    from decisions.section_kinds import Criterion, SectionKind
 
 REFERENCE = re.compile(r"^DR-([1-9][0-9]{0,8})$", re.IGNORECASE)
 
@@ -224,6 +224,28 @@ class Decision(models.Model):
     def role_of_section(self, kind: str) -> str:
         """Return the role that writes this kind of section here, "" if the record has none."""
         return next((one.role for one in self.sections.all() if one.kind == kind), "")
+
+    def section_with(self, rows: str, role: str = "") -> Section | None:
+        """Return the part in which such rows are written (by that role), if the record has one."""
+        return next(
+            (
+                one
+                for one in self.sections.all()
+                if one.definition.rows == rows and role in ("", one.role)
+            ),
+            None,
+        )
+
+    def criteria_of(self, role: str) -> tuple[Criterion, ...]:
+        """Return what a role rates candidates on here; nothing if it has no such part."""
+        section = self.section_with("assessments", role)
+        return section.definition.criteria if section else ()
+
+    @property
+    def adapts_a_model(self) -> bool:
+        """Return whether its candidates are ways of adapting a language model."""
+        section = self.section_with("candidates")
+        return section is not None and section.definition.adapts_a_model
 
     def seats_lent_to(self, user: User) -> list[tuple[Participant, Delegation]]:
         """Return for which signatories `user` may sign here, by which delegation."""

@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from decisions import clock
@@ -25,7 +26,7 @@ class NoticeKind(models.TextChoices):
     MENTION = "mention", _("Someone mentions you")
     DISCUSSION = "discussion", _("Someone comments on your part, or answers you")
     DELEGATION = "delegation", _("Someone asks you to sign for them, or answers that")
-    OUTCOME = "outcome", _("A record you take part in is approved, reopened or given up")
+    OUTCOME = "outcome", _("A record you take part in is approved, rejected, reopened or given up")
     REMINDER = "reminder", _("A due date comes near or has passed")
 
 
@@ -91,8 +92,12 @@ class Notice(models.Model):
     data = models.JSONField(default=dict, blank=True)
     url = models.CharField(max_length=300, blank=True)
     is_urgent = models.BooleanField(default=False)
+    # When it happened, and when the person was told: later, if no worker was up.
     created_at = models.DateTimeField(default=clock.now)
+    told_at = models.DateTimeField(default=clock.now)
     read_at = models.DateTimeField(null=True, blank=True)
+    # Since when it asks nothing any more: they have signed, the thread is resolved.
+    settled_at = models.DateTimeField(null=True, blank=True)
     mail = models.ForeignKey(
         Mail, null=True, blank=True, on_delete=models.SET_NULL, related_name="notices"
     )
@@ -120,6 +125,14 @@ class Notice(models.Model):
         return f"{self.user}: {self.get_kind_display()}"
 
 
+class WebhookManager(models.Manager["Webhook"]):
+    """Leaves the secrets where they are until one is asked for."""
+
+    def get_queryset(self) -> models.QuerySet[Webhook]:
+        """Return all, so that one whose secret can no longer be read can still be shown."""
+        return super().get_queryset().defer("secret", "former_secret")
+
+
 class Webhook(models.Model):
     """An address of another system that is told of what happens to records."""
 
@@ -128,15 +141,32 @@ class Webhook(models.Model):
     secret = EncryptedTextField(_("signing secret"))
     # The kinds of event it is told of; none means all.
     kinds = models.JSONField(_("events"), default=list, blank=True)
+    # Whether it is told of records that only participants may read as of any other.
+    carries_restricted = models.BooleanField(_("restricted records in full"), default=False)
     is_active = models.BooleanField(_("is on"), default=True)
+    # Why it is off, if no person switched it off.
+    off_because = models.CharField(max_length=300, blank=True)
+    # After a change the earlier secret signs too for a while, so that receivers can follow.
+    former_secret = EncryptedTextField(blank=True)
+    former_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    objects = WebhookManager()
 
     class Meta:
         ordering = ["name", "pk"]
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the page with its settings and its log."""
+        return reverse("webhooks:webhook", args=[self.pk])
+
+    def asks_for(self, kind: str) -> bool:
+        """Return whether it is told of this kind of event."""
+        return not self.kinds or kind in self.kinds
 
 
 class Delivery(Outgoing):
@@ -163,6 +193,20 @@ class Delivery(Outgoing):
 
     def __str__(self) -> str:
         return f"{self.webhook}: {self.uid}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the page with its body and its attempts."""
+        return reverse("webhooks:delivery", args=[self.pk])
+
+    @property
+    def is_test(self) -> bool:
+        """Return whether somebody asked for it to see what comes back."""
+        return self.event_id is None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Return whether a worker still has to do something about it."""
+        return self.state in {Dispatch.WAITING, Dispatch.SENDING}
 
 
 class Attempt(models.Model):

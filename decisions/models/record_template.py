@@ -1,11 +1,17 @@
 """What a new record starts with, and who signs it. Two ship; an installation may add its own."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from decisions.section_kinds import SectionKind
+    from decisions.signing_policy import SigningPolicy
 
 
 class RecordTemplate(models.Model):
@@ -35,3 +41,22 @@ class RecordTemplate(models.Model):
     def get_absolute_url(self) -> str:
         """Return the address where it is shown and changed."""
         return reverse("decisions:template", args=[self.key])
+
+    @property
+    def about(self) -> str:
+        """Return what it is for, in the reader's language if it ships."""
+        return gettext(self.description) if self.description else ""
+
+    @property
+    def signing_policy(self) -> SigningPolicy:
+        """Return who has to sign a record of this kind."""
+        from decisions.signing_policy import SigningPolicy
+
+        return SigningPolicy.from_json(self.policy)
+
+    @property
+    def parts(self) -> list[tuple[SectionKind, str]]:
+        """Return the parts of such a record with the role that writes each, in order."""
+        from decisions.section_kinds import SECTION_KINDS
+
+        return [(SECTION_KINDS[one["kind"]], one["role"]) for one in self.sections]

@@ -203,7 +203,7 @@ APPROVING = [Meaning.APPROVE, Meaning.APPROVE_WITH_RESERVATION]
 class SignOff(models.Model):
     """A person's signature for a role on a content digest. Whether it holds is never stored."""
 
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="sign_offs")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="sign_offs")
     # Who signed; the printed name is theirs at that time.
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="sign_offs")
     # The signatory in whose place they signed, if it was not their own.

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from decisions import clock
 from decisions.blockers import Blocker, role_label
 from decisions.figures import chosen_letters
-from decisions.models import OWNER, Goal, Role, Section, SectionState, Thread
+from decisions.models import OWNER, Candidate, Goal, Role, Section, SectionState, Thread
 from decisions.outcomes import Outcome
 from decisions.record_page import RecordPage
 from decisions.record_parts import STATE_ICONS, CriterionRow
@@ -208,6 +208,17 @@ def _names(page: RecordPage) -> set[str]:
 def chosen(page: RecordPage) -> set[str]:
     """Return the letters of the recommended candidates."""
     return chosen_letters(page.record)
+
+
+@register.filter
+def standing(candidate: Candidate, chosen: set[str]) -> str:
+    """Return a candidate's approach, and whether it is recommended or no longer considered."""
+    said = [candidate.approach_words] if candidate.approach_words else []
+    if candidate.is_dropped:
+        said.append(_("no longer considered"))
+    elif candidate.letter in chosen:
+        said.append(_("recommended"))
+    return ", ".join(said)
 
 
 @register.filter

@@ -1,25 +1,36 @@
 """The list of decisions and a record as a whole."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from decisions.actions import lifecycle
+from decisions.actions import lifecycle, relations
+from decisions.actions.looks import first_look
 from decisions.actions.records import edit_details, open_decision
+from decisions.forms.base import CountersignForm
 from decisions.forms.records import (
+    AmendForm,
     DetailsForm,
     FilterForm,
     NewDecisionForm,
+    OutcomeForm,
     ReasonForm,
+    RelateForm,
     SupersedeForm,
     filtered,
 )
 from decisions.history import lines
-from decisions.models import Decision
+from decisions.models import Decision, DecisionLink
+from decisions.move_words import MOVE_WORDS
 from decisions.policies import ensure
+from decisions.record_templates import LLM
 from decisions.versions import changes_between
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 
@@ -31,6 +42,21 @@ MOVED = {
     "reopen": gettext_lazy("The record is a draft again. Earlier signatures have lapsed."),
     "withdraw": gettext_lazy("The record is withdrawn."),
     "supersede": gettext_lazy("The record is superseded."),
+    "amend": gettext_lazy("Both records say now that this one is amended."),
+    "relate": gettext_lazy("Both records name each other now."),
+    "note_outcome": gettext_lazy("What became of it stands in the record now."),
+}
+AT_ONCE: dict[str, Callable[..., Any]] = {
+    "submit": lifecycle.submit,
+    "approve": lifecycle.approve,
+}
+ASKS: dict[str, Callable[..., Any]] = {
+    "reopen": lifecycle.reopen,
+    "withdraw": lifecycle.withdraw,
+    "supersede": lifecycle.supersede,
+    "amend": relations.amend,
+    "relate": relations.relate,
+    "note_outcome": lifecycle.note_outcome,
 }
 
 
@@ -51,18 +77,34 @@ def list_decisions(request: HttpRequest) -> HttpResponse:
 
 
 def new(request: HttpRequest) -> HttpResponse:
-    """Open a new decision from a record template."""
-    form = NewDecisionForm(posted(request))
+    """Open a new decision from a record template, or the successor of the one named `after`."""
+    former = _former(request)
+    template = request.GET.get("template", LLM)
+    form = NewDecisionForm(posted(request), former=former, template=template)
     if form.is_valid():
-        decision = open_decision(by=person(request), **form.cleaned_data)
+        by, asked = person(request), form.cleaned_data
+        decision = (
+            relations.start_successor(former, by=by, **asked)
+            if former
+            else open_decision(by=by, **asked)
+        )
         return done(request, decision, _("%(record)s is open.") % {"record": decision.reference})
-    return render(request, "decisions/new.html", {"form": form}, status=status_of(form))
+    context = {"form": form, "former": former}
+    return render(request, "decisions/new.html", context, status=status_of(form))
+
+
+def _former(request: HttpRequest) -> Decision | None:
+    """Return the record whose successor is asked for, if any; 404 where it is not visible."""
+    reference = request.GET.get("after", "")
+    return get_record(request, reference) if reference else None
 
 
 @require_safe
 def record(request: HttpRequest, reference: str) -> HttpResponse:
     """Show the record: parts by role, the document, people, blockers and threads."""
-    return page(request, "decisions/record.html", get_record(request, reference))
+    decision = get_record(request, reference)
+    first_look(decision, by=person(request))
+    return page(request, "decisions/record.html", decision)
 
 
 def details(request: HttpRequest, reference: str) -> HttpResponse:
@@ -105,23 +147,38 @@ def history(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def move(request: HttpRequest, reference: str, action: str) -> HttpResponse:
-    """Move the record on: at once, or after asking for a reason or a successor."""
+    """Move the record on: at once, or after asking why, which other record, or how it went."""
     decision = get_record(request, reference)
-    if action in {"submit", "approve"}:
+    if action in AT_ONCE:
         return _move_at_once(request, decision, action)
-    if action not in {"reopen", "withdraw", "supersede"}:
+    if action not in ASKS:
         raise Http404
     ensure(action, decision, person(request))
-    form = _move_form(request, decision, action)
-    if request.method == "POST" and form.is_valid():
-        getattr(lifecycle, action)(decision, by=person(request), **form.cleaned_data)
+    form = _asked(request, decision, action)
+    if form.is_valid():
+        ASKS[action](decision, by=person(request), **form.cleaned_data)
         return done(request, decision, MOVED[action])
-    return page(request, "decisions/move.html", decision, status_of(form), form=form, action=action)
+    asked = {"form": form, "action": action, "words": MOVE_WORDS[action]}
+    return page(request, "decisions/move.html", decision, status_of(form), **asked)
 
 
-def _move_form(request: HttpRequest, decision: Decision, action: str) -> ReasonForm | SupersedeForm:
-    if action == "supersede":
-        return SupersedeForm(decision, person(request), posted(request))
+@require_POST
+def remove_link(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
+    """Take a link to another record off both."""
+    decision = get_record(request, reference)
+    links = DecisionLink.objects.filter(Q(source=decision) | Q(target=decision))
+    link = get_object_or_404(links.select_related("source", "target"), pk=pk)
+    relations.unrelate(decision, by=person(request), link=link)
+    return done(request, decision, _("The link is removed."))
+
+
+def _asked(request: HttpRequest, decision: Decision, action: str) -> CountersignForm:
+    """Return the form that a move asks to fill in."""
+    others = {"supersede": SupersedeForm, "amend": AmendForm, "relate": RelateForm}
+    if action in others:
+        return others[action](decision, person(request), posted(request))
+    if action == "note_outcome":
+        return OutcomeForm(decision, posted(request))
     return ReasonForm(posted(request))
 
 
@@ -129,5 +186,5 @@ def _move_at_once(request: HttpRequest, decision: Decision, action: str) -> Http
     """Submit or approve; a reader who follows the address by hand goes back to the record."""
     if request.method != "POST":
         return redirect(decision)
-    getattr(lifecycle, action)(decision, by=person(request))
+    AT_ONCE[action](decision, by=person(request))
     return done(request, decision, MOVED[action])

@@ -10,7 +10,7 @@ from decisions.actions import rows
 from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
 from decisions.models import Decision, Goal, Role
 from decisions.policies import ensure
-from decisions.section_kinds import CRITERIA
+from decisions.section_kinds import Rows
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 
 
@@ -82,7 +82,7 @@ def candidate(request: HttpRequest, reference: str, letter: str) -> HttpResponse
 def assess(request: HttpRequest, reference: str, letter: str, role: str) -> HttpResponse:
     """Rate a candidate for a role."""
     decision = get_record(request, reference)
-    if role not in CRITERIA:
+    if not decision.criteria_of(role):
         raise Http404
     ensure("assess", decision, person(request), role)
     row = get_object_or_404(decision.candidates, letter=letter)
@@ -93,6 +93,7 @@ def assess(request: HttpRequest, reference: str, letter: str, role: str) -> Http
         rows.assess(row, by=person(request), role=role, ratings=form.ratings, seen=seen)
         return done(request, _next_unrated(decision, row.letter, role), _("The rating is saved."))
     context = {"form": form, "candidate": row, "role": Role(role)}
+    context["back"] = _ratings(decision, role)
     return page(request, "decisions/assess.html", decision, status_of(form), **context)
 
 
@@ -116,4 +117,10 @@ def _next_unrated(decision: Decision, after: str, role: str) -> str:
         rated = any(said.role == role for said in one.assessments.all())
         if not (one.is_dropped or rated or one.letter == after):
             return reverse("decisions:assess", args=[decision.reference, one.letter, role])
-    return f"{decision.get_absolute_url()}#section-assessment_{role}"
+    return _ratings(decision, role)
+
+
+def _ratings(decision: Decision, role: str) -> str:
+    """Return where a role's ratings stand."""
+    part = decision.section_with(Rows.ASSESSMENTS, role)
+    return part.get_absolute_url() if part else decision.get_absolute_url()

@@ -29,7 +29,12 @@ def cast() -> dict[str, User]:
 def _person(person: Any) -> User:
     user, is_new = User.objects.get_or_create(
         username=person.username,
-        defaults={"name": person.name, "email": person.email, "time_zone": person.time_zone},
+        defaults={
+            "name": person.name,
+            "email": person.email,
+            "time_zone": person.time_zone,
+            "is_staff": person.is_staff,
+        },
     )
     if is_new:
         user.set_password(PASSWORD)

@@ -99,12 +99,15 @@ def test_a_request_for_changes_holds_approval_until_it_is_lifted(
     assert sentences(signed, "approve") == []
 
 
-def test_a_new_review_takes_the_place_of_the_same_persons_request(
+def test_a_new_review_takes_the_place_of_the_same_persons_request_once_something_changed(
     signed: Decision, people: People
 ) -> None:
     send_review(signed, by=people.devops, verdict="request_changes", body="Load?")
+    send_review(signed, by=people.devops, verdict="comment", body="Well?")
+    assert sentences(signed, "approve") == ["Devi Menon has asked for changes."]
+    factories.edit(signed, "results_devops", people, reading="A thousand a day.")
     send_review(signed, by=people.devops, verdict="comment", body="Answered.")
-    assert sentences(signed, "approve") == []
+    assert "Devi Menon has asked for changes." not in sentences(signed, "approve")
 
 
 def test_someone_elses_review_does_not_lift_a_request(signed: Decision, people: People) -> None:

@@ -60,7 +60,7 @@ def test_a_request_for_changes_waits_on_the_owner(people: People, signed: Decisi
 def test_an_approved_record_comes_back_on_its_day(people: People, approved: Decision) -> None:
     assert waits(approved, people.owner) == []
     Decision.objects.filter(pk=approved.pk).update(review_on=clock.today())
-    assert waits(approved, people.owner) == ["Look at it again"]
+    assert waits(approved, people.owner) == ["Say what became of it"]
 
 
 def test_the_oldest_due_comes_first(people: People, sign_in: SignIn) -> None:

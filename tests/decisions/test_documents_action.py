@@ -94,8 +94,8 @@ def test_a_worker_is_woken_after_the_commit_and_only_while_there_is_work(
     with django_capture_on_commit_callbacks(execute=True):
         document = request_document(approved, by=people.ux)
         assert jobs == []
-    assert jobs == [("decisions.tasks.render_document", [document.pk])]
+    assert ("decisions.tasks.render_document", [document.pk]) in jobs
     ready(document)
     with django_capture_on_commit_callbacks(execute=True):
         request_document(approved, by=people.ux)
-    assert len(jobs) == 1
+    assert [task for task, _args in jobs].count("decisions.tasks.render_document") == 1

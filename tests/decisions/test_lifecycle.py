@@ -83,9 +83,11 @@ def test_a_withdrawn_record_can_come_back_as_a_draft(people: People) -> None:
 
 
 def test_only_another_approved_record_takes_the_place(approved: Decision, people: People) -> None:
-    for successor in (approved, factories.complete_draft(people, title="Not yet")):
-        with pytest.raises(Refused, match="Only another approved record"):
-            supersede(approved, by=people.owner, successor=successor)
+    with pytest.raises(Refused, match="Only another record can be chosen"):
+        supersede(approved, by=people.owner, successor=approved)
+    draft = factories.complete_draft(people, title="Not yet")
+    with pytest.raises(Refused, match="Only another approved record"):
+        supersede(approved, by=people.owner, successor=draft)
     assert fresh(approved).status == Status.APPROVED
 
 

@@ -10,7 +10,6 @@ from decisions import clock
 from decisions.actions.records import edit_details, invite, open_decision, remove_participant
 from decisions.models import Decision, Participant
 from decisions.policies import Refused
-from decisions.section_kinds import SECTION_KINDS
 from tests import factories
 from tests.factories import People, fresh, kinds_of_events
 
@@ -19,7 +18,8 @@ def test_a_new_record_is_an_empty_draft_of_its_owner(people: People) -> None:
     record = open_decision(by=people.owner, title="Where to?", due_on=date(2030, 1, 31))
     assert (record.reference, record.status, record.owner) == ("DR-1", "draft", people.owner)
     assert (record.round, record.version, len(record.digest)) == (1, 1, 64)
-    assert [one.kind for one in record.sections.all()] == list(SECTION_KINDS)
+    parts = [(one.kind, one.role) for one in record.sections.all()]
+    assert parts == [(one["kind"], one["role"]) for one in record.template.sections]
     assert {one.state for one in record.sections.all()} == {"not_started"}
     assert kinds_of_events(record) == ["open"]
 

@@ -1,12 +1,20 @@
 """Reviewing, signing and approving in the browser."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
-from decisions.models import Decision, User
+from decisions import clock
+from decisions.actions.delegation import accept_delegation, delegate, end_delegation
+from decisions.actions.lifecycle import submit
+from decisions.actions.records import remove_participant
+from decisions.models import Decision, Delegation, Participant, User
+from decisions.signing_policy import Order, SigningPolicy
+from decisions.views import signing
 from tests import factories
 from tests.factories import PASSWORD, People
 
@@ -160,3 +168,262 @@ def test_two_versions_are_compared_in_the_history(
     html = client.get(f"{url(in_review, 'history')}?from={before}&to={after}").content.decode()
     assert "another" in html
     assert "<ins>" in html
+
+
+def lend(record: Decision, giver: User, taker: User, **fields: Any) -> Delegation:
+    """Have one person let another sign a record in their place, accepted."""
+    delegation = delegate(record, by=giver, taker=taker, **fields)
+    accept_delegation(delegation, by=taker)
+    return delegation
+
+
+def text_of(response: Any) -> str:
+    return " ".join(response.content.decode().split())
+
+
+def signed_for_uma(record: Decision, people: People, **fields: Any) -> dict[str, Any]:
+    return signature(record, role=f"ux:{people.ux.pk}", **fields)
+
+
+def test_who_stands_in_signs_in_the_place_they_choose(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    lend(in_review, people.ux, people.devops)
+    client = sign_in(people.devops)
+    html = text_of(client.get(url(in_review, "sign")))
+    assert "UX, in place of Uma Lindqvist" in html
+    assert "it reads “Devi Menon for Uma Lindqvist”" in html
+    assert client.post(url(in_review, "sign"), signature(in_review, role="")).status_code == 422
+    response = client.post(url(in_review, "sign"), signed_for_uma(in_review, people), follow=True)
+    assert "You have signed DR-1 for UX, in place of Uma Lindqvist." in text_of(response)
+    assert in_review.sign_offs.get().in_words == "Devi Menon for Uma Lindqvist"
+
+
+def test_the_only_place_is_chosen_already(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    lend(in_review, people.ux, people.outsider)
+    html = text_of(sign_in(people.outsider).get(url(in_review, "sign")))
+    assert f'value="ux:{people.ux.pk}"' in html
+    assert html.count("checked") == 1
+
+
+def test_what_was_typed_comes_back_but_never_the_password(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    said = signature(in_review, meaning="reject", text="It misleads <people>.", password="a-guess")
+    response = sign_in(people.ux).post(url(in_review, "sign"), said)
+    html = response.content.decode()
+    assert response.status_code == 422
+    assert "It misleads &lt;people&gt;." in html
+    assert "a-guess" not in html
+    assert 'data-unsaved="typed"' in html
+    assert 'value="reject"' in html
+
+
+@pytest.mark.parametrize("password", ["a-guess", PASSWORD])
+def test_what_moved_comes_back_with_the_difference_and_what_was_typed(
+    password: str, people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    said = signature(in_review, meaning="reject", text="It misleads people.", password=password)
+    factories.edit(in_review, "problem", people, problem="It is worse than we thought.")
+    now_says = factories.fresh(in_review)
+    client = sign_in(people.ux)
+    response = client.post(url(in_review, "sign"), said)
+    html = response.content.decode()
+    assert response.status_code == 409
+    assert "Nothing was signed" in html
+    assert "<ins>" in html
+    assert "It misleads people." in html
+    assert f'value="{now_says.digest}"' in html
+    assert PASSWORD not in html
+    again = client.post(
+        url(in_review, "sign"), said | {"digest": now_says.digest} | {"password": PASSWORD}
+    )
+    assert again.status_code == 302
+    assert in_review.sign_offs.get().digest == now_says.digest
+
+
+def test_a_digest_the_record_never_had_is_not_signed(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    for digest in ("", "f" * 64, "nonsense"):
+        response = sign_in(people.ux).post(
+            url(in_review, "sign"), signature(in_review, digest=digest)
+        )
+        assert response.status_code == 409
+    assert not in_review.sign_offs.exists()
+
+
+def test_the_content_moving_at_the_last_moment_shows_the_difference_and_the_words(
+    people: People, in_review: Decision, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page compares, and then the action does, under the lock: an edit can come between."""
+    real = signing.sign_off
+
+    def late(decision: Decision, **fields: Any) -> Any:
+        factories.edit(decision, "problem", people, problem="It is worse than we thought.")
+        return real(decision, **fields)
+
+    monkeypatch.setattr(signing, "sign_off", late)
+    said = signature(in_review, meaning="reject", text="It misleads people.")
+    response = sign_in(people.ux).post(url(in_review, "sign"), said)
+    html = response.content.decode()
+    assert response.status_code == 409
+    assert "worse" in html
+    assert "It misleads people." in html
+    assert not in_review.sign_offs.exists()
+
+
+def test_who_stands_in_is_shown_what_changed_since_the_last_signature_in_that_seat(
+    people: People, signed: Decision, sign_in: SignIn
+) -> None:
+    lend(signed, people.ux, people.outsider)
+    factories.edit(signed, "problem", people, problem="Worse than we thought.")
+    html = text_of(sign_in(people.outsider).get(url(signed, "sign")))
+    assert "Changed since Uma Lindqvist signed" in html
+    assert html.index("Changed since Uma Lindqvist signed") < html.index('class="sheet"')
+    assert "Worse" in html[: html.index('class="sheet"')]
+
+
+def test_the_difference_comes_once_for_all_places_last_signed_alike(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    lend(in_review, people.ux, people.devops)
+    factories.sign(in_review, people.devops, "devops")
+    factories.sign(in_review, people.devops, "ux", signed_for=people.ux)
+    factories.edit(in_review, "problem", people, problem="Worse than we thought.")
+    html = text_of(sign_in(people.devops).get(url(in_review, "sign")))
+    assert html.count("Changed since you signed") == 1
+    assert "DevOps; UX, in place of Uma Lindqvist" in html
+
+
+def test_dissent_is_shown_to_who_signs_next_also_when_it_was_given_up(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    factories.sign(in_review, people.ux, "ux", meaning="reject", text="It misleads people.")
+    factories.sign(
+        in_review, people.business, "business", meaning="approve_with_reservation", text="Costly."
+    )
+    html = text_of(sign_in(people.devops).get(url(in_review, "sign")))
+    assert "It misleads people." in html
+    assert "Costly." in html
+    factories.sign(in_review, people.ux, "ux")
+    html = text_of(sign_in(people.devops).get(url(in_review, "sign")))
+    assert "no longer stands" in html
+    assert "It misleads people." in html
+
+
+def test_the_order_of_signing_is_shown_and_kept(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    template = complete_draft.template
+    template.policy = SigningPolicy(("ux", "devops"), order=Order.LISTED).to_json()
+    template.save()
+    submit(complete_draft, by=people.owner)
+    record = factories.fresh(complete_draft)
+    waits = sign_in(people.devops).get(url(record, "sign"))
+    assert waits.status_code == 409
+    assert "UX signs before DevOps." in text_of(waits)
+    html = text_of(sign_in(people.ux).get(url(record, "sign")))
+    assert "In this order: UX, DevOps." in html
+    assert "Now it is the turn of UX." in html
+    lend(record, people.ux, people.devops)
+    both = sign_in(people.devops)
+    html = text_of(both.get(url(record, "sign")))
+    assert "<b>DevOps</b>: UX signs before DevOps." in html
+    early = both.post(url(record, "sign"), signature(record, role="devops"))
+    assert early.status_code == 409
+    assert "UX signs before DevOps." in text_of(early)
+
+
+def test_who_stands_in_does_not_speak_over_what_was_said_in_person(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    lend(in_review, people.ux, people.outsider)
+    factories.sign(in_review, people.ux, "ux", meaning="reject", text="It misleads people.")
+    client = sign_in(people.outsider)
+    for response in (
+        client.get(url(in_review, "sign")),
+        client.post(url(in_review, "sign"), signed_for_uma(in_review, people)),
+    ):
+        assert response.status_code == 409
+        assert "Uma Lindqvist has signed for UX in person." in text_of(response)
+    assert in_review.sign_offs.count() == 1
+    factories.edit(in_review, "problem", people, problem="Another.")
+    assert client.get(url(in_review, "sign")).status_code == 200, "that has lapsed"
+
+
+@pytest.mark.parametrize("visibility", ["participants", "everyone"])
+def test_a_leave_revoked_while_reading_is_told_and_nothing_is_signed(
+    visibility: str, people: People, sign_in: SignIn
+) -> None:
+    record = factories.in_review(people, visibility=visibility)
+    delegation = lend(record, people.ux, people.outsider)
+    end_delegation(delegation, by=people.ux)
+    client = sign_in(people.outsider)
+    response = client.post(url(record, "sign"), signed_for_uma(record, people))
+    assert response.status_code == 403
+    assert "Uma Lindqvist no longer lets you sign in their place. Revoked" in text_of(response)
+    assert not record.sign_offs.exists()
+    told_nothing = client.post(url(record, "sign"), signed_for_uma(record, people, digest="0" * 64))
+    assert told_nothing.status_code == (404 if visibility == "participants" else 403)
+
+
+def test_a_leave_that_ran_out_while_reading_is_told(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    until = clock.now() + timedelta(days=1)
+    lend(in_review, people.ux, people.devops, until=until)
+    client = sign_in(people.devops)
+    with clock.held_at(until):
+        response = client.post(url(in_review, "sign"), signed_for_uma(in_review, people))
+    assert response.status_code == 403
+    assert "You can no longer sign in place of Uma Lindqvist. Ran out" in text_of(response)
+    assert not in_review.sign_offs.exists()
+
+
+def test_a_signatory_taken_off_while_someone_reads_for_them_is_told(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    lend(in_review, people.ux, people.devops)
+    seat = Participant.objects.get(decision=in_review, user=people.ux)
+    remove_participant(in_review, by=people.owner, participant=seat)
+    response = sign_in(people.devops).post(
+        url(in_review, "sign"), signed_for_uma(in_review, people)
+    )
+    assert response.status_code == 403
+    assert "Uma Lindqvist does not sign for UX here any more." in text_of(response)
+
+
+@pytest.mark.parametrize(
+    "place", ["ux:0", "ux:999999999999999999", "pope:1", "ux:-1", "ux:", ":", "ux:1:1"]
+)
+def test_a_made_up_place_is_refused_in_words(
+    place: str, people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    response = sign_in(people.devops).post(url(in_review, "sign"), signature(in_review, role=place))
+    assert response.status_code == 422
+    assert "You cannot sign in this place now." in text_of(response)
+
+
+def test_a_double_click_signs_once(people: People, in_review: Decision, sign_in: SignIn) -> None:
+    lend(in_review, people.ux, people.outsider)
+    client = sign_in(people.outsider)
+    said = signed_for_uma(in_review, people, meaning="reject", text="No.\r\nNot yet.")
+    for _click in range(2):
+        assert client.post(url(in_review, "sign"), said).status_code == 302
+    assert in_review.sign_offs.get().text == "No.\nNot yet."
+    assert factories.kinds_of_events(in_review).count("sign") == 1
+
+
+def test_who_has_signed_is_told_so_and_may_sign_otherwise(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    factories.sign(in_review, people.ux, "ux")
+    client = sign_in(people.ux)
+    html = text_of(client.get(url(in_review, "sign")))
+    assert "You have signed what the record says now: UX. Signing again replaces it." in html
+    otherwise = signature(in_review, meaning="reject", text="On second thoughts.")
+    assert client.post(url(in_review, "sign"), otherwise).status_code == 302
+    assert in_review.sign_offs.count() == 2

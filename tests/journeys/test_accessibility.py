@@ -44,6 +44,9 @@ PAGES = {
     ),
     "Tomasz Wójcik": (
         "/",
+        "/notices/",
+        "/mail/",
+        "/settings/",
         REVIEWED,
         f"{REVIEWED}sign/",
         f"{REVIEWED}review/",
