@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from celery.signals import before_task_publish
 from django.conf import settings as project_settings
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client, TransactionTestCase
 
 from decisions.models import Decision, User
-from tests import append_only, factories
+from tests import append_only, factories, walks
 from tests.factories import People
 
 
@@ -46,6 +46,19 @@ def _quick_and_quiet() -> Iterator[None]:
 def _plain_storages() -> dict[str, Any]:
     plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
     return project_settings.STORAGES | {"staticfiles": {"BACKEND": plain}}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Watch what the tests write: a walk is put back only where nothing else was written."""
+    with connection.execute_wrapper(walks.path.watch):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin every test without a walk; once parts are replaced, walks are taken for real."""
+    walks.path.begin(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

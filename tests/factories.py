@@ -31,6 +31,7 @@ from decisions.models import (
     User,
 )
 from decisions.section_kinds import Field, FieldType
+from tests.walks import taken_once
 
 PASSWORD = "quiet-harbour-lantern"
 REVIEW_ON = date(2031, 3, 1)
@@ -75,6 +76,7 @@ class People:
         return {"owner": self.owner, **self.signatories, "outsider": self.outsider}
 
 
+@taken_once
 def people() -> People:
     """Make the owner, one person per role, and an outsider."""
     return People(
@@ -94,6 +96,7 @@ def second_person(record: Decision, role: str, *, is_signatory: bool = False) ->
     return user
 
 
+@taken_once
 def open_record(team: People, title: str = "Where should messages go?", **fields: Any) -> Decision:
     """Open a record owned by Olivia, with a signatory for every role and every part empty."""
     record = open_decision(by=team.owner, title=title, **fields)
@@ -266,6 +269,7 @@ def sign_all(record: Decision, team: People) -> list[SignOff]:
     return [sign(record, user, role) for role, user in team.signatories.items()]
 
 
+@taken_once
 def complete_draft(team: People, **fields: Any) -> Decision:
     """Return a draft whose every part is complete: ready to be submitted."""
     record = open_record(team, **fields)
@@ -273,6 +277,7 @@ def complete_draft(team: People, **fields: Any) -> Decision:
     return fresh(record)
 
 
+@taken_once
 def in_review(team: People, **fields: Any) -> Decision:
     """Return a complete record in review that no one has signed yet."""
     record = complete_draft(team, **fields)
@@ -280,6 +285,7 @@ def in_review(team: People, **fields: Any) -> Decision:
     return fresh(record)
 
 
+@taken_once
 def signed(team: People, **fields: Any) -> Decision:
     """Return a record in review that every role has signed: ready to be approved."""
     record = in_review(team, **fields)
@@ -287,6 +293,7 @@ def signed(team: People, **fields: Any) -> Decision:
     return fresh(record)
 
 
+@taken_once
 def approved(team: People, **fields: Any) -> Decision:
     """Return an approved record."""
     record = signed(team, **fields)
@@ -294,6 +301,7 @@ def approved(team: People, **fields: Any) -> Decision:
     return fresh(record)
 
 
+@taken_once
 def withdrawn(team: People, **fields: Any) -> Decision:
     """Return a record that was given up in review."""
     record = in_review(team, **fields)
@@ -301,6 +309,7 @@ def withdrawn(team: People, **fields: Any) -> Decision:
     return fresh(record)
 
 
+@taken_once
 def superseded(team: People, **fields: Any) -> Decision:
     """Return an approved record in whose place another has been put."""
     record = approved(team, **fields)
