@@ -31,7 +31,7 @@ from decisions.models import (
     User,
 )
 from decisions.section_kinds import Field, FieldType
-from tests.walks import taken_once
+from tests.walks import rows_of, taken_once
 
 PASSWORD = "quiet-harbour-lantern"
 REVIEW_ON = date(2031, 3, 1)
@@ -336,10 +336,10 @@ def fresh(record: Decision) -> Decision:
     return Decision.objects.get(pk=record.pk)
 
 
-def all_rows() -> dict[str, list[dict[str, Any]]]:
+def all_rows() -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of the record's tables, to see whether anything at all was written."""
     tables = apps.get_app_config("decisions").get_models()
-    return {table.__name__: list(table._base_manager.order_by("pk").values()) for table in tables}
+    return {table.__name__: rows_of(table._meta.db_table) for table in tables}
 
 
 def kinds_of_events(record: Decision) -> list[str]:

@@ -1,4 +1,4 @@
-"""Walks taken once: a record is walked to its status for real, and later tests get the rows it left.
+"""Walks taken once: a record is walked for real, and later tests get the rows that this left.
 
 Walking a record takes some sixty actions and a second or so; putting its rows back takes
 milliseconds. Rows are put back only where the walk would have left the very same: from the same
@@ -131,9 +131,9 @@ def _told(given: Any) -> str:
 
 def _keep(place: tuple[str, ...], walk: Callable[[], R]) -> R:
     """Take a walk and keep what it leaves, unless it changed what was there before."""
-    before, asked = _rows(), len(connection.run_on_commit)
+    before, asked = all_rows(), len(connection.run_on_commit)
     result = walk()
-    after = _rows()
+    after = all_rows()
     is_growth = all(before[table] <= after[table] for table in after)
     _taken[place] = None
     if is_growth:
@@ -147,22 +147,25 @@ def _first(row: tuple[Any, ...]) -> Any:
     return row[0]
 
 
-def _rows() -> Rows:
-    """Return every row of the database, as the database itself writes it."""
-    found: Rows = {}
+def all_rows() -> Rows:
+    """Return every row of the database by its table."""
+    tables = connection.introspection.django_table_names(only_existing=True)
+    return {table: set(rows_of(table)) for table in tables}
+
+
+def rows_of(table: str) -> list[tuple[Any, ...]]:
+    """Return a table's rows by their key, as the database itself writes them."""
+    # Of an expression SQLite does not know the type, and gives it back unconverted.
+    names = ", ".join(f"COALESCE({name}, NULL)" for name in columns_of(table))
     with connection.cursor() as cursor:
-        for table in connection.introspection.django_table_names(only_existing=True):
-            # Of an expression SQLite does not know the type, and gives it back unconverted.
-            names = ", ".join(f"COALESCE({name}, NULL)" for name in _columns(table))
-            cursor.execute(f"SELECT {names} FROM {table}")  # noqa: S608
-            found[table] = set(cursor.fetchall())
-    return found
+        cursor.execute(f"SELECT {names} FROM {table} ORDER BY 1")  # noqa: S608
+        return list(cursor.fetchall())
 
 
 _names: dict[str, list[str]] = {}
 
 
-def _columns(table: str) -> list[str]:
+def columns_of(table: str) -> list[str]:
     """Return a table's quoted columns, the key first."""
     if table not in _names:
         with connection.cursor() as cursor:
@@ -175,7 +178,7 @@ def _put_back(walk: Walk) -> Any:
     """Write the rows of a walk again, and return what it gave back as read from them."""
     with connection.cursor() as cursor:
         for table, rows in walk.added.items():
-            names = _columns(table)
+            names = columns_of(table)
             places = ", ".join(["%s"] * len(names))
             into = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608
             cursor.executemany(into, rows)

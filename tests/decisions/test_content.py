@@ -48,6 +48,7 @@ from decisions.models import (
 )
 from tests import factories
 from tests.factories import People, fresh
+from tests.walks import taken_once
 
 # What is about a record and not part of what it says.
 NOT_CONTENT = {
@@ -134,7 +135,13 @@ def change_field(record: Decision, model: type[Model], name: str) -> None:
 
 @pytest.fixture
 def record(people: People) -> Decision:
-    """A record with some of everything, one measurement withdrawn, and a record beside it."""
+    """A record with some of everything."""
+    return some_of_everything(people)
+
+
+@taken_once
+def some_of_everything(people: People) -> Decision:
+    """Write some of everything, one measurement withdrawn, and another record beside it."""
     record = factories.open_record(people)
     factories.add_goals(record, people)
     first, _second = factories.add_candidates(record, people)

@@ -143,6 +143,7 @@ class Scene:
 
 def scene(status: str, team: People) -> Scene:
     record = factories.record_in(status, team)
+    successor = factories.approved(team, title="Another one")
     stand_in = factories.person("steve")
     absent = factories.person("una")
     record.participants.create(user=absent, role="ux", is_signatory=True)
@@ -161,7 +162,7 @@ def scene(status: str, team: People) -> Scene:
         review=Review.objects.create(decision=record, reviewer=team.devops, **asked),
         offer=Delegation.objects.create(giver=team.business, **lent),
         delegation=Delegation.objects.create(giver=absent, accepted_at=clock.now(), **lent),
-        successor=factories.approved(team, title="Another one"),
+        successor=successor,
         newcomer=factories.person("nora"),
         stand_in=stand_in,
     )
