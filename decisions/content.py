@@ -10,7 +10,7 @@ import hashlib
 from typing import Any
 
 import rfc8785
-from django.db.models import Model, prefetch_related_objects
+from django.db.models import Model, Prefetch, prefetch_related_objects
 
 from decisions.models import Assessment, Candidate, Decision, Evidence, Goal, Section
 
@@ -121,13 +121,12 @@ IMMATERIAL: dict[type[Model], dict[str, str]] = {
     },
 }
 
+# What is loaded already is read as it is.
 PARTS = (
-    "owner",
     "sections",
     "goals",
     "candidates__assessments",
-    "evidence__candidate",
-    "evidence__compared_with",
+    Prefetch("evidence", Evidence.objects.select_related("candidate", "compared_with")),
 )
 
 
