@@ -31,7 +31,7 @@ from decisions.models import (
     User,
 )
 from decisions.section_kinds import Field, FieldType
-from tests.walks import rows_of, taken_once
+from tests.walks import named_rows_of, taken_once
 
 PASSWORD = "quiet-harbour-lantern"
 REVIEW_ON = date(2031, 3, 1)
@@ -336,10 +336,13 @@ def fresh(record: Decision) -> Decision:
     return Decision.objects.get(pk=record.pk)
 
 
-def all_rows() -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of the record's tables, to see whether anything at all was written."""
+def all_rows() -> dict[str, list[dict[str, Any]]]:
+    """Return every row of the record's tables, to see whether anything at all was written.
+
+    The values are the database's own: JSON is text, and on SQLite so are times.
+    """
     tables = apps.get_app_config("decisions").get_models()
-    return {table.__name__: rows_of(table._meta.db_table) for table in tables}
+    return {table.__name__: named_rows_of(table._meta.db_table) for table in tables}
 
 
 def kinds_of_events(record: Decision) -> list[str]:

@@ -162,6 +162,12 @@ def rows_of(table: str) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def named_rows_of(table: str) -> list[dict[str, Any]]:
+    """Return a table's rows as column → value."""
+    names = [name.strip('"') for name in columns_of(table)]
+    return [dict(zip(names, row, strict=True)) for row in rows_of(table)]
+
+
 _names: dict[str, list[str]] = {}
 
 
