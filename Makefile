@@ -15,12 +15,13 @@ run:
 	@bin/bootstrap run
 	@$(PYTHON_BIN) manage.py demo
 
-# First what needs nothing but the database; then documents, processes and races, which are slow;
-# journeys share one machine with a real browser, worker and Redis, so they run alone and last.
+# First the unit tests; then whole pages; then documents, processes and races, which are slow; journeys
+# share one machine with a real browser, worker and Redis, so they run alone and last.
 test:
 	@bin/bootstrap test
 	@status=0; \
-	$(PYTHON_BIN) -m pytest -q -n 2 -m "not journey and not slow" $(ARGS) || status=1; \
+	$(PYTHON_BIN) -m pytest -q -n 2 -m "not (page or slow or journey)" $(ARGS) || status=1; \
+	$(PYTHON_BIN) -m pytest -q -n 2 -m "page and not (slow or journey)" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "slow and not journey" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -m journey $(ARGS) || status=1; \
 	exit $$status

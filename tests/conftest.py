@@ -1,5 +1,6 @@
 """What every test starts from: a file database, fast hashing, a quiet broker, standing people."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,16 @@ from django.test import Client, TransactionTestCase
 from decisions.models import Decision, User
 from tests import append_only, factories, walks
 from tests.factories import People
+
+# Whole requests through middleware, view and template, against unit tests of what lies behind.
+PAGES = re.compile(r"(_pages|test_views|test_hostile_input)\.py$")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what goes through whole pages, so that the unit tests can be run by themselves."""
+    for item in items:
+        if PAGES.search(item.path.name):
+            item.add_marker(pytest.mark.page)
 
 
 @pytest.fixture(scope="session")
