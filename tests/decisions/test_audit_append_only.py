@@ -16,6 +16,8 @@ from tests import factories
 from tests.append_only import triggers_away
 from tests.factories import People
 
+pytestmark = pytest.mark.postgres
+
 MODELS = (Event, SignOff, Version)
 CHANGES: dict[str, Callable[[Any], object]] = {
     "a queryset's update": lambda rows: rows.update(decision=F("decision")),

@@ -1,21 +1,15 @@
 """A signature covers content: it holds exactly while the record says what its signer saw."""
 
-from functools import partial
-from random import Random
-from threading import Barrier, Thread
-from time import sleep
-from typing import Any
 
 import pytest
-from django.db import close_old_connections, connection
 
 from decisions.actions.lifecycle import approve, reopen, submit
 from decisions.actions.records import edit_details, invite
 from decisions.actions.rows import edit_goal
 from decisions.actions.sections import save_section
-from decisions.actions.signing import ContentMoved, sign_off
-from decisions.content import content, current_digest, digest
-from decisions.models import Decision, SignOff, User, Version
+from decisions.actions.signing import ContentMoved
+from decisions.content import digest
+from decisions.models import Decision, SignOff, Version
 from decisions.policies import BadInput, Refused
 from decisions.signatures import Signatures, latest_sign_offs
 from tests import factories
@@ -170,94 +164,6 @@ def test_reopening_lapses_every_signature_even_if_no_word_changed(
     assert fresh(signed).round == 2
     assert not any(holds(one) for one in signed.sign_offs.all())
     assert signed.sign_offs.count() == 4
-
-
-def in_threads(*works: Any) -> list[Any]:
-    """Run each at once, every one on its own connection; return what each returned or raised."""
-    outcomes: list[Any] = [None] * len(works)
-    barrier = Barrier(len(works))
-
-    def run(number: int) -> None:
-        barrier.wait()
-        try:
-            outcomes[number] = works[number]()
-        except Exception as error:
-            outcomes[number] = error
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=(number,)) for number in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    close_old_connections()
-    return outcomes
-
-
-@pytest.mark.django_db(transaction=True)
-def test_many_clicks_on_sign_at_once_leave_one_signature() -> None:
-    people = factories.people()
-    record = factories.in_review(people)
-
-    def click() -> SignOff:
-        fields = {"role": "ux", "digest": record.digest, "meaning": "approve"}
-        return sign_off(fresh(record), by=people.ux, **fields)
-
-    outcomes = in_threads(*[click] * 12)
-    assert {one.pk for one in outcomes} == {SignOff.objects.get().pk}
-    assert factories.kinds_of_events(record).count("sign") == 1
-
-
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
-def test_in_a_race_of_edit_and_sign_nobody_signs_what_they_did_not_see() -> None:
-    people = factories.people()
-    record = factories.in_review(people)
-    signers = list(people.signatories.items())
-    moved = 0
-    for number in range(50):
-        role, signer = signers[number % 4]
-        seen = content(fresh(record))
-        edit_waits, sign_waits = head_starts(number)
-        outcomes = in_threads(
-            partial(edit_after, edit_waits, record, people, number),
-            partial(sign_after, sign_waits, record, signer, role, digest(seen)),
-        )
-        assert not isinstance(outcomes[0], Exception), outcomes[0]
-        assert isinstance(outcomes[1], SignOff | ContentMoved), outcomes[1]
-        moved += isinstance(outcomes[1], ContentMoved)
-        if isinstance(outcomes[1], SignOff):
-            assert outcomes[1].digest == digest(seen)
-        check_every_signature(record)
-    assert SignOff.objects.count() == 50 - moved
-    assert 0 < moved < 50, "the race always went the same way, so it showed nothing"
-
-
-def head_starts(number: int) -> tuple[float, float]:
-    """Return how long edit and sign wait, in seconds: the first two rounds have a sure winner."""
-    draw = Random(number)
-    sure = {0: (0.3, 0.0), 1: (0.0, 0.3)}
-    return sure.get(number, (draw.uniform(0, 0.02), draw.uniform(0, 0.02)))
-
-
-def edit_after(waits: float, record: Decision, people: People, number: int) -> None:
-    sleep(waits)
-    edit(record, "results_ux", people, reading=f"No. {number}")
-
-
-def sign_after(waits: float, record: Decision, signer: User, role: str, seen: str) -> SignOff:
-    sleep(waits)
-    return sign_off(fresh(record), by=signer, role=role, digest=seen, meaning="approve")
-
-
-def check_every_signature(record: Decision) -> None:
-    """Check that the record's digest is true, and that what holds covers just that content."""
-    now_says = fresh(record)
-    assert now_says.digest == current_digest(now_says)
-    versions = {one.digest: one.content for one in Version.objects.filter(decision=record)}
-    for signature in holding(now_says):
-        assert digest(versions[signature.digest]) == now_says.digest
 
 
 def test_a_signature_is_for_a_role(in_review: Decision, people: People) -> None:
