@@ -1,6 +1,5 @@
 """A signature covers content: it holds exactly while the record says what its signer saw."""
 
-
 import pytest
 
 from decisions.actions.lifecycle import approve, reopen, submit
