@@ -63,10 +63,15 @@ class Path:
 
     @property
     def is_repeatable(self) -> bool:
-        """Return whether nothing that a walk depends on differs from a fresh start."""
+        """Return whether nothing that a walk depends on differs from a fresh start.
+
+        Outside a test, as in a shell, nothing is known of the start.
+        """
+        if not self.is_known:
+            return False
         is_usual = clock._held.get() is None and audit._address.get() is None
         is_whole = self.replaced == _replaced(self.patch)
-        return self.is_known and is_usual and is_whole and connection.in_atomic_block
+        return is_usual and is_whole and connection.in_atomic_block
 
     def watch(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """Leave the known path as soon as anything but a walk writes."""

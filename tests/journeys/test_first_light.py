@@ -79,7 +79,7 @@ def open_decision(owner: Page) -> str:
     for role, person in TEAM.items():
         owner.get_by_label("E-mail address").fill(person.email)
         owner.get_by_role("group", name="Role").get_by_label(str(role.label), exact=True).check()
-        owner.get_by_label("Signs for this role").check()
+        owner.locator("#id_is_signatory").check()
         owner.get_by_role("button", name="Give the role").click()
         say(owner, f"{person.name} is on the record.")
     return record
