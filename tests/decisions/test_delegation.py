@@ -28,8 +28,8 @@ from decisions.record_parts import with_parts
 from decisions.signatures import Signatures
 from decisions.standing_in import StandingIn, State, state_of, state_words
 from tests import factories
-from tests.decisions.test_signing import in_threads
 from tests.factories import People, fresh, kinds_of_events, sign
+from tests.threads import in_threads
 
 SignIn = Callable[[User], Client]
 A_DAY = timedelta(days=1)

@@ -24,8 +24,8 @@ from decisions.notify.sending import CLAIM_HOLDS, MOST_ATTEMPTS, WAITS, claim_ma
 from decisions.notify.telling import tell
 from tests import factories
 from tests.decisions.telling import minutes_later, open_notices
-from tests.decisions.test_signing import in_threads
 from tests.factories import People, fresh, sign
+from tests.threads import in_threads
 
 SignIn = Callable[[User], Client]
 NOON = datetime(2030, 5, 6, 12, 0, tzinfo=UTC)

@@ -46,8 +46,8 @@ from decisions.notify.telling import behind, tell, untold
 from decisions.notify.words import lines, sentence
 from tests import factories
 from tests.decisions.telling import open_notices, told
-from tests.decisions.test_signing import in_threads
 from tests.factories import People, edit, fresh, section_of, sign
+from tests.threads import in_threads
 
 SIGNERS = {"bruno", "dana", "devi", "uma"}
 

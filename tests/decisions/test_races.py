@@ -5,12 +5,10 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from threading import Barrier, Thread
 from time import sleep
 from typing import Any
 
 import pytest
-from django.db import close_old_connections, connection
 from django.test import Client
 from django.urls import reverse
 
@@ -23,35 +21,13 @@ from decisions.policies import Refused
 from decisions.signatures import Signatures
 from tests import factories
 from tests.factories import PASSWORD, People, edit, fresh
+from tests.threads import in_threads
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 # `COUNTERSIGN_RACES=1000` is what the figures in the notes come from.
 ROUNDS = int(os.environ.get("COUNTERSIGN_RACES") or 150)
 CLICKS = 100
-
-
-def in_threads(*works: Callable[[], Any]) -> list[Any]:
-    """Run each at once, every one on its own connection; return what each returned or raised."""
-    outcomes: list[Any] = [None] * len(works)
-    barrier = Barrier(len(works))
-
-    def run(number: int) -> None:
-        barrier.wait()
-        try:
-            outcomes[number] = works[number]()
-        except Exception as error:
-            outcomes[number] = error
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=(number,)) for number in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    close_old_connections()
-    return outcomes
 
 
 def after(seconds: float, work: Callable[[], Any]) -> Callable[[], Any]:
