@@ -126,12 +126,8 @@ def unsignable(decision: Decision) -> Iterator[Blocker]:
 
 
 def standing_requests(decision: Decision) -> list[Review]:
-    """Return the reviews of this round that still ask for changes."""
-    return [
-        review
-        for review in decision.reviews.all()
-        if review.asks_for_changes and review.round == decision.round
-    ]
+    """Return the reviews that still ask for changes; reopening answers none of them."""
+    return [review for review in decision.reviews.all() if review.asks_for_changes]
 
 
 def changes_requested(decision: Decision) -> Iterator[Blocker]:

@@ -345,7 +345,7 @@ class RecordPage:
 
     @cached_property
     def _latest(self) -> dict[tuple[int, str], SignOff]:
-        return latest_sign_offs(self.record)
+        return latest_sign_offs(self.record, self.digest)
 
     def _role_line(self, role: Role) -> RoleLine:
         people = [one for one in self.record.participants.all() if one.role == role]

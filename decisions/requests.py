@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from decisions.models import Comment, Review
-from decisions.versions import Change
+from decisions.versions import ROUND, Change
 
 
 def scope_of(comments: Iterable[Comment]) -> set[str]:
@@ -13,8 +13,12 @@ def scope_of(comments: Iterable[Comment]) -> set[str]:
 
 
 def touches(scope: set[str], changes: Iterable[Change]) -> bool:
-    """Return whether one of the differences is in what a request speaks of."""
-    return any(not scope or one.section in scope for one in changes)
+    """Return whether one of the differences is in what a request speaks of.
+
+    A new round alone changes nothing that anybody asked for.
+    """
+    said = (one for one in changes if one.where != str(ROUND))
+    return any(not scope or one.section in scope for one in said)
 
 
 def comments_of(review: Review) -> list[Comment]:

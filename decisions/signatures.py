@@ -21,9 +21,16 @@ def policy_of(decision: Decision) -> SigningPolicy:
     return SigningPolicy.from_json(decision.policy or decision.template.policy)
 
 
-def latest_sign_offs(decision: Decision) -> dict[tuple[int, str], SignOff]:
-    """Return the last signature for each seat, (signatory's id, role), whoever gave it."""
-    return {one.seat: one for one in decision.sign_offs.all()}
+def latest_sign_offs(decision: Decision, digest: str = "") -> dict[tuple[int, str], SignOff]:
+    """Return the signature that speaks for each seat, (signatory's id, role), whoever gave it.
+
+    That is the newest of what the record says now (or of the content with this digest): a record
+    that goes back to what was signed finds those words counting again, and no later ones about
+    something else. Where there is none, it is the newest of all, which has lapsed.
+    """
+    given = list(decision.sign_offs.all())
+    covering = {one.seat: one for one in given if one.digest == (digest or decision.digest)}
+    return {one.seat: one for one in given} | covering
 
 
 def author_id(decision: Decision) -> int:
@@ -89,7 +96,7 @@ class Signatures:
     @cached_property
     def seats(self) -> list[Seat]:
         """Return a seat for each signatory and role, in the order of the participants."""
-        latest = latest_sign_offs(self.decision)
+        latest = latest_sign_offs(self.decision, self.digest)
         return [
             Seat(one, self._covering(latest.get((one.user_id, one.role))))
             for one in self.decision.participants.all()

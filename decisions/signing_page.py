@@ -98,7 +98,7 @@ class SigningPage:
     def lapsed(self) -> list[Lapsed]:
         """Return what changed since the last signature in each of the places, told once each."""
         by_digest: dict[tuple[str, int], tuple[SignOff, list[str]]] = {}
-        latest = latest_sign_offs(self.record)
+        latest = latest_sign_offs(self.record, self.board.digest)
         for chair in self.ready:
             last = latest.get((chair.seat.participant.user_id, chair.seat.role))
             if last and last.digest != self.board.digest:

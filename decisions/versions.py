@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 
 from django.db.models import Model
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from decisions.content import MATERIAL
 from decisions.models import Candidate, Decision, Evidence, Goal, Role, Version
 from decisions.section_kinds import SECTION_KINDS, Field, FieldType, Rows, Text
 from decisions.words import Kind, compare_words
+
+ROUND = gettext_lazy("Round")
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def _statements(record: dict[str, Any]) -> dict[str, Statement]:
     written = _Parts(record)
     said = {
         _("Title"): Statement(details.get("title", ""), ""),
-        _("Round"): Statement(str(details.get("round", "")), ""),
+        str(ROUND): Statement(str(details.get("round", "")), ""),
     }
     for section in record.get("sections", []):
         said |= _section_statements(section)

@@ -47,7 +47,7 @@ def sign_off(
         now_says = current_digest(record)
         if now_says != digest:
             raise ContentMoved(record, digest)
-        last = latest_sign_offs(record).get(((signed_for or by).pk, role))
+        last = latest_sign_offs(record, digest).get(((signed_for or by).pk, role))
         same = (by.pk, digest, meaning, text)
         if last and (last.user_id, last.digest, last.meaning, last.text) == same:
             entry.void()

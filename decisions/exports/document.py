@@ -278,7 +278,7 @@ class RecordDocument:
     @cached_property
     def signatures(self) -> list[SignatureLine]:
         """Return the latest signatures of every role, and a line for each that has not signed."""
-        latest = latest_sign_offs(self.record)
+        latest = latest_sign_offs(self.record, self.digest)
         board = Signatures(self.record, self.digest)
         counting = {one.signature for one in board.seats}
         lines = []
@@ -293,7 +293,7 @@ class RecordDocument:
     @cached_property
     def earlier_signatures(self) -> list[SignOff]:
         """Return the signatures in whose place a later one of the same person stands."""
-        latest = {one.pk for one in latest_sign_offs(self.record).values()}
+        latest = {one.pk for one in latest_sign_offs(self.record, self.digest).values()}
         return [one for one in self.record.sign_offs.all() if one.pk not in latest]
 
     @cached_property

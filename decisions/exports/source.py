@@ -9,9 +9,10 @@ import rfc8785
 from decisions.content import content
 from decisions.exports.document import relations_in_words
 from decisions.models import Decision, Review, SignOff
+from decisions.signatures import policy_of
 
 # Raise this when the document's template or styles change what it looks like.
-TEMPLATE_VERSION = 3
+TEMPLATE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ def document_source(decision: Decision) -> DocumentSource:
         "status": decision.status,
         "owner": str(decision.owner),
         "sign_offs": [_sign_off(one) for one in decision.sign_offs.all()],
+        "policy": policy_of(decision).to_json(),
+        "seats": [
+            [str(one.user), one.role] for one in decision.participants.all() if one.is_signatory
+        ],
         "relations": relations_in_words(decision),
         "outcomes": [
             [one.success, one.text, str(one.written_by), one.written_at.isoformat()]

@@ -94,7 +94,7 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
 
     def in_force(self) -> DelegationQuerySet:
         """Return those that were accepted, not ended, and have not run out."""
-        return self.open().filter(accepted_at__isnull=False)
+        return self.open().filter(accepted_at__isnull=False, giver__is_active=True)
 
     def of_concern_to(self, user: User) -> DelegationQuerySet:
         """Return those that `user` gave or was offered, newest first."""
@@ -158,7 +158,8 @@ class Delegation(models.Model):
     @property
     def is_in_force(self) -> bool:
         """Return whether the taker may sign for the giver now."""
-        return self.accepted_at is not None and self.ended_at is None and not self.has_run_out
+        stands = self.accepted_at is not None and self.ended_at is None and not self.has_run_out
+        return stands and self.giver.is_active
 
     @property
     def is_offered(self) -> bool:

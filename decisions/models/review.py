@@ -34,7 +34,7 @@ class Review(models.Model):
     )
 
     class Meta:
-        ordering = ["sent_at", "pk"]
+        ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(verdict__in=Verdict.values), name="review_verdict_known"
@@ -227,7 +227,7 @@ class SignOff(models.Model):
     signed_at = models.DateTimeField(default=clock.now)
 
     class Meta:
-        ordering = ["signed_at", "pk"]
+        ordering = ["pk"]  # under the record's lock keys rise, clocks may not
         constraints = [
             models.CheckConstraint(
                 condition=Q(meaning__in=Meaning.values), name="signature_meaning_known"

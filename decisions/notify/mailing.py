@@ -6,6 +6,7 @@ longer than half an hour after the first, and not at all where somebody was call
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -28,6 +29,8 @@ from decisions.notify.unsubscribing import unsubscribe_url
 from decisions.notify.waking import wake_sender
 from decisions.notify.words import Line, lines
 from decisions.zones import zone_of
+
+logger = logging.getLogger(__name__)
 
 LONGEST_SUBJECT = 150  # characters
 
@@ -62,8 +65,17 @@ def is_due(notices: Iterable[Notice]) -> bool:
 def write_mail() -> list[int]:
     """Write the messages that are due, one a person; return their keys."""
     waiting = User.objects.filter(pk__in=unmailed().values("user")).order_by("pk")
-    written = [write_mail_to(user_id) for user_id in waiting.values_list("pk", flat=True)]
+    written = [_written_or_logged(user_id) for user_id in waiting.values_list("pk", flat=True)]
     return [pk for pk in written if pk]
+
+
+def _written_or_logged(user_id: int) -> int | None:
+    """Write one person's message; a failure is logged and keeps no one else's back."""
+    try:
+        return write_mail_to(user_id)
+    except Exception:
+        logger.exception("The message to person %s could not be written", user_id)
+        return None
 
 
 @transaction.atomic

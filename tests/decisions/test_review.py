@@ -2,7 +2,7 @@
 
 import pytest
 
-from decisions.actions.lifecycle import withdraw
+from decisions.actions.lifecycle import reopen, submit, withdraw
 from decisions.actions.pending import change_pending, drop_pending, hold_back
 from decisions.actions.records import remove_participant
 from decisions.actions.review import (
@@ -426,3 +426,11 @@ def test_sending_a_review_is_a_look_at_what_was_shown(in_review: Decision, peopl
     factories.edit(in_review, "results_ux", people, reading="Otherwise.")
     send_review(in_review, by=people.devops, verdict="comment", body="Fine.", digest=shown)
     assert set(Look.objects.filter(user=people.devops).values_list("digest", flat=True)) == {shown}
+
+
+def test_reopening_answers_no_request_for_changes(in_review: Decision, people: People) -> None:
+    send_review(in_review, by=people.devops, verdict="request_changes", body="Load?")
+    reopen(in_review, by=people.owner, reason="Once more.")
+    submit(in_review, by=people.owner)
+    send_review(in_review, by=people.devops, verdict="comment", body="I still ask.")
+    assert [one.reviewer for one in standing_requests(fresh(in_review))] == [people.devops]

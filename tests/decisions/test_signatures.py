@@ -1,13 +1,16 @@
 """How signatures stand: seats, quorum, order, separation of duties, and who left."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from decisions import clock
 from decisions.actions.delegation import accept_delegation, delegate
 from decisions.actions.lifecycle import approve, submit
 from decisions.actions.people import change_participant
 from decisions.actions.records import invite, remove_participant
+from decisions.exports.source import document_source
 from decisions.models import Decision, Participant, User
 from decisions.policies import BadInput, Refused, refusal
 from decisions.record_page import RecordPage
@@ -272,3 +275,43 @@ def test_a_template_changed_in_review_changes_nothing_in_flight(people: People) 
     sign(record, people.ux, "ux")
     assert board(record).policy.roles == ("ux",)
     approve(record, by=people.owner)
+
+
+def test_an_earlier_clock_does_not_bring_an_older_signature_back(
+    in_review: Decision, people: People
+) -> None:
+    sign(in_review, people.ux, "ux")
+    with clock.held_at(clock.now() - timedelta(seconds=5)):
+        sign(in_review, people.ux, "ux", meaning="reject", text="It misleads people.")
+    assert not board(in_review).is_settled("ux")
+
+
+def test_going_back_brings_back_the_words_said_of_just_that(
+    in_review: Decision, people: People
+) -> None:
+    lend(in_review, people.ux, people.outsider)
+    before = factories.section_of(in_review, "results_ux").data["reading"]
+    sign(in_review, people.ux, "ux", meaning="reject", text="It misleads people.")
+    factories.edit(in_review, "results_ux", people, reading="Put right.")
+    sign(in_review, people.outsider, "ux", signed_for=people.ux)
+    factories.edit(in_review, "results_ux", people, reading=before)
+    assert [one.user for one in board(in_review).against("ux")] == [people.ux]
+    with pytest.raises(Refused, match="nobody else’s signature replaces it"):
+        sign(in_review, people.outsider, "ux", signed_for=people.ux)
+
+
+def test_nobody_stands_in_for_who_can_no_longer_sign_in(
+    in_review: Decision, people: People
+) -> None:
+    lend(in_review, people.ux, people.outsider)
+    User.objects.filter(pk=people.ux.pk).update(is_active=False)
+    with pytest.raises(Refused):
+        sign(fresh(in_review), people.outsider, "ux", signed_for=people.ux)
+
+
+def test_a_document_is_made_anew_when_a_signature_no_longer_counts(
+    signed: Decision, people: People
+) -> None:
+    before = document_source(fresh(signed)).digest
+    remove_participant(signed, by=people.owner, participant=signed.participants.get(user=people.ux))
+    assert document_source(fresh(signed)).digest != before
