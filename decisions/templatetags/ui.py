@@ -190,7 +190,8 @@ def holding_back(page: RecordPage) -> HoldingBack:
     """Return the blockers by whom they wait on; missing signatures are one thing, not four."""
     unsigned = [line.role for line in page.roles if not line.holds]
     signatures = f"{page.record.get_absolute_url()}#signatures"
-    missing = {str(role.label) for role in unsigned}
+    # Who has rejected it is not missing: that sentence stands as it is.
+    missing = {str(role.label) for role in unsigned if not page.board.against(role)}
     signing = [one for one in page.blockers if one.url == signatures and one.waits_on in missing]
     rest = [one for one in page.blockers if one not in signing]
     mine = [one for one in rest if str(one.waits_on) in _names(page)]
