@@ -221,9 +221,8 @@ def _lost(last: Head, seen: list[Head]) -> Break | None:
         return None
     due, newest = last.sequence + 1, seen[-1]
     if not last.sequence:
-        return Break(
-            1, Fault.GONE, f"the whole log is gone; {newest.source} saw {newest.sequence} events"
-        )
+        events = "1 event" if newest.sequence == 1 else f"{newest.sequence} events"
+        return Break(1, Fault.GONE, f"the whole log is gone; {newest.source} saw {events}")
     return Break(
         due,
         Fault.TRUNCATED,

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from decisions import demo
 from decisions.models import User
+from decisions.throttle import Door, forget, may_guess
 
 
 class EmailBackend(ModelBackend):
@@ -19,14 +20,25 @@ class EmailBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """Return the person whose address and password these are, or None.
+        """Return the person whose address and password these are, or None; also to one guess more.
 
         The sample's password is in every README, so it opens nothing once the demo is off.
         """
-        if username and "@" in username:
-            found = User.objects.filter(email__iexact=username).first()
-            # An unknown address goes on to the slow path too, so that timing tells nothing.
-            username = found.username if found else username
+        username = account_of(username or "")
+        if username and not may_guess(Door.SIGN_IN, username):
+            return None
         user = super().authenticate(request, username=username, password=password, **kwargs)
         is_published = password == demo.PASSWORD and not demo.is_on()
-        return user if isinstance(user, User) and not is_published else None
+        if not isinstance(user, User) or is_published:
+            return None
+        forget(Door.SIGN_IN, username)
+        return user
+
+
+def account_of(name: str) -> str:
+    """Return the username of who signs in with this address or username; an unknown one as it is.
+
+    An unknown address goes on to the slow path too, so that timing tells nothing.
+    """
+    found = User.objects.filter(email__iexact=name).first() if "@" in name else None
+    return found.username if found else name

@@ -1,33 +1,50 @@
 """What holds a record back, computed: each blocker says whom it waits on and where to mend it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from decisions.models import Decision, Review, Role, Section, Thread
+from decisions.models import Decision, Review, Role, Section, Thread, User
 from decisions.models.decision import OWNER
 from decisions.section_kinds import FieldType, Rows, Text
-from decisions.signatures import Signatures
+from decisions.signatures import Seat, Signatures
 from decisions.signing_policy import Quorum
 from decisions.workflow import MOVES, Hold
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """One thing to put right, in a sentence, with whom it waits on and where it is mended."""
+    """One thing to put right, in a sentence, with whom it waits on and where it is mended.
+
+    It waits on a person (by key) or on whoever holds a role; `waits_on` is either's name.
+    """
 
     sentence: str
     waits_on: Text
     url: str
+    person: int | None = None
+    role: str = ""
+    is_missing_signature: bool = False
+
+    def concerns(self, user: User, roles: Collection[str]) -> bool:
+        """Return whether it waits on this person, who holds these roles on the record."""
+        return self.person == user.pk if self.person else self.role in roles
 
 
 def role_label(decision: Decision, role: str) -> str:
     """Return a role's name, or the owner's name for the owner's own part."""
     return str(decision.owner) if role == OWNER else str(Role(role).label)
+
+
+def _for_person(user: User, sentence: str, url: str) -> Blocker:
+    return Blocker(sentence, str(user), url, person=user.pk)
+
+
+def _people_page(decision: Decision) -> str:
+    return reverse("decisions:people", args=[decision.reference])
 
 
 def section_problems(section: Section) -> list[str]:
@@ -94,35 +111,61 @@ _ROW_PROBLEMS: dict[Rows | None, Callable[[Section], list[str]]] = {
 
 
 def unfinished(decision: Decision) -> Iterator[Blocker]:
-    """Yield a blocker for each section that is not complete, or no longer is."""
+    """Yield a blocker for each section that is not complete, or no longer is.
+
+    Where nobody holds the role that writes it, the owner has to give out the role first.
+    """
+    held = {OWNER} | {one.role for one in decision.participants.all()}
+    orphans: dict[str, list[Section]] = {}
     for section in decision.sections.all():
         section.decision = decision
         problems = section_problems(section)
         if section.is_complete and not problems:
             continue
-        sentence = _("“%(section)s” is not complete.") % {"section": section}
-        if section.is_complete:
-            sentence = _("“%(section)s” needs work: %(problem)s") % {
-                "section": section,
-                "problem": problems[0],
-            }
-        yield Blocker(sentence, role_label(decision, section.role), section.get_absolute_url())
+        if section.role in held:
+            yield _unfinished(section, problems)
+        else:
+            orphans.setdefault(section.role, []).append(section)
+    for role, sections in orphans.items():
+        yield _nobody_writes(decision, role, sections)
+
+
+def _unfinished(section: Section, problems: list[str]) -> Blocker:
+    """Return that a section waits on its role, or on the owner if it is theirs."""
+    decision, url = section.decision, section.get_absolute_url()
+    sentence = _("“%(section)s” is not complete.") % {"section": section}
+    if section.is_complete:
+        told = {"section": section, "problem": problems[0]}
+        sentence = _("“%(section)s” needs work: %(problem)s") % told
+    if section.role == OWNER:
+        return _for_person(decision.owner, sentence, url)
+    return Blocker(sentence, role_label(decision, section.role), url, role=section.role)
+
+
+def _nobody_writes(decision: Decision, role: str, sections: list[Section]) -> Blocker:
+    """Return that sections wait until the owner gives out the role that writes them."""
+    sentence = ngettext(
+        "“%(first)s” is for %(role)s to write, and no one has that role.",
+        "%(count)s parts are for %(role)s to write, and no one has that role.",
+        len(sections),
+    ) % {"first": sections[0], "count": len(sections), "role": Role(role).label}
+    return _for_person(decision.owner, sentence, _people_page(decision))
 
 
 def unsignable(decision: Decision) -> Iterator[Blocker]:
     """Yield a blocker for each role that must sign but has no signatory, or only the author."""
     board = Signatures(decision)
-    url = reverse("decisions:people", args=[decision.reference])
+    url = _people_page(decision)
     for role in board.policy.roles:
         if not board.of_role(role):
             sentence = _("No one signs for %(role)s.") % {"role": Role(role).label}
-            yield Blocker(sentence, str(decision.owner), url)
+            yield _for_person(decision.owner, sentence, url)
     if board.seats and board.only_the_author_could:
         name = board.seats[0].participant.user
         sentence = _(
             "Only %(name)s, who writes the recommendation, would sign it: name someone else too."
         ) % {"name": name}
-        yield Blocker(sentence, str(decision.owner), url)
+        yield _for_person(decision.owner, sentence, url)
 
 
 def standing_requests(decision: Decision) -> list[Review]:
@@ -131,13 +174,34 @@ def standing_requests(decision: Decision) -> list[Review]:
 
 
 def changes_requested(decision: Decision) -> Iterator[Blocker]:
-    """Yield a blocker for each standing request for changes."""
+    """Yield a blocker for each who asks for changes, however many of their requests stand.
+
+    The requests of who has left the record wait on the owner, who may lift them.
+    """
+    by_reviewer: dict[User, list[Review]] = {}
     for review in standing_requests(decision):
-        yield Blocker(
-            _("%(name)s has asked for changes.") % {"name": review.reviewer},
-            str(review.reviewer),
-            f"{decision.get_absolute_url()}#review-{review.pk}",
+        by_reviewer.setdefault(review.reviewer, []).append(review)
+    for reviewer, requests in by_reviewer.items():
+        waits_on = reviewer if decision.takes_part(reviewer) else decision.owner
+        url = f"{decision.get_absolute_url()}#review-{requests[0].pk}"
+        yield _for_person(waits_on, _asked(reviewer, waits_on, len(requests)), url)
+
+
+def _asked(reviewer: User, waits_on: User, count: int) -> str:
+    """Return who asks for changes, how many of their requests stand, and if they have left."""
+    told = {"name": reviewer, "count": count}
+    if reviewer != waits_on:
+        return (
+            _("%(name)s asked for changes and has left the record: the owner may lift it.") % told
         )
+    return (
+        ngettext(
+            "%(name)s has asked for changes.",
+            "%(name)s has asked for changes; %(count)s requests stand.",
+            count,
+        )
+        % told
+    )
 
 
 def open_must_fix(decision: Decision) -> list[Thread]:
@@ -154,33 +218,46 @@ def must_fix(decision: Decision) -> Iterator[Blocker]:
             "%(count)s threads must be resolved first.",
             len(threads),
         ) % {"count": len(threads)}
-        yield Blocker(sentence, str(decision.owner), threads[0].get_absolute_url())
+        yield _for_person(decision.owner, sentence, threads[0].get_absolute_url())
 
 
 def unsigned(decision: Decision) -> Iterator[Blocker]:
     """Yield a blocker for each signature that approval still lacks, and for each rejection."""
     board = Signatures(decision)
-    url = f"{decision.get_absolute_url()}#signatures"
     for role in board.policy.roles:
-        for sentence in _unsigned_sentences(board, role):
-            yield Blocker(sentence, str(Role(role).label), url)
+        rejected = list(_rejections(board, role))
+        yield from rejected or _missing_signatures(board, role)
 
 
-def _unsigned_sentences(board: Signatures, role: str) -> Iterator[str]:
-    """Yield what one role's signatures still lack."""
-    values: dict[str, Any] = {"role": Role(role).label}
-    rejections = board.against(role)
-    for one in rejections:
-        told = values | {"name": one.in_words}
-        yield _("%(name)s has rejected it for %(role)s.") % told
-    if rejections or board.is_settled(role):
+def _rejections(board: Signatures, role: str) -> Iterator[Blocker]:
+    """Yield a blocker for each rejection that stands: the owner has to answer it."""
+    for one in board.against(role):
+        told = {"name": one.in_words, "role": Role(role).label}
+        sentence = _("%(name)s has rejected it for %(role)s.") % told
+        yield _for_person(board.decision.owner, sentence, _signatures_of(board.decision))
+
+
+def _missing_signatures(board: Signatures, role: str) -> Iterator[Blocker]:
+    """Yield what one role's signatures still lack: by name, where all of several must sign."""
+    if board.is_settled(role):
         return
     if board.policy.quorum_of(role) == Quorum.ALL and len(board.of_role(role)) > 1:
-        for seat in board.empty_seats(role):
-            told = values | {"name": seat.participant.user}
-            yield _("%(name)s has not signed for %(role)s what the record says now.") % told
-    else:
-        yield _("%(role)s has not signed what the record says now.") % values
+        yield from (_missing_from(board, seat) for seat in board.empty_seats(role))
+        return
+    label, url = str(Role(role).label), _signatures_of(board.decision)
+    sentence = _("%(role)s has not signed what the record says now.") % {"role": label}
+    yield Blocker(sentence, label, url, role=role, is_missing_signature=True)
+
+
+def _missing_from(board: Signatures, seat: Seat) -> Blocker:
+    user, url = seat.participant.user, _signatures_of(board.decision)
+    told = {"name": user, "role": Role(seat.role).label}
+    sentence = _("%(name)s has not signed for %(role)s what the record says now.") % told
+    return Blocker(sentence, str(user), url, user.pk, seat.role, is_missing_signature=True)
+
+
+def _signatures_of(decision: Decision) -> str:
+    return f"{decision.get_absolute_url()}#signatures"
 
 
 def not_yet(decision: Decision, role: str | None) -> Iterator[Blocker]:
@@ -189,8 +266,7 @@ def not_yet(decision: Decision, role: str | None) -> Iterator[Blocker]:
     if role and awaited:
         names = {"first": Role(awaited).label, "role": Role(role).label}
         sentence = _("%(first)s signs before %(role)s.") % names
-        url = f"{decision.get_absolute_url()}#signatures"
-        yield Blocker(sentence, str(names["first"]), url)
+        yield Blocker(sentence, str(names["first"]), _signatures_of(decision), role=awaited)
 
 
 def signed_by_author(decision: Decision) -> Iterator[Blocker]:
@@ -200,8 +276,7 @@ def signed_by_author(decision: Decision) -> Iterator[Blocker]:
         sentence = _("Only %(name)s, who wrote the recommendation, has signed it.") % {
             "name": approval.printed_name
         }
-        url = reverse("decisions:people", args=[decision.reference])
-        yield Blocker(sentence, str(decision.owner), url)
+        yield _for_person(decision.owner, sentence, _people_page(decision))
 
 
 HOLDS: dict[Hold, Callable[[Decision], Iterator[Blocker]]] = {

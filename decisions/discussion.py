@@ -9,7 +9,7 @@ from functools import cached_property
 from decisions.mentions import names_by_handle, people_of
 from decisions.models import Comment, Decision, PendingComment, Review, Thread, User
 from decisions.quotes import finds, section_said
-from decisions.requests import scope_of, touches
+from decisions.requests import comments_on, scope_of, sections_of, touches
 from decisions.versions import Past
 
 # How many discussions stand open beside the record; the others are a line each.
@@ -28,9 +28,7 @@ class Request:
     @property
     def parts(self) -> list[str]:
         """Return the titles of the parts that it speaks of; none for the whole record."""
-        sections = {one.thread.section for one in self.comments}
-        known = sorted((one for one in sections if one), key=lambda one: one.position)
-        return [str(one) for one in known]
+        return [str(one) for one in sections_of(self.comments)]
 
 
 class Discussion:
@@ -117,12 +115,7 @@ class Discussion:
         return [self._request(one) for one in self.reviews]
 
     def _request(self, review: Review) -> Request:
-        comments = [
-            comment
-            for thread in self.record.threads.all()
-            for comment in thread.comments.all()
-            if comment.review_id == review.pk
-        ]
+        comments = comments_on(self.record, review)
         return Request(
             review,
             comments,

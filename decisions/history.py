@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions.models import Event, Meaning, Role, Success, Verdict
+from decisions.audit import signature_digest
+from decisions.models import Event, Meaning, Role, SignOff, Success, Verdict
 from decisions.section_kinds import SECTION_KINDS, Text
 
 SENTENCES: dict[str, Text] = {
@@ -87,11 +88,71 @@ ICONS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
+class Topic:
+    """What a reader may ask the history for: its name, and the kinds of event that belong to it."""
+
+    key: str
+    name: Text
+    kinds: tuple[str, ...]
+
+
+_TOPICS = (
+    Topic(
+        "content",
+        gettext_lazy("What it says"),
+        (
+            "edit_details",
+            "edit_section",
+            "mark_section",
+            "add_goal",
+            "edit_goal",
+            "remove_goal",
+            "add_candidate",
+            "edit_candidate",
+            "assess",
+        ),
+    ),
+    Topic("evidence", gettext_lazy("Evidence"), ("attach_evidence", "withdraw_evidence")),
+    Topic(
+        "review",
+        gettext_lazy("Comments and reviews"),
+        ("comment", "reply", "edit_comment", "resolve", "unresolve", "review", "lift"),
+    ),
+    Topic(
+        "signatures",
+        gettext_lazy("Signatures"),
+        ("sign", "delegate", "accept_delegation", "end_delegation"),
+    ),
+    Topic(
+        "people",
+        gettext_lazy("People"),
+        ("invite", "change_role", "name_signatory", "release_signatory", "remove"),
+    ),
+    Topic(
+        "course",
+        gettext_lazy("Its course"),
+        ("open", "submit", "approve", "reopen", "withdraw", "supersede", "note_outcome"),
+    ),
+    Topic(
+        "relations",
+        gettext_lazy("Other records"),
+        ("amend", "amends", "relate", "unrelate", "supersedes"),
+    ),
+    Topic("documents", gettext_lazy("Documents"), ("export",)),
+)
+TOPICS: dict[str, Topic] = {one.key: one for one in _TOPICS}
+
+
+@dataclass(frozen=True)
 class Line:
-    """An event and its sentence, which goes on after the actor's name."""
+    """An event and its sentence, which goes on after the actor's name.
+
+    `words` are those of a reservation or a rejection.
+    """
 
     event: Event
     sentence: str
+    words: str = ""
 
     @property
     def day(self) -> date:
@@ -109,9 +170,25 @@ class Line:
         return self.event.digest_before != self.event.digest_after
 
 
-def lines(events: Iterable[Event]) -> list[Line]:
-    """Return events as sentences, in their order."""
-    return [Line(event, sentence(event)) for event in events]
+def lines(events: Iterable[Event], signatures: Iterable[SignOff] = ()) -> list[Line]:
+    """Return events as sentences, in their order, with the words of those `signatures`."""
+    said = list(signatures)
+    return [Line(event, sentence(event), _words_of(event, said)) for event in events]
+
+
+def _words_of(event: Event, signatures: list[SignOff]) -> str:
+    """Return the words of the signature that an event tells of, "" if there are none."""
+    if event.kind != "sign" or event.data.get("meaning") == Meaning.APPROVE:
+        return ""
+    return next((one.text for one in signatures if _tells_of(event, one)), "")
+
+
+def _tells_of(event: Event, one: SignOff) -> bool:
+    """Return whether an event is that of a signature; older ones name no digest of the whole."""
+    told = (event.actor_id, event.data.get("role"), event.data.get("digest"))
+    if told != (one.user_id, one.role, one.digest):
+        return False
+    return event.data.get("signature", "") in ("", signature_digest(one))
 
 
 def sentence(event: Event) -> str:

@@ -17,6 +17,7 @@ from decisions.audit import acting_from
 from decisions.content import current_digest
 from decisions.crypto import Undecipherable
 from decisions.forms.conflicts import reconcile
+from decisions.forms.typed import typed_in
 from decisions.models import Decision
 from decisions.policies import BadInput, Refusal, Refused
 from decisions.versions import changes_between
@@ -35,9 +36,8 @@ class refusals:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with acting_from(request.META.get("REMOTE_ADDR") or None):
             response = self.get_response(request)
-        if settings.DEMO and response.status_code == HTTPStatus.NOT_FOUND:
-            # The demo runs with DEBUG on, whose own page is made for programmers.
-            return render(request, "404.html", status=HTTPStatus.NOT_FOUND)
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            return _not_found(request) or response
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -56,9 +56,20 @@ class refusals:
         return None
 
 
+def _not_found(request: HttpRequest) -> HttpResponse | None:
+    """Give back what was typed for a page that is gone, as when the right to read it is.
+
+    The demo runs with DEBUG on, whose own page is made for programmers.
+    """
+    typed = [] if getattr(request, "htmx", False) else typed_in(request)
+    if not typed and not settings.DEMO:
+        return None
+    return render(request, "404.html", {"typed": typed}, status=HTTPStatus.NOT_FOUND)
+
+
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Say why, on a page; to htmx in the live region, so that typed text stays where it is."""
-    context = {"refusal": refusal, "record": _record_of(request)}
+    """Say why and give back what was typed; to htmx in the live region: there the text stays."""
+    context = {"refusal": refusal, "record": _record_of(request), "typed": typed_in(request)}
     if not getattr(request, "htmx", False):
         return render(request, "decisions/refused.html", context, status=refusal.status)
     return _sentence(request, refusal)
@@ -93,7 +104,7 @@ def _conflict(request: HttpRequest, error: Conflict) -> HttpResponse:
 def _content_moved(request: HttpRequest, error: ContentMoved) -> HttpResponse:
     """Show what changed since the signer was shown the record; nothing was signed."""
     changes = changes_between(error.decision, error.seen, current_digest(error.decision))
-    context = {"record": error.decision, "changes": changes}
+    context = {"record": error.decision, "changes": changes, "typed": typed_in(request)}
     return render(request, "decisions/content_moved.html", context, status=HTTPStatus.CONFLICT)
 
 

@@ -1,5 +1,6 @@
 """What the pages of a record show one person: parts by chapter, next steps, people, blockers."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import groupby
 
@@ -22,17 +23,25 @@ from decisions.models import (
     Decision,
     Evidence,
     Look,
+    Meaning,
     OutcomeNote,
     Review,
     Role,
     Section,
     SignOff,
     Status,
-    Thread,
     User,
 )
 from decisions.policies import Refusal, may, refusal
-from decisions.record_parts import CriterionRow, MeasuredRow, Part, PlaceLine, RoleLine, Step
+from decisions.record_parts import (
+    CriterionRow,
+    Dissent,
+    MeasuredRow,
+    Part,
+    PlaceLine,
+    RoleLine,
+    Step,
+)
 from decisions.relations import Relations
 from decisions.section_kinds import Criterion, Text
 from decisions.signatures import Chair, Seat, Signatures, latest_sign_offs
@@ -191,16 +200,6 @@ class RecordPage:
         return blockers(self.record, following) if following else []
 
     @cached_property
-    def open_threads(self) -> list[Thread]:
-        """Return the discussions that go on."""
-        return [one for one in self.record.threads.all() if not one.is_resolved]
-
-    @property
-    def resolved_threads(self) -> list[Thread]:
-        """Return the discussions that are over."""
-        return [one for one in self.record.threads.all() if one.is_resolved]
-
-    @cached_property
     def requests(self) -> list[Review]:
         """Return the requests for changes that stand."""
         return standing_requests(self.record)
@@ -247,6 +246,19 @@ class RecordPage:
     def relations(self) -> Relations:
         """Return how the record stands to others, as far as the person may know."""
         return Relations(self.record, self.user)
+
+    @property
+    def amendment(self) -> Text:
+        """Return what is true of the record now that others amend it; "" if nothing is."""
+        amended_by = self.relations.amended_by
+        if not amended_by or self.record.status in {Status.WITHDRAWN, Status.SUPERSEDED}:
+            return ""
+        if self.record.is_open:
+            return _("This record was amended before it was reopened.")
+        # Who may not read an amendment is not told how it stands either.
+        if all(one.is_visible and one.holds for one in amended_by):
+            return _("This record is amended; both hold.")
+        return _("This record was amended.")
 
     @cached_property
     def outcome_notes(self) -> list[OutcomeNote]:
@@ -329,6 +341,18 @@ class RecordPage:
         """Return every place for a signature, filled or not, by role."""
         return [line for role in Role for line in self._places(role)]
 
+    @cached_property
+    def dissent(self) -> list[Dissent]:
+        """Return every rejection and reservation, also those given up later, oldest first."""
+        standing = {one.signature.pk for one in self.board.seats if one.signature}
+        seats = {_key(one) for one in self.board.seats}
+        last = {one.seat: one for one in self.record.sign_offs.all()}
+        return [
+            Dissent(one, one.pk in standing, _later(one, last), one.seat not in seats)
+            for one in self.record.sign_offs.all()
+            if one.meaning != Meaning.APPROVE
+        ]
+
     def _places(self, role: Role) -> list[PlaceLine]:
         seats = self.board.of_role(role)
         latest = {key: one for key, one in self._latest.items() if key[1] == role}
@@ -381,3 +405,9 @@ class RecordPage:
 def _key(seat: Seat) -> tuple[int, str]:
     """Return whose seat it is, as signatures name it."""
     return (seat.participant.user_id, seat.role)
+
+
+def _later(signature: SignOff, last: Mapping[tuple[int, str], SignOff]) -> SignOff | None:
+    """Return the last signature in a place, if it came after this one."""
+    newest = last[signature.seat]
+    return None if newest.pk == signature.pk else newest

@@ -150,6 +150,19 @@ class PlaceLine:
 
 
 @dataclass(frozen=True)
+class Dissent:
+    """A rejection or a reservation, and whether it holds: nothing of it is ever taken away.
+
+    `replaced_by` is the last signature that was given later in the same place.
+    """
+
+    signature: SignOff
+    holds: bool
+    replaced_by: SignOff | None = None
+    is_departed: bool = False
+
+
+@dataclass(frozen=True)
 class CriterionRow:
     """One criterion of a role with the assessment of each candidate, None where there is none."""
 

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterable
 
-from decisions.models import Comment, Review
+from decisions.models import Comment, Decision, Review, Section
 from decisions.versions import ROUND, Change
 
 
 def scope_of(comments: Iterable[Comment]) -> set[str]:
     """Return the kinds of the sections that a review's comments are about; none: all of them."""
-    sections = (one.thread.section for one in comments)
-    return {section.kind for section in sections if section}
+    return {section.kind for section in sections_of(comments)}
+
+
+def sections_of(comments: Iterable[Comment]) -> list[Section]:
+    """Return the sections that a review's comments are about, in order, each once."""
+    spoken_of = {one.thread.section for one in comments}
+    return sorted((one for one in spoken_of if one), key=lambda one: one.position)
 
 
 def touches(scope: set[str], changes: Iterable[Change]) -> bool:
@@ -19,6 +24,12 @@ def touches(scope: set[str], changes: Iterable[Change]) -> bool:
     """
     said = (one for one in changes if one.where != str(ROUND))
     return any(not scope or one.section in scope for one in said)
+
+
+def comments_on(decision: Decision, review: Review) -> list[Comment]:
+    """Return a review's comments from the discussion that was read with its record."""
+    said = (one for thread in decision.threads.all() for one in thread.comments.all())
+    return [one for one in said if one.review_id == review.pk]
 
 
 def comments_of(review: Review) -> list[Comment]:

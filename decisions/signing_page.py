@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from decisions.blockers import not_yet
 from decisions.forms.signing import place_words
-from decisions.models import Decision, Delegation, Meaning, Role, SignOff, User
+from decisions.models import Decision, Delegation, Role, SignOff, User
 from decisions.policies import Refusal, Refused
 from decisions.policy_words import rule_of_duties, rule_of_order, rule_of_role
 from decisions.record_page import RecordPage
@@ -109,16 +109,6 @@ class SigningPage:
     def _lapsed(self, last: SignOff, places: list[str]) -> Lapsed:
         changes = changes_between(self.record, last.digest, self.board.digest)
         return Lapsed(last, places, last.user_id == self.page.user.pk, changes)
-
-    @property
-    def dissent(self) -> list[tuple[SignOff, bool]]:
-        """Return every rejection and reservation, each with whether it stands now."""
-        standing = {one.signature.pk for one in self.board.seats if one.signature}
-        return [
-            (one, one.pk in standing)
-            for one in self.record.sign_offs.all()
-            if one.meaning != Meaning.APPROVE
-        ]
 
     @property
     def rules(self) -> list[str]:

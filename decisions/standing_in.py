@@ -37,6 +37,23 @@ OVER: dict[State, Text] = {
 }
 
 
+# Who reads it ("" for anyone else), whether it was accepted, and whether it is over.
+SENTENCES: dict[tuple[str, bool, bool], Text] = {
+    ("taker", False, False): gettext_lazy("%(giver)s asks you to sign in their place."),
+    ("taker", False, True): gettext_lazy("%(giver)s asked you to sign in their place."),
+    ("taker", True, False): gettext_lazy("You sign in place of %(giver)s."),
+    ("taker", True, True): gettext_lazy("You could sign in place of %(giver)s."),
+    ("giver", False, False): gettext_lazy("You asked %(taker)s to sign in your place."),
+    ("giver", False, True): gettext_lazy("You asked %(taker)s to sign in your place."),
+    ("giver", True, False): gettext_lazy("%(taker)s signs in your place."),
+    ("giver", True, True): gettext_lazy("%(taker)s could sign in your place."),
+    ("", False, False): gettext_lazy("%(giver)s asks %(taker)s to sign in their place."),
+    ("", False, True): gettext_lazy("%(giver)s asked %(taker)s to sign in their place."),
+    ("", True, False): gettext_lazy("%(taker)s signs in place of %(giver)s."),
+    ("", True, True): gettext_lazy("%(taker)s could sign in place of %(giver)s."),
+}
+
+
 def state_of(delegation: Delegation) -> State:
     """Return how a delegation stands now; one that ended says who ended it, and when."""
     was_accepted = delegation.accepted_at is not None
@@ -92,17 +109,11 @@ class StandingIn:
 
     @property
     def sentence(self) -> str:
-        """Return who asks, or lets, whom sign in whose place."""
-        names = {"giver": self.delegation.giver, "taker": self.delegation.taker}
-        asked = self.delegation.accepted_at is None
-        if self.is_taker:
-            own = _("%(giver)s asks you to sign in their place.")
-            return (own if asked else _("You sign in place of %(giver)s.")) % names
-        if self.is_giver:
-            own = _("You asked %(taker)s to sign in your place.")
-            return (own if asked else _("%(taker)s signs in your place.")) % names
-        other = _("%(giver)s asks %(taker)s to sign in their place.")
-        return (other if asked else _("%(taker)s signs in place of %(giver)s.")) % names
+        """Return who asks, or lets, whom sign in whose place; who asked or let, once it is over."""
+        reader = "taker" if self.is_taker else "giver" if self.is_giver else ""
+        was_accepted = self.delegation.accepted_at is not None
+        said = SENTENCES[(reader, was_accepted, self.is_over)]
+        return str(said) % {"giver": self.delegation.giver, "taker": self.delegation.taker}
 
     @property
     def is_giver(self) -> bool:
@@ -135,10 +146,14 @@ class StandingIn:
         return self.state in {State.OFFERED, State.IN_FORCE}
 
     @property
+    def is_over(self) -> bool:
+        """Return whether nobody signs by it any more: it has ended, or its record is closed."""
+        return not self.is_open or (self.record is not None and not self.record.is_open)
+
+    @property
     def can_accept(self) -> bool:
         """Return whether the reader may agree to it now."""
-        is_closed = self.record is not None and not self.record.is_open
-        return self.is_taker and self.state == State.OFFERED and not is_closed
+        return self.is_taker and self.state == State.OFFERED and not self.is_over
 
     @property
     def ending(self) -> str:

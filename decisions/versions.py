@@ -1,5 +1,7 @@
 """What changed between two versions of a record's content, in words."""
 
+import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,11 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions.content import MATERIAL
-from decisions.models import Candidate, Decision, Evidence, Goal, Role, Version
+from decisions.models import OWNER, Candidate, Decision, Evidence, Goal, Role, Version
 from decisions.section_kinds import SECTION_KINDS, Field, FieldType, Rows, Text
 from decisions.words import Kind, compare_words
 
 ROUND = gettext_lazy("Round")
+WRITERS: dict[str, Text] = {**dict(Role.choices), OWNER: gettext_lazy("Owner")}
+PLAIN = re.compile(r"[^,\s]+( [^,\s]+)*\Z")
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,26 @@ def changes_between(decision: Decision, before: str, after: str) -> list[Change]
 
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
-    """Yield the differences between two contents, in the record's order."""
+    """Yield the differences between two contents, in the record's order; then those of order."""
     old, new = _statements(before), _statements(after)
     for place in [*new, *(place for place in old if place not in new)]:
         was, now = old.get(place, NOTHING), new.get(place, NOTHING)
         if was.text != now.text:
             yield Change(place, was.text, now.text, now.section or was.section)
+    yield from _changes_of_order(before, after)
+
+
+def _changes_of_order(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
+    """Yield where what stands in both contents stands in another order."""
+    for old, new in zip(_orders(before), _orders(after), strict=True):
+        was = [key for key in old.names if key in new.names]
+        now = [key for key in new.names if key in old.names]
+        if was != now:
+            told = (
+                ", ".join(old.names[key] for key in was),
+                ", ".join(new.names[key] for key in now),
+            )
+            yield Change(new.place, *told, new.section)
 
 
 def changed_sections(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
@@ -120,6 +138,31 @@ def _statements(record: dict[str, Any]) -> dict[str, Statement]:
     return said
 
 
+class Order(NamedTuple):
+    """In which order a content lists rows: by what tells them apart, each with its name."""
+
+    place: str
+    section: str
+    names: dict[str, str]
+
+
+def _orders(record: dict[str, Any]) -> list[Order]:
+    """Return the orders that a content gives, always the same lists."""
+    written = _Parts(record)
+    parts = {
+        one["kind"]: str(SECTION_KINDS[one["kind"]].title) for one in record.get("sections", [])
+    }
+    goals = {one["metric"]: one["name"] for one in record.get("goals", [])}
+    candidates = {
+        one["letter"]: f"{one['letter']}. {one['name']}" for one in record.get("candidates", [])
+    }
+    return [
+        Order(_("Order of the parts"), "", parts),
+        Order(_("Order of the goals"), written.kind(Rows.GOALS), goals),
+        Order(_("Order of the candidates"), written.kind(Rows.CANDIDATES), candidates),
+    ]
+
+
 class _Parts:
     """In which sections of a content its rows are written, and what candidates are rated on."""
 
@@ -141,13 +184,15 @@ class _Parts:
 
 
 def _section_statements(section: dict[str, Any]) -> dict[str, Statement]:
+    """Return who writes a part, and its answers; also those to what is no longer asked."""
     kind = SECTION_KINDS[section["kind"]]
-    return {
-        f"{kind.title}: {one.label}": Statement(
-            _answer(one, section["data"].get(one.name, "")), kind.key
-        )
-        for one in kind.fields
-    }
+    asked = {one.name: one for one in kind.fields}
+    said = {_("Written by"): str(WRITERS.get(section["role"], section["role"]))}
+    for name in [*asked, *sorted(section["data"].keys() - asked.keys())]:
+        value = section["data"].get(name, "")
+        label = str(asked[name].label if name in asked else name)
+        said[label] = _answer(asked[name], value) if name in asked else _text(value)
+    return {f"{kind.title}: {label}": Statement(text, kind.key) for label, text in said.items()}
 
 
 def _answer(asked: Field, value: Any) -> str:
@@ -170,23 +215,31 @@ def _candidate_statements(candidate: dict[str, Any], written: _Parts) -> dict[st
 
 
 def _text(answer: Any) -> str:
-    """Return an answer as it is read: several choices on one line, keys in one order."""
+    """Return an answer as it is read; what has parts of its own stands as JSON, in one order.
+
+    Two answers that differ never read alike: a list stands on one line only where nothing in it
+    could be taken for two.
+    """
     if isinstance(answer, bool):
         return _("yes") if answer else _("no")
-    if isinstance(answer, dict):
-        return ", ".join(f"{key}: {_text(answer[key])}" for key in sorted(answer))
-    return ", ".join(map(_text, answer)) if isinstance(answer, list) else str(answer)
+    if isinstance(answer, str) or not isinstance(answer, dict | list):
+        return str(answer)
+    if isinstance(answer, list) and all(
+        isinstance(one, str) and PLAIN.match(one) for one in answer
+    ):
+        return ", ".join(answer)
+    return json.dumps(answer, ensure_ascii=False, sort_keys=True, indent=2)
 
 
 def _values(row: dict[str, Any], model: type[Model]) -> str:
-    """Return a row's filled-in values on one line, in the order of the content.
+    """Return a row's filled-in values, a line each, in the order of the content.
 
     PostgreSQL gives JSON back with its keys in another order, which is no change.
     """
     names = [*MATERIAL[model], *sorted(row.keys() - set(MATERIAL[model]))]
     said = ((name, row.get(name)) for name in names)
     fields = {field.name: field for field in model._meta.fields}
-    return "; ".join(
+    return "\n".join(
         _field_statement(fields.get(name), name, value)
         for name, value in said
         if value not in (None, "", {})
@@ -194,7 +247,11 @@ def _values(row: dict[str, Any], model: type[Model]) -> str:
 
 
 def _field_statement(field: Any, name: str, value: Any) -> str:
-    """Return what a field says, under the name and with the choice that its form shows."""
+    """Return what a field says, under the name and with the choice that its form shows.
+
+    Its further lines are set in, so that none can be taken for another field.
+    """
     called = field.verbose_name if field else name.replace("_", " ")
     choices = dict(field.flatchoices) if field else {}
-    return f"{called}: {choices.get(value) if choices else _text(value)}"
+    told = str(choices.get(value, value)) if choices else _text(value)
+    return f"{called}: " + told.replace("\n", "\n    ")

@@ -79,6 +79,13 @@ def _media(tmp_path: Path, settings: Any) -> None:
     settings.AUDIT_ANCHOR_DIR = tmp_path / "anchors"
 
 
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, settings: Any) -> None:
+    """Keep what each test counts to itself."""
+    backend = "django.core.cache.backends.locmem.LocMemCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": str(tmp_path)}}
+
+
 @pytest.fixture
 def eager(_quick_and_quiet: None) -> Iterator[None]:
     """Run jobs where they are sent, and raise what they raise."""

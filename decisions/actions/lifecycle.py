@@ -1,12 +1,15 @@
 """The moves that change a record's status, and what became of it afterwards."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from decisions import clock
-from decisions.actions.base import change
+from decisions.actions.base import change, locked
+from decisions.actions.records import A_MOMENT
 from decisions.actions.relations import both_locked, other_record, tell_other
 from decisions.content import current_digest
 from decisions.models import Decision, OutcomeNote, Status, Success, User
@@ -50,6 +53,32 @@ def reopen(decision: Decision, *, by: User, reason: str) -> None:
         _refuse_unexplained(reason)
         _move(entry.decision, "reopen", round=entry.decision.round + 1, policy={})
         entry.data = {"reason": reason}
+
+
+ONCE: dict[str, Callable[..., None]] = {
+    "submit": submit,
+    "approve": approve,
+    "withdraw": withdraw,
+    "reopen": reopen,
+}
+
+
+def move_once(decision: Decision, action: str, *, by: User, **asked: Any) -> None:
+    """Make one of the moves of `ONCE`; asked for twice at once, as by two clicks, it is one."""
+    with transaction.atomic():
+        if not was_just_made(locked(decision), action, by=by, **asked):
+            ONCE[action](decision, by=by, **asked)
+    decision.refresh_from_db()
+
+
+def was_just_made(decision: Decision, action: str, *, by: User, **asked: Any) -> bool:
+    """Return whether the same person made the same move a moment ago, and it still stands."""
+    if action not in ONCE or decision.status != MOVES[action].target:
+        return False
+    last = decision.events.filter(kind=action).order_by("sequence").last()
+    if last is None or last.actor_id != by.pk or clock.now() - last.at > A_MOMENT:
+        return False
+    return all(last.data.get(name) == value for name, value in asked.items())
 
 
 def supersede(decision: Decision, *, by: User, successor: Decision) -> None:

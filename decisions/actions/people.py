@@ -28,6 +28,7 @@ def change_participant(
             _refuse_held(entry.decision, held.user, role)
         entry.data = {
             "person": str(held.user),
+            "user_id": held.user_id,
             "before": held.role,
             "role": role,
             "signs": is_signatory,

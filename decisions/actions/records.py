@@ -113,7 +113,7 @@ def invite(
         else:
             participant.is_signatory = is_signatory
             participant.save(update_fields=["is_signatory"])
-        entry.data = {"person": str(user), "role": role, "signs": is_signatory}
+        entry.data = {"person": str(user), "user_id": user.pk, "role": role, "signs": is_signatory}
     return participant
 
 

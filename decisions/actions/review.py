@@ -1,6 +1,6 @@
 """Discussing a record and reviewing it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -102,9 +102,12 @@ def send_review(
     remarks: Sequence[Remark] = (),
     digest: str = "",
     after: int | None = None,
+    held: Collection[int] | None = None,
 ) -> Review:
     """Send at once what the reviewer held back and `remarks`, with a verdict.
 
+    `held` are the keys of the held comments that their form showed: what they held back since
+    stays with them. None stands for all.
     `digest` is that of the content the reviewer was shown; one that was never the record's counts
     as what it says now. `after` is the reviewer's last review when their form was made (0: none):
     the same review sent twice from one form stays one. Raises `BadInput` for a review that says
@@ -112,7 +115,7 @@ def send_review(
     """
     with change(decision, "review", by=by) as entry:
         record = entry.decision
-        pending = list(PendingComment.objects.filter(decision=record, author=by))
+        pending = _going(record, by, held)
         last = record.reviews.filter(reviewer=by).last()
         if last and not pending and _is_repeated(last, verdict, body, remarks, record, after):
             entry.void()
@@ -139,6 +142,12 @@ def send_review(
             "remarks": len(remarks) + len(pending),
         }
     return review
+
+
+def _going(record: Decision, by: User, held: Collection[int] | None) -> list[PendingComment]:
+    """Return the person's held comments that their form showed; all, if it does not say."""
+    mine = PendingComment.objects.filter(decision=record, author=by)
+    return list(mine if held is None else mine.filter(pk__in=held))
 
 
 def lift_review(review: Review, *, by: User) -> None:

@@ -39,15 +39,19 @@ def save_section(
             return
         if fresh.token != token:
             raise Conflict(fresh, data)
+        written = _authored(by, data=answers) if answers != fresh.data else {}
         if complete:
             _refuse_incomplete(fresh, answers)
-        _write(fresh, by, data=answers, state=state)
+        _write(fresh, state=state, **written)
         _follow(entry.decision, fresh, answers)
         entry.data = {"section": section.kind, "state": state}
 
 
 def mark_section(section: Section, *, by: User, complete: bool) -> None:
-    """Mark a part complete, or take the mark away; raises `Refused` while something is missing."""
+    """Mark a part complete, or take the mark away; raises `Refused` while something is missing.
+
+    Whoever marks a part has written nothing in it: its author stays who they were.
+    """
     with change(
         section.decision, "edit_section", by=by, subject=section, kind="mark_section"
     ) as entry:
@@ -58,7 +62,7 @@ def mark_section(section: Section, *, by: User, complete: bool) -> None:
             return
         if complete:
             _refuse_incomplete(fresh, fresh.data)
-        _write(fresh, by, state=state)
+        _write(fresh, state=state)
         entry.data = {"section": section.kind, "state": state}
 
 
@@ -76,11 +80,14 @@ def _refuse_incomplete(section: Section, answers: dict[str, Any]) -> None:
         raise wrong_state(" ".join(problems))
 
 
-def _write(section: Section, by: User, **values: Any) -> None:
+def _authored(by: User, **values: Any) -> dict[str, Any]:
+    """Return what is written, with who wrote it and when."""
+    return values | {"changed_at": clock.now(), "changed_by": by}
+
+
+def _write(section: Section, **values: Any) -> None:
     """Write a section's row; its token rises."""
-    Section.objects.filter(pk=section.pk).update(
-        **values, token=F("token") + 1, changed_at=clock.now(), changed_by=by
-    )
+    Section.objects.filter(pk=section.pk).update(**values, token=F("token") + 1)
 
 
 def _follow(decision: Decision, section: Section, answers: dict[str, Any]) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
+# The code of the error of who guessed a password too often.
+THROTTLED = "throttled"
 REQUIRED = forms.Field.default_error_messages["required"]
 
 
@@ -31,6 +33,11 @@ class CountersignForm(forms.Form):
     def is_wrong(self) -> bool:
         """Return whether the form came back with errors."""
         return self.is_bound and not self.is_valid()
+
+    @property
+    def is_throttled(self) -> bool:
+        """Return whether it came back because a password was guessed too often."""
+        return any(self.has_error(name, THROTTLED) for name in self.errors)
 
 
 def multiline(rows: int = 4, **attrs: Any) -> forms.Textarea:

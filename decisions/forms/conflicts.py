@@ -10,9 +10,11 @@ from decisions.actions.sections import Conflict
 from decisions.forms.base import CountersignForm
 from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
 from decisions.forms.sections import SectionForm
-from decisions.models import Candidate, Decision, Goal, Section, User
+from decisions.models import Candidate, Decision, Event, Goal, Section, User
 from decisions.section_kinds import Text
 from decisions.words import Kind, compare_words
+
+SAVES = ("edit_section", "mark_section")
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,16 @@ def reconcile(conflict: Conflict) -> Reconciliation:
         for name, mine in conflict.mine.items()
         if name in form.fields and _text(theirs[name]) != _text(mine)
     ]
-    saved_by = getattr(row, "changed_by", None)
-    return Reconciliation(row.decision, str(row), saved_by, form, url, differences)
+    return Reconciliation(row.decision, str(row), _saved_by(row), form, url, differences)
+
+
+def _saved_by(row: Section | Goal | Candidate | RatingSheet) -> User | None:
+    """Return who wrote or marked a section last; of other rows nobody is named."""
+    if not isinstance(row, Section):
+        return None
+    saves = Event.objects.filter(decision=row.decision_id, kind__in=SAVES, data__section=row.kind)
+    last = saves.select_related("actor").order_by("sequence").last()
+    return last.actor if last else None
 
 
 def _form(row: Section | Goal | Candidate | RatingSheet) -> tuple[CountersignForm, str]:

@@ -6,9 +6,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions.forms.base import CountersignForm, as_lines, multiline
+from decisions.forms.base import THROTTLED, CountersignForm, as_lines, multiline
 from decisions.models import Meaning, Role, User
 from decisions.signatures import Chair
+from decisions.throttle import TOO_MANY, Door, forget, may_guess
 
 
 class SignForm(CountersignForm):
@@ -58,11 +59,14 @@ class SignForm(CountersignForm):
         return as_lines(self.cleaned_data["text"])
 
     def clean_password(self) -> str:
-        """Make sure it is the person who signs."""
-        password = self.cleaned_data["password"]
+        """Make sure it is the person who signs; after too many wrong guesses, nobody may."""
+        password = str(self.cleaned_data["password"])
+        if not may_guess(Door.SIGNATURE, self.user.username):
+            raise forms.ValidationError(TOO_MANY, code=THROTTLED)
         if not self.user.check_password(password):
             raise forms.ValidationError(_("This is not your password."))
-        return str(password)
+        forget(Door.SIGNATURE, self.user.username)
+        return password
 
     def clean(self) -> dict[str, Any]:
         """Ask for words with a reservation or a rejection."""

@@ -1,18 +1,8 @@
-"""When a notice was told and settled; what happened before there were notices is told to no one."""
+"""When a notice was told and settled."""
 
 from django.db import migrations, models
-from django.db.models import Max, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 
 import decisions.clock
-
-
-def pass_over_the_past(apps, schema_editor):
-    """Put the cursor of every record behind its last event."""
-    decision_model = apps.get_model("decisions", "Decision")
-    events = apps.get_model("decisions", "Event").objects.filter(decision=OuterRef("pk"))
-    last = events.order_by().values("decision").annotate(last=Max("sequence")).values("last")
-    decision_model.objects.update(told_up_to=Coalesce(Subquery(last), 0))
 
 
 class Migration(migrations.Migration):
@@ -51,5 +41,4 @@ class Migration(migrations.Migration):
                 max_length=20,
             ),
         ),
-        migrations.RunPython(pass_over_the_past, migrations.RunPython.noop),
     ]

@@ -61,16 +61,25 @@ def _mentions(text: str, *, whole: bool = False) -> Q:
 def _concerns(user: User) -> Q:
     """Match what a person owns or takes part in, or where they stand in for a signatory.
 
-    Who was only asked to stand in may read that one record, to decide whether to accept.
+    Who was only asked to stand in may read that one record while it is open, to decide whether to
+    accept. Who has accepted reads what the delegation covers for as long as it stands, also when
+    the record is closed: what they signed they answer for. Once it is ended, by either of the
+    two, or has run out, they read the record no more.
     """
     takes_part = Participant.objects.filter(decision=OuterRef("pk"), user=user)
     signs_for_role = Participant.objects.filter(
         decision=OuterRef(OuterRef("pk")), user=OuterRef("giver"), is_signatory=True
     )
     taken = Delegation.objects.open().filter(Exists(signs_for_role), taker=user)
-    here = taken.filter(decision=OuterRef("pk"))
-    anywhere = taken.in_force().filter(decision__isnull=True)
-    return Q(Q(owner_id=user.pk) | Q(Exists(takes_part)) | Q(Exists(here)) | Q(Exists(anywhere)))
+    covers = Q(decision=OuterRef("pk")) | Q(decision__isnull=True)
+    accepted = taken.in_force().filter(covers)
+    asked = taken.filter(decision=OuterRef("pk"), accepted_at__isnull=True)
+    return (
+        Q(owner_id=user.pk)
+        | Q(Exists(takes_part))
+        | Q(Exists(accepted))
+        | Q(Exists(asked), status__in=OPEN)
+    )
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -252,9 +261,12 @@ class Decision(models.Model):
         return [pair for pair in self._lent(user) if pair[1].is_in_force]
 
     def stands_in_or_is_asked_to(self, user: User) -> bool:
-        """Return whether `user` may sign in another's place, or was asked to for this record."""
+        """Return whether `user` may sign in another's place, or was asked to for this record.
+
+        An offer counts while the record is open, see `_concerns`.
+        """
         return any(
-            one.is_in_force or (one.is_offered and one.decision_id == self.pk)
+            one.is_in_force or (one.is_offered and one.decision_id == self.pk and self.is_open)
             for _participant, one in self._lent(user)
         )
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -22,6 +22,7 @@ from django.utils.translation import ngettext
 
 from decisions import clock
 from decisions.models import Mail, Notice, NoticeKind, User
+from decisions.notify.changing import hold_in_order, update_in_order
 from decisions.notify.matters import REMINDER, about, holds_without_record
 from decisions.notify.reminders import reminder_holds
 from decisions.notify.telling import mark_settled, settle_records
@@ -82,10 +83,12 @@ def _written_or_logged(user_id: int) -> int | None:
 def write_mail_to(user_id: int) -> int | None:
     """Write a person's message, if one is due and there is something in it; return its key.
 
-    Holds the person's row, so that two workers do not write it twice.
+    Holds the person's row, so that two workers do not write it twice, and at once all notices
+    that it may change: what follows takes them in no order.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user_id)
-    _needless(user).update(is_dealt_with=True)
+    hold_in_order(_changeable(user))
+    update_in_order(_needless(user), is_dealt_with=True)
     if not is_due(unmailed(user)):
         return None
     _settle_what_time_settled(user)
@@ -93,9 +96,15 @@ def write_mail_to(user_id: int) -> int | None:
     if not (notices := list(waiting)):
         return None
     mail = compose(user, notices)
-    Notice.objects.filter(pk__in=[one.pk for one in notices]).update(mail=mail, is_dealt_with=True)
+    mailed = Notice.objects.filter(pk__in=[one.pk for one in notices])
+    update_in_order(mailed, mail=mail, is_dealt_with=True)
     transaction.on_commit(lambda: wake_sender(mail.pk), robust=True)
     return mail.pk
+
+
+def _changeable(user: User) -> QuerySet[Notice]:
+    """Return the notices that writing a message may change."""
+    return Notice.objects.filter(Q(is_dealt_with=False) | Q(settled_at__isnull=True), user=user)
 
 
 def _needless(user: User) -> QuerySet[Notice]:

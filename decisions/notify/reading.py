@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from decisions import clock
 from decisions.models import Notice, NoticeKind, User
+from decisions.notify.changing import update_in_order
 
 
 def unread_of(user: User) -> QuerySet[Notice]:
@@ -22,7 +23,7 @@ def mark_read(notice: Notice) -> None:
 
 def mark_all_read(user: User, *, up_to: int) -> int:
     """Mark everything read that a person was shown, up to the newest by key; return how many."""
-    return unread_of(user).filter(pk__lte=up_to).update(read_at=clock.now())
+    return update_in_order(unread_of(user).filter(pk__lte=up_to), read_at=clock.now())
 
 
 def mail_only(user: User, kinds: Iterable[str]) -> None:

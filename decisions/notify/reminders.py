@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date, timedelta
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from decisions import clock
-from decisions.desk import tasks_of
+from decisions.desk import cases_of, tasks_in
 from decisions.models import Decision, Delegation, Notice, NoticeKind, Participant, User
 from decisions.notify.matters import REMINDER, about
 from decisions.notify.telling import keep, mark_settled
 from decisions.record_parts import with_parts
 from decisions.zones import zone_of
+
+logger = logging.getLogger(__name__)
 
 DAYS_BEFORE = (3, 1, 0)
 # The reminder comes with the person's morning: from this hour on their clock, and before that one.
@@ -25,7 +29,16 @@ WIDEST_ZONE = timedelta(hours=14)
 
 def remind() -> int:
     """Remind everyone in whose zone it is morning of what is due; return how many."""
-    return sum(remind_one(user) for user in _concerned() if _is_morning(user))
+    return sum(_reminded_or_logged(user) for user in _concerned())
+
+
+def _reminded_or_logged(user: User) -> bool:
+    """Remind one person in their morning; a failure is logged and keeps no one else's back."""
+    try:
+        return _is_morning(user) and remind_one(user)
+    except Exception:
+        logger.exception("Person %s could not be reminded", user.pk)
+        return False
 
 
 def remind_one(user: User) -> bool:
@@ -37,9 +50,9 @@ def remind_one(user: User) -> bool:
         due = [one for one in _waiting(user) if is_day_to_remind(one.due_on, clock.today())]
         if not due:
             return False
-        earlier = Notice.objects.filter(user=user, kind=NoticeKind.REMINDER)
-        mark_settled(earlier)
-        keep(_reminder(user, key, due))
+        with transaction.atomic():
+            mark_settled(Notice.objects.filter(user=user, kind=NoticeKind.REMINDER))
+            keep(_reminder(user, key, due))
         return True
 
 
@@ -59,11 +72,12 @@ def reminder_holds(notice: Notice) -> bool:
 
 
 def _reminder(user: User, key: str, due: list[Decision]) -> Notice:
-    """Return one notice that lists the records, the one that is due first on top."""
+    """Return one notice that lists the records, the one that is due first on top.
+
+    It names them by reference only: titles are read when it is shown, if its reader still may.
+    """
     due = sorted(due, key=lambda one: (one.due_on or date.max, one.number))
-    listed = [
-        {"reference": one.reference, "title": one.title, "due_on": str(one.due_on)} for one in due
-    ]
+    listed = [{"reference": one.reference, "due_on": str(one.due_on)} for one in due]
     return Notice(
         user=user,
         kind=NoticeKind.REMINDER,
@@ -79,7 +93,7 @@ def _waiting(user: User) -> list[Decision]:
     """Return the open records with a near or past day on which something waits on the person."""
     near = clock.today() + timedelta(days=max(DAYS_BEFORE))
     due = Decision.objects.involving(user).open().filter(due_on__lte=near)
-    return [one for one in with_parts(due) if next(tasks_of(one, user), None)]
+    return [one.record for one in cases_of(with_parts(due), user) if any(tasks_in(one))]
 
 
 def _concerned() -> QuerySet[User]:

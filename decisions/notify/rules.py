@@ -13,6 +13,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from decisions.audit import signature_digest
 from decisions.blockers import blockers
 from decisions.mentions import mentioned
 from decisions.models import (
@@ -20,6 +21,7 @@ from decisions.models import (
     Delegation,
     Event,
     Meaning,
+    Participant,
     Review,
     Section,
     SignOff,
@@ -76,16 +78,14 @@ class Happening:
 
     @cached_property
     def signature(self) -> SignOff | None:
-        """Return the signature that was given, if it is still the last in its seat."""
-        said = self.event.data
+        """Return the signature that was given, if it is still the last in its seat.
+
+        The event names it by the digest of all that it says: the same person may say the same in
+        their own place and in one that was lent to them.
+        """
+        named = self.event.data.get("signature")
         return next(
-            (
-                one
-                for one in self.now.latest.values()
-                if (one.user_id, one.role, one.digest, one.meaning)
-                == (self.event.actor_id, said.get("role"), said.get("digest"), said.get("meaning"))
-            ),
-            None,
+            (one for one in self.now.latest.values() if signature_digest(one) == named), None
         )
 
 
@@ -132,12 +132,19 @@ def tellings(happening: Happening) -> Iterator[Telling]:
 
 def _parts_to_write(it: Happening) -> Iterator[Telling]:
     """Tell who was given a role that its parts are theirs to write."""
-    role, name = it.event.data.get("role", ""), it.event.data.get("person", "")
+    role = it.event.data.get("role", "")
     parts = it.now.parts_to_write(role) if it.now.record.is_open else []
     for one in it.now.record.participants.all():
-        if parts and one.role == role and str(one.user) == name:
+        if parts and one.role == role and _is_named(it, one):
             data = {"actor": it.actor, "role": role, "part": parts[0].kind, "count": len(parts)}
             yield Telling(one.user, "write", f"write:{one.pk}:{role}", _address(it, parts[0]), data)
+
+
+def _is_named(it: Happening, one: Participant) -> bool:
+    """Return whether an event is about this person; an earlier release's says only their name."""
+    said = it.event.data
+    named = one.user_id if "user_id" in said else str(one.user)
+    return bool(named == said.get("user_id", said.get("person")))
 
 
 def _address(it: Happening, section: Section) -> str:
@@ -204,8 +211,8 @@ def _cleared_the_way(it: Happening) -> bool:
 
 def _lapses(it: Happening) -> Iterator[Telling]:
     """Tell each signer whose signature lapsed by this event and is still lapsed."""
-    if not it.changed_content or not it.now.is_in_review:
-        return
+    if not it.changed_content or not it.now.is_in_review or it.event.kind == "reopen":
+        return  # that it was reopened is told by itself, to everyone
     for one in it.now.latest.values():
         lapsed_now = one.digest == it.event.digest_before and it.now.has_lapsed(one)
         if lapsed_now and it.now.may_sign_again(one):

@@ -6,7 +6,8 @@ record's lock; so a killed worker, a second delivery or two workers at once lose
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.db import transaction
@@ -14,11 +15,14 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from decisions import clock
 from decisions.models import Decision, Delegation, Event, Notice, User
+from decisions.notify.changing import update_in_order
 from decisions.notify.matters import MATTERS, still_holds
 from decisions.notify.rules import Happening, Telling, tellings, tellings_of_delegation
 from decisions.notify.standing import Standing
 from decisions.notify.waking import wake_writer
 from decisions.webhooks import enqueue
+
+logger = logging.getLogger(__name__)
 
 BATCH = 200  # events told in one transaction
 # News that is older when it comes to be told is told no more; what waits on someone always is.
@@ -28,11 +32,16 @@ NEWS_LASTS = timedelta(days=7)
 def tell(decision_id: int) -> int:
     """Tell of every event that has not been told of yet; return of how many.
 
-    Called twice, also at once, it tells once.
+    Called twice, also at once, it tells once. A failure is logged and raised; what was not told
+    stays so until the next call.
     """
     told = 0
-    while untold(decision_id).exists() and (done := _tell_some(decision_id)):
-        told += done
+    try:
+        while untold(decision_id).exists() and (done := _tell_some(decision_id)):
+            told += done
+    except Exception:
+        logger.exception("What happened on record %s could not be told", decision_id)
+        raise
     return told
 
 
@@ -133,21 +142,28 @@ def _said_now(delegation: Delegation) -> str:
     return "offered" if delegation.is_offered else ""
 
 
-def settle(now: Standing, user: User | None = None) -> None:
-    """Note of which of a record's notices (to one person) what they ask for is done or past."""
+def settle(now: Standing, known: Collection[int] | None = None) -> None:
+    """Note of which of a record's notices what they ask for is done or past.
+
+    Who does not hold the record's lock says with `known` which notices were there before `now` was
+    read: a later one may ask what that does not know of yet.
+    """
     unsettled = Notice.objects.filter(decision=now.record, settled_at__isnull=True)
-    if user:
-        unsettled = unsettled.filter(user=user)
+    if known is not None:
+        unsettled = unsettled.filter(pk__in=known)
     over = [one.pk for one in unsettled.select_related("user") if not still_holds(one, now)]
     mark_settled(Notice.objects.filter(pk__in=over))
-
-
-def mark_settled(notices: QuerySet[Notice]) -> None:
-    """Note that notices ask nothing any more; they are not mailed, nor counted as unread."""
-    notices.filter(settled_at__isnull=True).update(settled_at=clock.now(), is_dealt_with=True)
 
 
 def settle_records(user: User, decision_ids: Iterable[int]) -> None:
     """Settle what time alone has settled for a person: a delegation that ran out, for one."""
     for decision_id in sorted(set(decision_ids)):
-        settle(Standing(decision_id), user)
+        mine = Notice.objects.filter(user=user, decision=decision_id, settled_at__isnull=True)
+        known = list(mine.values_list("pk", flat=True))
+        settle(Standing(decision_id), known)
+
+
+def mark_settled(notices: QuerySet[Notice]) -> None:
+    """Note that notices ask nothing any more; they are not mailed, nor counted as unread."""
+    unsettled = notices.filter(settled_at__isnull=True)
+    update_in_order(unsettled, settled_at=clock.now(), is_dealt_with=True)

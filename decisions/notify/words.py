@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -31,17 +32,28 @@ ICONS: dict[str, str] = {
 }
 
 
+class Due(NamedTuple):
+    """A record that a reminder lists, and the day that it was due on then."""
+
+    record: Decision
+    day: date
+
+
 @dataclass(frozen=True)
 class Line:
-    """A notice as its reader sees it; `record` is what it is about, if they may read that."""
+    """A notice as its reader sees it; `record` is what it is about, if they may read that.
+
+    `due` is what a reminder lists, without what they may no longer read.
+    """
 
     notice: Notice
     record: Decision | None
+    due: Sequence[Due] = ()
 
     @property
     def sentence(self) -> str:
         """Return what it says."""
-        return sentence(self.notice)
+        return sentence(self.notice, self.due)
 
     @property
     def is_unread(self) -> bool:
@@ -71,29 +83,50 @@ class Line:
     @property
     def due_records(self) -> list[str]:
         """Return what a reminder lists, a line a record."""
-        listed = self.notice.data.get("records", [])
-        return [due_line(one) for one in listed] if len(listed) > 1 else []
+        return [due_line(one) for one in self.due] if len(self.due) > 1 else []
 
 
 def lines(notices: Iterable[Notice], user: User) -> list[Line]:
     """Return a person's notices in words; records that they may no longer read stay unnamed."""
     notices = list(notices)
     named = {one.decision_id for one in notices if one.decision_id}
-    readable = Decision.objects.visible_to(user).in_bulk(list(named)) if named else {}
-    return [Line(one, readable.get(one.decision_id or 0)) for one in notices]
+    listed = {number_of(one) for notice in notices for one in notice.data.get("records", [])}
+    found = Q(pk__in=named) | Q(number__in=listed)
+    readable = Decision.objects.visible_to(user).filter(found) if named or listed else ()
+    by_key = {one.pk: one for one in readable}
+    by_number = {one.number: one for one in by_key.values()}
+    return [Line(one, by_key.get(one.decision_id or 0), _due(one, by_number)) for one in notices]
 
 
-def sentence(notice: Notice) -> str:
-    """Return what a notice says; one that another release told is named by its kind."""
+def _due(notice: Notice, readable: Mapping[int, Decision]) -> list[Due]:
+    """Return what a reminder lists, as far as its reader may read it by now."""
+    return [
+        Due(readable[number_of(one)], date.fromisoformat(one["due_on"]))
+        for one in notice.data.get("records", [])
+        if number_of(one) in readable
+    ]
+
+
+def number_of(listed: Mapping[str, str]) -> int:
+    """Return the number of a record that a reminder lists, by its reference `DR-12`."""
+    return int(listed["reference"].removeprefix("DR-"))
+
+
+def sentence(notice: Notice, due: Sequence[Due] = ()) -> str:
+    """Return what a notice says, `due` being what a reminder lists.
+
+    One that another release told is named by its kind, and so is a reminder of nothing that its
+    reader may still read.
+    """
     try:
-        return _sentence(notice)
+        return _sentence(notice, due)
     except KeyError:
         return str(notice.get_kind_display())
 
 
-def _sentence(notice: Notice) -> str:
+def _sentence(notice: Notice, due: Sequence[Due]) -> str:
     if about(notice) == REMINDER:
-        return _reminder(notice.data["records"])
+        return _reminder(due) if due else str(notice.get_kind_display())
     matter = MATTERS[about(notice)]
     is_one = notice.data.get("count", 1) == 1
     words = matter.sentence if is_one or not matter.several else matter.several
@@ -110,23 +143,22 @@ def _worded(name: str, value: Any) -> Any:
     return value
 
 
-def _reminder(records: list[dict[str, str]]) -> str:
+def _reminder(due: Sequence[Due]) -> str:
     """Return what a reminder says: of one record when it is due, of several how many."""
-    if len(records) == 1:
-        return due_line(records[0])
+    if len(due) == 1:
+        return due_line(due[0])
     told = ngettext(
         "%(count)s record waits on you and its day is near or past.",
         "%(count)s records wait on you and their day is near or past.",
-        len(records),
+        len(due),
     )
-    return told % {"count": len(records)}
+    return told % {"count": len(due)}
 
 
-def due_line(record: dict[str, str]) -> str:
+def due_line(due: Due) -> str:
     """Return what a reminder says of one record: when it is due."""
-    day = date.fromisoformat(record["due_on"])
-    told = {"record": record["reference"], "title": record["title"]}
-    return _("%(record)s %(title)s: %(due)s.") % {**told, "due": due_words(day)}
+    told = {"record": due.record.reference, "title": due.record.title, "due": due_words(due.day)}
+    return _("%(record)s %(title)s: %(due)s.") % told
 
 
 def due_words(day: date) -> str:

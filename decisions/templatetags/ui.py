@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions import clock
-from decisions.blockers import Blocker, role_label
+from decisions.blockers import Blocker
 from decisions.figures import chosen_letters
 from decisions.models import OWNER, Candidate, Goal, Role, Section, SectionState, Thread
 from decisions.outcomes import Outcome
@@ -182,27 +182,38 @@ class HoldingBack:
 
     mine: list[Blocker]
     others: list[Blocker]
-    unsigned: list[Role]
+    unsigned: list[str]
+    unsigned_count: int
+
+    @property
+    def count(self) -> int:
+        """Return how many lines there are: all missing signatures are one."""
+        return len(self.mine) + len(self.others) + bool(self.unsigned)
 
 
 @register.filter
 def holding_back(page: RecordPage) -> HoldingBack:
-    """Return the blockers by whom they wait on; missing signatures are one thing, not four."""
-    unsigned = [line.role for line in page.roles if not line.holds]
-    signatures = f"{page.record.get_absolute_url()}#signatures"
-    # Who has rejected it is not missing: that sentence stands as it is.
-    missing = {str(role.label) for role in unsigned if not page.board.against(role)}
-    signing = [one for one in page.blockers if one.url == signatures and one.waits_on in missing]
-    rest = [one for one in page.blockers if one not in signing]
-    mine = [one for one in rest if str(one.waits_on) in _names(page)]
+    """Return the blockers by whom they wait on; missing signatures are one thing, not four.
+
+    Who has rejected it is not missing: that is a thing of its own.
+    """
+    signing = [one for one in page.blockers if one.is_missing_signature]
+    rest = [one for one in page.blockers if not one.is_missing_signature]
+    mine = [one for one in rest if one.concerns(page.user, page.my_roles)]
     others = sorted((one for one in rest if one not in mine), key=lambda one: str(one.waits_on))
-    waited_for = {one.waits_on for one in signing}
-    return HoldingBack(mine, others, [one for one in unsigned if str(one.label) in waited_for])
+    return HoldingBack(mine, others, _unsigned(signing), len(signing))
 
 
-def _names(page: RecordPage) -> set[str]:
-    """Return by which names a record's blockers call the reader."""
-    return {str(page.user)} | {role_label(page.record, role) for role in page.my_roles}
+def _unsigned(signing: list[Blocker]) -> list[str]:
+    """Return each role whose signature is missing, with the people if it is for each of them."""
+    named: dict[str, list[str]] = {}
+    for one in signing:
+        named.setdefault(one.role, []).extend([str(one.waits_on)] if one.person else [])
+    return [_with_people(str(Role(role).label), people) for role, people in named.items()]
+
+
+def _with_people(role: str, people: list[str]) -> str:
+    return f"{role} ({', '.join(people)})" if people else role
 
 
 @register.filter

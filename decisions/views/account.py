@@ -1,9 +1,11 @@
 """Signing in and out, and how the pages look."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -11,6 +13,8 @@ from django.views.decorators.http import require_POST
 
 from decisions import demo
 from decisions.context_processors import THEMES
+from decisions.forms.base import THROTTLED
+from decisions.forms.signing_in import SignInForm
 
 YEAR = 365 * 24 * 3600
 
@@ -19,6 +23,14 @@ class SignIn(views.LoginView):
     """The sign-in page; in the demo it offers the sample people."""
 
     redirect_authenticated_user = True
+    form_class = SignInForm
+
+    def form_invalid(self, form: SignInForm) -> HttpResponse:  # type: ignore[override]
+        """Show the page again: with 429 after too many guesses."""
+        response = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, THROTTLED):
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the sample people, in the demo only."""

@@ -17,6 +17,7 @@ from decisions.actions.delegation import (
     end_delegation,
 )
 from decisions.forms.people import RecordDelegationForm, TimeDelegationForm
+from decisions.forms.typed import sent
 from decisions.models import Decision, Delegation, Participant, SignOff, User
 from decisions.policies import ensure
 from decisions.section_kinds import Text
@@ -29,7 +30,7 @@ MOST_SHOWN = 100
 def delegations(request: HttpRequest) -> HttpResponse:
     """Show who signs for whom, and let the person ask someone, for a time, on every record."""
     user = person(request)
-    form = TimeDelegationForm(user, posted(request))
+    form = sent(request, TimeDelegationForm(user, posted(request)))
     if form.is_valid():
         said = form.cleaned_data
         taker = said.pop("email")
@@ -52,8 +53,8 @@ def delegate_record(request: HttpRequest, reference: str) -> HttpResponse:
     """Let someone sign this record in one's place."""
     decision = get_record(request, reference)
     user = person(request)
+    form = sent(request, RecordDelegationForm(user, posted(request)))
     ensure("delegate", decision, user)
-    form = RecordDelegationForm(user, posted(request))
     if form.is_valid():
         said = form.cleaned_data
         taker = said.pop("email")

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from decisions.actions.evidence import withdraw_evidence
 from decisions.forms.records import ReasonForm
+from decisions.forms.typed import sent
 from decisions.policies import ensure
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 
@@ -21,10 +22,10 @@ def evidence(request: HttpRequest, reference: str) -> HttpResponse:
 def withdraw(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     """Take a piece of evidence out, with a reason."""
     decision = get_record(request, reference)
+    form = sent(request, ReasonForm(posted(request)))
     ensure("withdraw_evidence", decision, person(request))
     row = get_object_or_404(decision.evidence.standing(), number=number)
     row.decision = decision
-    form = ReasonForm(posted(request))
     if form.is_valid():
         withdraw_evidence(row, by=person(request), reason=form.cleaned_data["reason"])
         to = reverse("decisions:evidence", args=[reference])

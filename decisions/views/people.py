@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from decisions.actions.people import change_participant
 from decisions.actions.records import invite, remove_participant
 from decisions.forms.people import ChangeForm, ParticipantForm
-from decisions.models import Decision
+from decisions.forms.typed import sent
+from decisions.models import Decision, Role
 from decisions.people_page import PeoplePage, other_roles, what_removal_means
 from decisions.policies import ensure
 from decisions.record_page import RecordPage
@@ -18,10 +19,11 @@ from decisions.views.shared import done, get_record, page, person, posted, statu
 def people(request: HttpRequest, reference: str) -> HttpResponse:
     """Show who is on the record; its owner gives roles and names signatories."""
     decision = get_record(request, reference)
-    form = ParticipantForm(person(request), posted(request))
+    form = sent(request, ParticipantForm(person(request), posted(request)))
     if request.method == "POST":
         ensure("invite", decision, person(request))
         if form.is_valid():
+            told = _invited(decision, form)
             said = form.cleaned_data
             invite(
                 decision,
@@ -30,9 +32,26 @@ def people(request: HttpRequest, reference: str) -> HttpResponse:
                 role=said["role"],
                 is_signatory=said["is_signatory"],
             )
-            message = _("%(name)s is on the record.") % {"name": said["email"]}
-            return done(request, request.path, message)
+            return done(request, request.path, told)
     return _people(request, decision, form, status_of(form))
+
+
+def _invited(decision: Decision, form: ParticipantForm) -> str:
+    """Return what to say of an invitation: whether it brings somebody in, or what it changes."""
+    said = form.cleaned_data
+    names = {"name": said["email"], "role": Role(said["role"]).label}
+    known = [
+        one
+        for one in decision.participants.all()
+        if (one.user_id, one.role) == (said["email"].pk, said["role"])
+    ]
+    if not known:
+        return _("%(name)s is on the record.") % names
+    if known[0].is_signatory == said["is_signatory"]:
+        return _("%(name)s already is on the record for %(role)s: nothing has changed.") % names
+    if said["is_signatory"]:
+        return _("%(name)s already is on the record, and signs for %(role)s now.") % names
+    return _("%(name)s already is on the record, and no longer signs for %(role)s.") % names
 
 
 def change(request: HttpRequest, reference: str, pk: int) -> HttpResponse:

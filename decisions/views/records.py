@@ -1,6 +1,7 @@
 """The list of decisions and a record as a whole."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -26,7 +27,8 @@ from decisions.forms.records import (
     SupersedeForm,
     filtered,
 )
-from decisions.history import lines
+from decisions.forms.typed import sent
+from decisions.history import TOPICS, lines
 from decisions.models import Decision, DecisionLink
 from decisions.move_words import MOVE_WORDS
 from decisions.policies import ensure
@@ -46,13 +48,10 @@ MOVED = {
     "relate": gettext_lazy("Both records name each other now."),
     "note_outcome": gettext_lazy("What became of it stands in the record now."),
 }
-AT_ONCE: dict[str, Callable[..., Any]] = {
-    "submit": lifecycle.submit,
-    "approve": lifecycle.approve,
-}
+AT_ONCE = ("submit", "approve")
 ASKS: dict[str, Callable[..., Any]] = {
-    "reopen": lifecycle.reopen,
-    "withdraw": lifecycle.withdraw,
+    "reopen": partial(lifecycle.move_once, action="reopen"),
+    "withdraw": partial(lifecycle.move_once, action="withdraw"),
     "supersede": lifecycle.supersede,
     "amend": relations.amend,
     "relate": relations.relate,
@@ -80,7 +79,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Open a new decision from a record template, or the successor of the one named `after`."""
     former = _former(request)
     template = request.GET.get("template", LLM)
-    form = NewDecisionForm(posted(request), former=former, template=template)
+    form = sent(request, NewDecisionForm(posted(request), former=former, template=template))
     if form.is_valid():
         by, asked = person(request), form.cleaned_data
         decision = (
@@ -110,10 +109,10 @@ def record(request: HttpRequest, reference: str) -> HttpResponse:
 def details(request: HttpRequest, reference: str) -> HttpResponse:
     """Change the title, the due date, the tags and who may read the record."""
     decision = get_record(request, reference)
-    ensure("edit_details", decision, person(request))
     known = {name: getattr(decision, name) for name in ("title", "due_on", "visibility")}
     known["tags"] = ", ".join(decision.tags)
-    form = DetailsForm(posted(request), initial=known)
+    form = sent(request, DetailsForm(posted(request), initial=known))
+    ensure("edit_details", decision, person(request))
     if form.is_valid():
         edit_details(decision, by=person(request), **form.cleaned_data)
         return done(request, decision, _("The details are saved."))
@@ -125,6 +124,9 @@ def history(request: HttpRequest, reference: str) -> HttpResponse:
     """Show every event in plain sentences, and what changed between two versions."""
     decision = get_record(request, reference)
     events = decision.events.select_related("decision", "actor").order_by("-sequence")
+    topic = TOPICS.get(request.GET.get("about", ""))
+    if topic:
+        events = events.filter(kind__in=topic.kinds)
     found = Paginator(events, 50).get_page(request.GET.get("page"))
     steps = decision.versions.select_related("by").defer("content")
     versions = list({one.number: one for one in steps}.values())
@@ -136,7 +138,9 @@ def history(request: HttpRequest, reference: str) -> HttpResponse:
         "decisions/history.html",
         decision,
         page_obj=found,
-        lines=lines(found.object_list),
+        lines=lines(found.object_list, decision.sign_offs.all()),
+        topics=TOPICS.values(),
+        topic=topic,
         versions=versions,
         before=before,
         after=after,
@@ -153,13 +157,15 @@ def move(request: HttpRequest, reference: str, action: str) -> HttpResponse:
         return _move_at_once(request, decision, action)
     if action not in ASKS:
         raise Http404
-    ensure(action, decision, person(request))
-    form = _asked(request, decision, action)
-    if form.is_valid():
-        ASKS[action](decision, by=person(request), **form.cleaned_data)
+    form = sent(request, _asked(request, decision, action))
+    by, asked = person(request), form.cleaned_data if form.is_valid() else {}
+    if not (asked and lifecycle.was_just_made(decision, action, by=by, **asked)):
+        ensure(action, decision, by)
+    if asked:
+        ASKS[action](decision, by=by, **asked)
         return done(request, decision, MOVED[action])
-    asked = {"form": form, "action": action, "words": MOVE_WORDS[action]}
-    return page(request, "decisions/move.html", decision, status_of(form), **asked)
+    context = {"form": form, "action": action, "words": MOVE_WORDS[action]}
+    return page(request, "decisions/move.html", decision, status_of(form), **context)
 
 
 @require_POST
@@ -186,5 +192,5 @@ def _move_at_once(request: HttpRequest, decision: Decision, action: str) -> Http
     """Submit or approve; a reader who follows the address by hand goes back to the record."""
     if request.method != "POST":
         return redirect(decision)
-    AT_ONCE[action](decision, by=person(request))
+    lifecycle.move_once(decision, action, by=person(request))
     return done(request, decision, MOVED[action])

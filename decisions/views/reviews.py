@@ -1,5 +1,6 @@
 """Discussing and reviewing a record."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ from decisions.models import Comment, Decision, PendingComment, Review, Thread
 from decisions.policies import Refused, refusal, wrong_state
 from decisions.record_page import RecordPage
 from decisions.views.shared import done, get_record, page, person, posted, status_of
+
+KEY = re.compile(r"[1-9][0-9]{0,17}\Z", re.ASCII)
 
 
 def new_thread(request: HttpRequest, reference: str) -> HttpResponse:
@@ -101,10 +104,12 @@ def review(request: HttpRequest, reference: str) -> HttpResponse:
     user = person(request)
     shown = RecordPage(decision, user)
     held = shown.discussion.pending
+    named = _held_as_shown(request)
+    going = [one for one in held if named is None or one.pk in named]
     # Read after what is held: whoever finds that gone finds the review that took it.
     last = Review.objects.filter(decision=decision, reviewer=user).last()
     form = ReviewForm(
-        posted(request), held=len(held), last=last.pk if last else 0, digest=shown.digest
+        posted(request), held=len(going), last=last.pk if last else 0, digest=shown.digest
     )
 
     def write() -> HttpResponse:
@@ -116,11 +121,20 @@ def review(request: HttpRequest, reference: str) -> HttpResponse:
             body=as_lines(said["summary"]),
             digest=said["digest"],
             after=said["after"],
+            held=named,
         )
-        return done(request, decision, _sent(sent))
+        left = PendingComment.objects.filter(decision=decision, author=user).count()
+        return done(request, decision, f"{_sent(sent)} {_left(left)}".strip())
 
     template = "decisions/review.html"
     return _answer(request, decision, "review", form, write, template=template, keep=bool(held))
+
+
+def _held_as_shown(request: HttpRequest) -> set[int] | None:
+    """Return the keys of the held comments that the form showed; None if it does not say."""
+    if "held" not in request.POST:
+        return None
+    return {int(one) for one in request.POST.getlist("held") if KEY.match(one)}
 
 
 def edit_pending(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
@@ -291,6 +305,18 @@ def _sent(review: Review) -> str:
     if review.digest == fresh.digest:
         return _("Your review is sent.")
     return _("Your review is sent. It speaks of what you were shown: the record has changed since.")
+
+
+def _left(count: int) -> str:
+    """Return what to say of the comments that the form did not show, if there are any."""
+    if not count:
+        return ""
+    told = ngettext(
+        "%(count)s comment that you held back meanwhile was not on that page: it still waits.",
+        "%(count)s comments that you held back meanwhile were not on that page: they still wait.",
+        count,
+    )
+    return told % {"count": count}
 
 
 def _looked(left: int) -> str:

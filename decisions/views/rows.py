@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from decisions.actions import rows
 from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
+from decisions.forms.typed import sent
 from decisions.models import Decision, Goal, Role
 from decisions.policies import ensure
 from decisions.section_kinds import Rows
@@ -17,8 +18,9 @@ from decisions.views.shared import done, get_record, page, person, posted, statu
 def new_goal(request: HttpRequest, reference: str) -> HttpResponse:
     """Propose a goal."""
     decision = get_record(request, reference)
+    mine = decision.roles_of(person(request))
+    form = sent(request, GoalForm(decision, posted(request), roles=mine))
     ensure("propose_goal", decision, person(request))
-    form = GoalForm(decision, posted(request), roles=decision.roles_of(person(request)))
     if form.is_valid():
         rows.add_goal(decision, by=person(request), **form.values)
         return done(request, _goals(decision), _("The goal is on the list."))
@@ -29,8 +31,9 @@ def goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     """Change a goal."""
     decision = get_record(request, reference)
     row = _goal(decision, pk)
+    mine = decision.roles_of(person(request))
+    form = sent(request, GoalForm(decision, posted(request), roles=mine, goal=row))
     ensure("edit_goal", decision, person(request), row)
-    form = GoalForm(decision, posted(request), roles=decision.roles_of(person(request)), goal=row)
     if form.is_valid():
         token = form.cleaned_data["token"] or 0
         rows.edit_goal(row, by=person(request), token=token, **form.values)
@@ -55,8 +58,8 @@ def candidates(request: HttpRequest, reference: str) -> HttpResponse:
 def new_candidate(request: HttpRequest, reference: str) -> HttpResponse:
     """Put an approach under consideration."""
     decision = get_record(request, reference)
+    form = sent(request, CandidateForm(decision, posted(request)))
     ensure("edit_candidate", decision, person(request))
-    form = CandidateForm(decision, posted(request))
     if form.is_valid():
         rows.add_candidate(decision, by=person(request), **form.values)
         return done(request, _candidates(decision), _("The candidate is on the list."))
@@ -66,10 +69,10 @@ def new_candidate(request: HttpRequest, reference: str) -> HttpResponse:
 def candidate(request: HttpRequest, reference: str, letter: str) -> HttpResponse:
     """Change a candidate."""
     decision = get_record(request, reference)
-    ensure("edit_candidate", decision, person(request))
     row = get_object_or_404(decision.candidates, letter=letter)
     row.decision = decision
-    form = CandidateForm(decision, posted(request), candidate=row)
+    form = sent(request, CandidateForm(decision, posted(request), candidate=row))
+    ensure("edit_candidate", decision, person(request))
     if form.is_valid():
         token = form.cleaned_data["token"] or 0
         rows.edit_candidate(row, by=person(request), token=token, **form.values)
@@ -84,10 +87,10 @@ def assess(request: HttpRequest, reference: str, letter: str, role: str) -> Http
     decision = get_record(request, reference)
     if not decision.criteria_of(role):
         raise Http404
-    ensure("assess", decision, person(request), role)
     row = get_object_or_404(decision.candidates, letter=letter)
     row.decision = decision
-    form = AssessmentForm(rows.RatingSheet(row, role), posted(request))
+    form = sent(request, AssessmentForm(rows.RatingSheet(row, role), posted(request)))
+    ensure("assess", decision, person(request), role)
     if form.is_valid():
         seen = form.cleaned_data["token"] or None
         rows.assess(row, by=person(request), role=role, ratings=form.ratings, seen=seen)

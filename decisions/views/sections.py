@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 
 from decisions.actions.sections import mark_section, save_section
 from decisions.forms.sections import SectionForm
+from decisions.forms.typed import sent
 from decisions.models import Decision, Section
 from decisions.policies import ensure
 from decisions.views.shared import done, get_record, page, person, posted, status_of
@@ -19,8 +20,8 @@ def section(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
     part.decision = decision
     if request.htmx and request.method == "GET" and "read" in request.GET:  # type: ignore[attr-defined]
         return _read(request, decision, kind)
+    form = sent(request, SectionForm(part, posted(request)))
     ensure("edit_section", decision, person(request), part)
-    form = SectionForm(part, posted(request))
     if form.is_valid():
         _save(request, part, form)
         return _saved(request, part, _("Saved."))

@@ -44,5 +44,7 @@ def done(request: HttpRequest, to: Any, message: str | Promise) -> HttpResponse:
 
 
 def status_of(form: CountersignForm) -> int:
-    """Return 422 for a form that came back with errors, 200 otherwise."""
+    """Return 422 for a form that came back with errors, 429 after too many guesses; else 200."""
+    if form.is_bound and form.is_throttled:
+        return 429
     return 422 if form.is_wrong else 200

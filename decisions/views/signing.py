@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from decisions.actions.signing import sign_off
 from decisions.exports.document import RecordDocument
 from decisions.forms.signing import SignForm, place_words
+from decisions.forms.typed import sent
 from decisions.models import Decision, User
 from decisions.policies import ensure, wrong_state
 from decisions.record_page import RecordPage
@@ -20,9 +21,11 @@ from decisions.views.shared import done, get_record, page, person, posted, statu
 def sign(request: HttpRequest, reference: str) -> HttpResponse:
     """Show exactly what is signed, with its digest, and take the signature."""
     user = person(request)
+    sent(request, SignForm(user, [], posted(request)))
     _say_what_became(request, reference)
     decision = get_record(request, reference)
     sheet = SigningPage(RecordPage(decision, user))
+    sent(request, SignForm(user, sheet.chairs, posted(request)))
     _ensure_place(request, decision, sheet)
     form = SignForm(user, sheet.ready, posted(request), initial={"digest": sheet.board.digest})
     has_moved = form.is_bound and form.data.get("digest") != sheet.board.digest

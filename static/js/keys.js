@@ -1,5 +1,8 @@
 /* The habits people have: Ctrl/Cmd-Enter sends, / searches, ? shows keys, g then a letter goes somewhere. */
 
+// Without a script the pages do not offer what only a script can do, see utilities.css.
+document.documentElement.classList.add("has-script");
+
 const CHORD_MS = 1200;
 let chordStartedAt = -Infinity;
 

@@ -388,7 +388,7 @@ def test_it_says_in_words_how_much_was_checked(draft: Decision) -> None:
     out, complaint = run()
     assert complaint == ""
     assert out.startswith(
-        "1 records with 5 events, checked against 1 anchors and 0 documents: everything holds.\n"
+        "1 record with 5 events, checked against 1 anchor and 0 documents: everything holds.\n"
         "Newest anchor: 000001-"
     )
 
@@ -406,8 +406,7 @@ def test_it_names_the_first_broken_link_and_ends_with_an_error(
     out, complaint = run()
     assert out.splitlines()[:2] == [
         "DR-1: event 3 was changed: its hash does not fit what it says.",
-        "1 records with 5 events, checked against 0 anchors and 0 documents: "
-        "1 thing does not hold.",
+        "1 record with 5 events, checked against 0 anchors and 0 documents: 1 thing does not hold.",
     ]
     assert complaint == "The audit log does not hold."
 

@@ -1,7 +1,7 @@
 """What holds a record back: computed, with whom it waits on and where it is mended."""
 
 from decisions.actions.lifecycle import reopen, submit
-from decisions.actions.records import invite
+from decisions.actions.records import invite, remove_participant
 from decisions.actions.review import Remark, lift_review, open_thread, resolve, send_review
 from decisions.actions.rows import add_candidate, edit_candidate, remove_goal
 from decisions.blockers import blockers, section_problems
@@ -206,3 +206,81 @@ def test_who_no_longer_signs_for_a_role_does_not_count(people: People, signed: D
     assert sentences(signed, "approve") == ["UX has not signed what the record says now."]
     invite(signed, by=people.owner, user=people.ux, role="ux", is_signatory=True)
     assert sentences(signed, "approve") == []
+
+
+def test_several_requests_of_one_person_are_one_thing(signed: Decision, people: People) -> None:
+    first = send_review(signed, by=people.devops, verdict="request_changes", body="Load?")
+    send_review(signed, by=people.devops, verdict="request_changes", body="Cost?")
+    send_review(signed, by=people.ux, verdict="request_changes", body="Tone?")
+    ours, theirs = blockers(fresh(signed), "approve")
+    assert ours.sentence == "Devi Menon has asked for changes; 2 requests stand."
+    assert ours.url == f"/decisions/DR-1/#review-{first.pk}"
+    assert ours.person == people.devops.pk
+    assert theirs.sentence == "Uma Lindqvist has asked for changes."
+
+
+def test_the_request_of_who_has_left_waits_on_the_owner(signed: Decision, people: People) -> None:
+    second = factories.second_person(signed, "devops")
+    send_review(signed, by=second, verdict="request_changes", body="Load?")
+    gone = signed.participants.get(user=second)
+    remove_participant(signed, by=people.owner, participant=gone)
+    (found,) = blockers(fresh(signed), "approve")
+    assert found.sentence == (
+        f"{second} asked for changes and has left the record: the owner may lift it."
+    )
+    assert (found.waits_on, found.person) == ("Olivia Brandt", people.owner.pk)
+
+
+def test_parts_of_a_role_that_nobody_has_wait_on_the_owner_to_give_it_out(
+    draft: Decision, people: People
+) -> None:
+    gone = draft.participants.get(user=people.ux)
+    remove_participant(draft, by=people.owner, participant=gone)
+    held = [one for one in blockers(fresh(draft), "submit") if "for UX to write" in one.sentence]
+    count = draft.sections.filter(role="ux").count()
+    assert [one.sentence for one in held] == [
+        f"{count} parts are for UX to write, and no one has that role."
+    ]
+    assert held[0].url == "/decisions/DR-1/people/"
+    assert held[0].waits_on == "Olivia Brandt"
+    assert held[0].concerns(people.owner, set())
+    assert not held[0].concerns(people.ux, {"ux"})
+
+
+def test_the_last_part_of_a_role_that_nobody_has_is_named(
+    complete_draft: Decision, people: People
+) -> None:
+    part = section_of(complete_draft, "profile_interaction")
+    part.state = "in_progress"
+    part.save()
+    gone = complete_draft.participants.get(user=people.ux)
+    remove_participant(complete_draft, by=people.owner, participant=gone)
+    assert sentences(complete_draft, "submit")[0] == (
+        "“Interaction” is for UX to write, and no one has that role."
+    )
+
+
+def test_a_rejection_waits_on_the_owner_and_a_missing_signature_on_its_role(
+    in_review: Decision, people: People
+) -> None:
+    factories.sign(in_review, people.ux, "ux", meaning="reject", text="It misleads people.")
+    *missing, rejected = blockers(fresh(in_review), "approve")
+    assert rejected.sentence == "Uma Lindqvist has rejected it for UX."
+    assert rejected.concerns(people.owner, set())
+    assert not rejected.is_missing_signature
+    assert all(one.is_missing_signature for one in missing)
+    assert [one.role for one in missing] == ["business", "data_science", "devops"]
+    assert missing[0].concerns(people.business, {"business"})
+
+
+def test_where_all_of_a_role_sign_a_missing_signature_waits_on_its_person(
+    in_review: Decision, people: People
+) -> None:
+    policy = {"signing_roles": ["ux"], "quorum": {"ux": "all"}}
+    Decision.objects.filter(pk=in_review.pk).update(policy=policy)
+    second = factories.second_person(in_review, "ux", is_signatory=True)
+    factories.sign(in_review, people.ux, "ux")
+    (found,) = blockers(fresh(in_review), "approve")
+    assert (found.waits_on, found.person, found.role) == (str(second), second.pk, "ux")
+    assert found.concerns(second, {"ux"})
+    assert not found.concerns(people.ux, {"ux"}), "who has signed already is not waited for"

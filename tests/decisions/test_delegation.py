@@ -471,3 +471,27 @@ def settle(work: Any, people: People) -> Any:
         return work(by=people.ux) if work.func is end_delegation else work()
     except Refused as error:
         return error
+
+
+def test_an_offer_that_was_never_answered_is_read_only_while_the_record_is_open(
+    signed: Decision, people: People
+) -> None:
+    offered(signed, people)
+    asked = people.outsider
+    assert Decision.objects.visible_to(asked).contains(signed)
+    approve(signed, by=people.owner)
+    assert not Decision.objects.visible_to(asked).exists()
+    assert not Decision.objects.involving(asked).exists()
+    assert refusal("read", fresh(signed), asked)
+
+
+def test_who_has_accepted_reads_the_closed_record_until_the_leave_is_ended(
+    signed: Decision, people: People
+) -> None:
+    delegation = accepted(signed, people)
+    approve(signed, by=people.owner)
+    assert Decision.objects.visible_to(people.outsider).contains(signed)
+    assert not refusal("read", fresh(signed), people.outsider)
+    end_delegation(delegation, by=people.outsider)
+    assert not Decision.objects.visible_to(people.outsider).exists()
+    assert refusal("read", fresh(signed), people.outsider)

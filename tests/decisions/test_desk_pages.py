@@ -48,13 +48,26 @@ def test_after_a_change_the_signers_are_asked_again(people: People, signed: Deci
     factories.edit(signed, "problem", people, problem="Another problem.")
     record = factories.fresh(signed)
     assert [task.sentence for task in tasks_of(record, people.ux)] == [
-        "It changed after you signed: read what changed and sign again."
+        "It changed after you signed for UX: read what changed and sign again."
     ]
 
 
 def test_a_request_for_changes_waits_on_the_owner(people: People, signed: Decision) -> None:
     send_review(signed, by=people.devops, verdict="request_changes", body="Not yet.")
     assert waits(signed, people.owner) == ["Answer the request"]
+
+
+def test_what_waits_on_others_stands_apart_without_a_button(
+    people: People, signed: Decision, sign_in: SignIn
+) -> None:
+    send_review(signed, by=people.devops, verdict="request_changes", body="Not yet.")
+    factories.edit(signed, "problem", people, problem="Another problem.")
+    html = sign_in(people.owner).get(reverse("desk")).content.decode()
+    assert "Nothing waits on you" in html
+    apart = html.partition("Waits on others")[2].partition("</section>")[0]
+    assert "Devi Menon has to look again" in apart
+    assert "button" not in apart
+    assert f"#review-{signed.reviews.get().pk}" in apart
 
 
 def test_an_approved_record_comes_back_on_its_day(people: People, approved: Decision) -> None:

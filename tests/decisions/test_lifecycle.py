@@ -1,12 +1,24 @@
 """The record's way: draft, in review, approved, and the ways out and back."""
 
+from datetime import timedelta
+
 import pytest
 
-from decisions.actions.lifecycle import approve, reopen, submit, supersede, withdraw
+from decisions import clock
+from decisions.actions.lifecycle import (
+    approve,
+    move_once,
+    reopen,
+    submit,
+    supersede,
+    was_just_made,
+    withdraw,
+)
 from decisions.models import Decision, Status
 from decisions.policies import BadInput, Refused
 from tests import factories
 from tests.factories import People, fresh, kinds_of_events
+from tests.threads import in_threads
 
 
 @pytest.mark.parametrize("status", Status.values)
@@ -115,3 +127,43 @@ def test_a_move_made_twice_is_refused_the_second_time(
     with pytest.raises(Refused, match="The record is in review"):
         submit(complete_draft, by=people.owner)
     assert kinds_of_events(complete_draft).count("submit") == 1
+
+
+def test_asked_for_twice_at_once_a_move_is_made_once(signed: Decision, people: People) -> None:
+    for _click in range(2):
+        move_once(signed, "approve", by=people.owner)
+    assert signed.status == "approved"
+    assert kinds_of_events(signed).count("approve") == 1
+    for _click in range(2):
+        move_once(signed, "reopen", by=people.owner, reason="New facts.")
+    assert (signed.status, signed.round) == ("draft", 2)
+
+
+def test_with_another_reason_it_is_another_move(draft: Decision, people: People) -> None:
+    for _click in range(2):
+        move_once(draft, "withdraw", by=people.owner, reason="Given up.")
+    with pytest.raises(Refused, match="The record is withdrawn"):
+        move_once(draft, "withdraw", by=people.owner, reason="Too dear.")
+
+
+def test_later_or_by_someone_else_it_is_refused_as_ever(
+    signed: Decision, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve(signed, by=people.owner)
+    assert was_just_made(signed, "approve", by=people.owner)
+    assert not was_just_made(signed, "approve", by=people.ux)
+    with pytest.raises(Refused, match="Only the owner"):
+        move_once(signed, "approve", by=people.ux)
+    later = clock.now() + timedelta(minutes=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    with pytest.raises(Refused, match="The record is approved"):
+        move_once(signed, "approve", by=people.owner)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_in_the_same_moment_approve_once_and_none_is_refused() -> None:
+    team = factories.people()
+    record = factories.signed(team)
+    click = lambda: move_once(fresh(record), "approve", by=team.owner)  # noqa: E731
+    assert in_threads(*[click] * 4) == [None] * 4
+    assert kinds_of_events(record).count("approve") == 1

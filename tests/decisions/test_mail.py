@@ -1,14 +1,18 @@
 """Mail: when a message is written, what it says, and that it is sent once."""
 
+import re
 import smtplib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 
 import pytest
 from django.core import mail as outbox
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from config.email import email_settings
 from decisions import clock
@@ -16,12 +20,13 @@ from decisions.actions.delegation import accept_delegation, delegate_for_a_time
 from decisions.actions.records import edit_details, open_decision
 from decisions.actions.review import Remark, open_thread, resolve
 from decisions.models import Decision, Delegation, Mail, Notice, NoticeKind, User
-from decisions.notify import sending
-from decisions.notify.mailing import is_due, write_mail
+from decisions.notify import reminders, sending
+from decisions.notify.mailing import is_due, write_mail, write_mail_to
 from decisions.notify.reading import stop_mail
 from decisions.notify.reminders import is_day_to_remind, remind, remind_one
 from decisions.notify.sending import CLAIM_HOLDS, MOST_ATTEMPTS, WAITS, claim_mail, due_mail, send
-from decisions.notify.telling import tell
+from decisions.notify.telling import mark_settled, tell
+from decisions.notify.words import lines
 from tests import factories
 from tests.decisions.telling import minutes_later, open_notices
 from tests.factories import People, fresh, sign
@@ -179,6 +184,46 @@ def test_two_workers_at_once_write_one_message() -> None:
     Notice.objects.update(told_at=clock.now() - timedelta(hours=1))
     in_threads(*[write_mail] * 4)
     assert Mail.objects.count() == Mail.objects.values("user").distinct().count() == 4
+
+
+def test_notices_are_held_by_rising_key_before_a_message_changes_them(
+    people: People, submitted: Decision
+) -> None:
+    with clock.held_at(minutes_later(5, NOON)), CaptureQueriesContext(connection) as caught:
+        write_mail_to(people.ux.pk)
+    said = [one["sql"] for one in caught.captured_queries if "decisions_notice" in one["sql"]]
+    changes = [place for place, sql in enumerate(said) if sql.startswith("UPDATE")]
+    assert changes
+    for place in (1, *changes):
+        before = said[place - 1]
+        assert re.search(r'ORDER BY (1|"decisions_notice"."id") ASC', before), before
+        assert connection.vendor != "postgresql" or "FOR NO KEY UPDATE" in before
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_who_writes_a_message_and_who_settles_do_not_block_each_other_for_ever() -> None:
+    people = factories.people()
+    record = factories.in_review(people)
+    open_thread(record, by=people.devops, remark=Remark("@uma?"))
+    tell(record.pk)
+    first, second = Notice.objects.filter(user=people.ux).order_by("pk")
+    # Of the two, the message is needless for the later one, and settles the earlier one after that.
+    Notice.objects.filter(pk=second.pk).update(read_at=clock.now())
+    Notice.objects.filter(pk=first.pk).update(told_at=clock.now() - timedelta(hours=1))
+    sign(record, people.ux, "ux")
+
+    def settle_slowly() -> None:
+        with transaction.atomic():
+            mark_settled(Notice.objects.filter(pk=first.pk))
+            sleep(0.5)
+            mark_settled(Notice.objects.filter(pk=second.pk))
+
+    def write() -> int | None:
+        sleep(0.2)
+        return write_mail_to(people.ux.pk)
+
+    assert in_threads(settle_slowly, write) == [None, None]
 
 
 # What
@@ -403,6 +448,44 @@ def test_one_reminder_a_day_lists_what_waits_on_the_person(people: People) -> No
     assert open_notices(people.ux) == ["reminder"]
 
 
+def test_a_reminder_keeps_no_title_and_leaves_out_what_may_no_longer_be_read(
+    people: People,
+) -> None:
+    late, soon = due_record(people, "Late", -2), due_record(people, "Soon", 1)
+    third = due_record(people, "Third", 0)
+    with clock.held_at(NOON):
+        remind_one(people.ux)
+        notice = Notice.objects.get(user=people.ux)
+        assert "title" not in notice.data["records"][0]
+        edit_details(late, by=people.owner, title="Renamed since")
+        third.participants.filter(user=people.ux).delete()
+        (line,) = lines([notice], people.ux)
+        assert line.sentence.startswith("2 records wait on you")
+        assert [one.split(":")[0] for one in line.due_records] == [
+            f"{late.reference} Renamed since",
+            f"{soon.reference} Soon",
+        ]
+        late.participants.filter(user=people.ux).delete()
+        (line,) = lines([notice], people.ux)
+        assert (line.sentence, line.due_records) == (f"{soon}: due tomorrow.", [])
+        soon.participants.filter(user=people.ux).delete()
+        (line,) = lines([notice], people.ux)
+        assert (line.sentence, line.due_records) == ("A due date comes near or has passed", [])
+
+
+def test_the_title_that_an_earlier_release_kept_in_a_reminder_is_not_shown(
+    people: People,
+) -> None:
+    record = due_record(people, "What it is called now", 0)
+    listed = {"reference": record.reference, "title": "Kept", "due_on": str(NOON.date())}
+    data = {"about": "reminder", "records": [listed]}
+    notice = Notice(user=people.ux, kind=NoticeKind.REMINDER, data=data)
+    with clock.held_at(NOON):
+        assert [one.sentence for one in lines([notice], people.ux)] == [f"{record}: due today."]
+        (line,) = lines([notice], people.outsider)
+    assert line.sentence == "A due date comes near or has passed"
+
+
 def test_only_who_still_has_something_to_do_is_reminded(people: People) -> None:
     open_decision(by=people.owner, title="Mine alone", due_on=NOON.date())
     record = factories.in_review(people, due_on=NOON.date())
@@ -442,6 +525,28 @@ def test_reminders_come_in_ones_own_morning(hour: int, reminded: set[str], peopl
         remind()
     named = Notice.objects.filter(kind="reminder").values_list("user__username", flat=True)
     assert set(named) == reminded
+
+
+def test_one_persons_failure_keeps_no_one_elses_reminder_back(
+    people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    due_record(people, "Due", 0)
+
+    def fail_for_dana(user: User) -> bool:
+        if user == people.data_science:
+            raise RuntimeError("broken")
+        return remind_one(user)
+
+    monkeypatch.setattr(reminders, "remind_one", fail_for_dana)
+    with clock.held_at(NOON.replace(hour=9)):
+        assert remind() == 2
+    named = Notice.objects.filter(kind="reminder").values_list("user__username", flat=True)
+    assert set(named) == {"olivia", "uma"}
+    (logged,) = caplog.records
+    assert (logged.name, logged.getMessage()) == (
+        "decisions.notify.reminders",
+        f"Person {people.data_science.pk} could not be reminded",
+    )
 
 
 def test_a_reminder_is_mailed_with_its_list_and_not_once_it_is_done(people: People) -> None:

@@ -41,8 +41,9 @@ from decisions.models import (
 )
 from decisions.notify import telling
 from decisions.notify.matters import MATTERS
-from decisions.notify.rules import OUTCOMES, RULES
-from decisions.notify.telling import behind, tell, untold
+from decisions.notify.rules import OUTCOMES, RULES, Happening, tellings
+from decisions.notify.standing import Standing
+from decisions.notify.telling import behind, settle_records, tell, untold
 from decisions.notify.words import lines, sentence
 from tests import factories
 from tests.decisions.telling import open_notices, told
@@ -108,6 +109,27 @@ def test_who_is_given_another_role_is_told_of_its_parts(people: People, draft: D
     held = draft.participants.get(user=people.ux)
     change_participant(draft, by=people.owner, participant=held, role="business", is_signatory=True)
     assert told(draft) == {"uma": ["write"]}
+
+
+def test_of_two_people_of_one_name_only_who_was_given_the_role_is_told(
+    people: People, draft: Decision
+) -> None:
+    namesake = factories.person("uma2", people.ux.name)
+    invite(draft, by=people.owner, user=namesake, role="business")
+    tell(draft.pk)
+    held = draft.participants.get(user=people.ux)
+    change_participant(draft, by=people.owner, participant=held, role="business", is_signatory=True)
+    assert draft.events.get(kind="change_role").data["user_id"] == people.ux.pk
+    assert told(draft) == {"uma": ["write"]}
+
+
+def test_an_earlier_releases_invitation_finds_its_person_by_name(
+    people: People, draft: Decision
+) -> None:
+    said = {"person": people.ux.name, "role": "ux", "signs": True}
+    event = Event(kind="invite", sequence=1, actor=people.owner, data=said)
+    found = tellings(Happening(event, Standing(draft.pk)))
+    assert [(one.user, one.matter) for one in found] == [(people.ux, "write")]
 
 
 def test_an_invitation_is_settled_once_the_parts_are_written(people: People) -> None:
@@ -289,6 +311,14 @@ def test_the_lapse_of_who_no_longer_signs_is_told_to_no_one(
     assert set(told(all_signed)) == SIGNERS - {"uma"}
 
 
+def test_a_reopening_of_which_is_told_late_is_not_told_as_a_change(
+    people: People, all_signed: Decision
+) -> None:
+    reopen(all_signed, by=people.owner, reason="A new tender.")
+    submit(all_signed, by=people.owner)
+    assert {tuple(sorted(what)) for what in told(all_signed).values()} == {("reopened", "sign")}
+
+
 # Dissent, and the owner's next step
 
 
@@ -300,6 +330,29 @@ def test_a_rejection_is_told_to_the_owner_and_to_earlier_signers(
     assert told(reviewed) == {"olivia": ["rejected"], "uma": ["rejected_after_you"]}
     notice = Notice.objects.get(user=people.owner)
     assert sentence(notice) == "Devi Menon rejected it for DevOps."
+
+
+def test_rejections_in_ones_own_and_in_a_lent_place_are_two(
+    people: People, reviewed: Decision
+) -> None:
+    second = factories.second_person(reviewed, "ux", is_signatory=True)
+    accept_delegation(delegate(reviewed, by=second, taker=people.ux), by=people.ux)
+    tell(reviewed.pk)
+    for giver in (None, second):
+        sign(
+            reviewed,
+            people.ux,
+            "ux",
+            meaning=Meaning.REJECT,
+            text="Nobody finds it.",
+            signed_for=giver,
+        )
+    assert told(reviewed)["olivia"] == ["rejected", "rejected"]
+    said = [sentence(one) for one in Notice.objects.filter(user=people.owner, settled_at=None)]
+    assert sorted(said) == [
+        f"Uma Lindqvist for {second} rejected it for UX.",
+        "Uma Lindqvist rejected it for UX.",
+    ]
 
 
 def test_a_reservation_is_told_to_the_owner(people: People, reviewed: Decision) -> None:
@@ -576,6 +629,44 @@ def test_a_worker_that_dies_in_between_loses_and_doubles_nothing(
     assert not Notice.objects.exists()
     assert fresh(in_review).told_up_to == 0
     assert set(told(in_review)) == SIGNERS
+
+
+def test_a_failure_to_tell_is_logged_and_raised(
+    people: People,
+    in_review: Decision,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(event: Event) -> None:
+        raise RuntimeError("no room left")
+
+    monkeypatch.setattr(telling, "enqueue", fail)
+    with pytest.raises(RuntimeError):
+        tell(in_review.pk)
+    (logged,) = caplog.records
+    assert logged.name == "decisions.notify.telling"
+    assert logged.getMessage() == f"What happened on record {in_review.pk} could not be told"
+
+
+def test_what_is_told_while_a_record_is_read_is_not_settled_by_what_was_read(
+    people: People, complete_draft: Decision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = open_thread(complete_draft, by=people.ux, remark=Remark("Why?"))
+    reply(thread, by=people.owner, body="Because.")
+    tell(complete_draft.pk)
+
+    class Slow(Standing):
+        """A record that is submitted, and told of, just after it was read."""
+
+        def __init__(self, decision_id: int) -> None:
+            super().__init__(decision_id)
+            monkeypatch.undo()
+            submit(complete_draft, by=people.owner)
+            tell(decision_id)
+
+    monkeypatch.setattr(telling, "Standing", Slow)
+    settle_records(people.ux, [complete_draft.pk])
+    assert open_notices(people.ux) == ["reply", "sign"]
 
 
 def test_long_logs_are_told_in_several_transactions(

@@ -299,3 +299,25 @@ def test_the_page_says_whose_places_are_filled(
     html = read(sign_in(people.business), url(signed))
     assert "Rejected" in html
     assert "It misleads people." in html
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "told"),
+    [
+        (None, True, "Xaver Outis is on the record."),
+        (True, True, "Xaver Outis already is on the record for UX: nothing has changed."),
+        (False, True, "Xaver Outis already is on the record, and signs for UX now."),
+        (True, False, "Xaver Outis already is on the record, and no longer signs for UX."),
+    ],
+)
+def test_who_is_on_the_record_already_is_not_said_to_be_new(
+    was: bool | None, becomes: bool, told: str, people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    if was is not None:
+        invite(draft, by=people.owner, user=people.outsider, role="ux", is_signatory=was)
+    said = {"email": people.outsider.email, "role": "ux"} | (
+        {"is_signatory": "on"} if becomes else {}
+    )
+    html = sign_in(people.owner).post(url(draft), said, follow=True).content.decode()
+    assert told in html
+    assert seat(draft, people.outsider, "ux").is_signatory == becomes

@@ -483,3 +483,35 @@ def test_what_is_sent_twice_at_the_same_moment_is_written_once(
     written = Comment.objects.count() - 1 + PendingComment.objects.count()
     assert written == (1 if name == "review" else 2)
     assert Review.objects.count() == (1 if name == "review" else 0)
+
+
+def test_what_was_held_back_in_another_tab_since_stays_held(
+    in_review: Decision, people: People, sign_in: SignIn
+) -> None:
+    client = sign_in(people.ux)
+    first = hold_back(in_review, by=people.ux, remark=Remark("Shown."))
+    html = html_of(client, in_review, "review")
+    shown = re.findall(r'name="held" value="([0-9]*)"', html)
+    assert shown == ["", str(first.pk)]
+    hold_back(in_review, by=people.ux, remark=Remark("Held back later."))
+    sent = {"verdict": "comment", "digest": in_review.digest, "after": "0", "held": shown}
+    html = client.post(url(in_review, "review"), sent, follow=True).content.decode()
+    assert "1 comment that you held back meanwhile was not on that page: it still waits." in html
+    assert [one.body for one in Review.objects.get().comments.all()] == ["Shown."]
+    assert PendingComment.objects.get().body == "Held back later."
+    again = client.post(url(in_review, "review"), sent)
+    assert again.status_code == 302
+    assert Review.objects.count() == 1
+    assert PendingComment.objects.count() == 1
+
+
+def test_a_stale_page_that_showed_nothing_held_sends_nothing_held(
+    in_review: Decision, people: People, sign_in: SignIn
+) -> None:
+    client = sign_in(people.ux)
+    held = hold_back(in_review, by=people.ux, remark=Remark("Held back later."))
+    sent = {"verdict": "comment", "digest": in_review.digest, "after": "0", "held": ["", "x"]}
+    response = client.post(url(in_review, "review"), sent)
+    assert response.status_code == 422
+    assert f'name="held" value="{held.pk}"' in response.content.decode()
+    assert not Review.objects.exists()

@@ -4,6 +4,7 @@ import pytest
 
 from decisions.actions.records import invite
 from decisions.actions.sections import Conflict, mark_section, save_section
+from decisions.forms.conflicts import reconcile
 from decisions.models import Decision, Section, SectionState
 from decisions.policies import Refused
 from tests import factories
@@ -151,3 +152,42 @@ def test_the_recommendation_keeps_the_records_review_date_in_step(
     assert fresh(draft).review_on == REVIEW_ON
     factories.edit(draft, "recommendation", people, review_on="")
     assert fresh(draft).review_on is None
+
+
+def test_who_marks_a_part_has_not_written_it(complete_draft: Decision, people: People) -> None:
+    """Else marking made an author, who may not be the only one to sign."""
+    invite(complete_draft, by=people.owner, user=people.outsider, role="ux")
+    before = section_of(complete_draft, "profile_interaction")
+    for complete in (False, True):
+        part = section_of(complete_draft, "profile_interaction")
+        mark_section(part, by=people.outsider, complete=complete)
+    after = section_of(complete_draft, "profile_interaction")
+    assert (after.changed_by, after.changed_at) == (people.ux, before.changed_at)
+    assert after.token == before.token + 2
+
+
+def test_saving_the_mark_alone_is_not_writing_either(
+    complete_draft: Decision, people: People
+) -> None:
+    invite(complete_draft, by=people.owner, user=people.outsider, role="ux")
+    part = section_of(complete_draft, "profile_interaction")
+    save_section(part, by=people.outsider, data=part.data, token=part.token, complete=False)
+    part = section_of(complete_draft, "profile_interaction")
+    assert (part.state, part.changed_by) == (SectionState.IN_PROGRESS, people.ux)
+    said = part.data | {"tone": "Warm"}
+    save_section(part, by=people.outsider, data=said, token=part.token, complete=True)
+    assert section_of(complete_draft, "profile_interaction").changed_by == people.outsider
+
+
+def test_a_conflict_names_who_marked_the_part_meanwhile(
+    complete_draft: Decision, people: People
+) -> None:
+    invite(complete_draft, by=people.owner, user=people.outsider, role="ux")
+    opened = section_of(complete_draft, "profile_interaction")
+    mark_section(
+        section_of(complete_draft, "profile_interaction"), by=people.outsider, complete=False
+    )
+    said = opened.data | {"tone": "Warm"}
+    with pytest.raises(Conflict) as raised:
+        save_section(opened, by=people.ux, data=said, token=opened.token)
+    assert reconcile(raised.value).saved_by == people.outsider

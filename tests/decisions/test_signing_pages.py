@@ -310,7 +310,7 @@ def test_dissent_is_shown_to_who_signs_next_also_when_it_was_given_up(
     assert "Costly." in html
     factories.sign(in_review, people.ux, "ux")
     html = text_of(sign_in(people.devops).get(url(in_review, "sign")))
-    assert "no longer stands" in html
+    assert "Replaced by a later approval, " in html
     assert "It misleads people." in html
 
 
@@ -427,3 +427,18 @@ def test_who_has_signed_is_told_so_and_may_sign_otherwise(
     otherwise = signature(in_review, meaning="reject", text="On second thoughts.")
     assert client.post(url(in_review, "sign"), otherwise).status_code == 302
     assert in_review.sign_offs.count() == 2
+
+
+def test_a_second_click_on_approve_is_answered_like_the_first(
+    people: People, signed: Decision, sign_in: SignIn
+) -> None:
+    owner = sign_in(people.owner)
+    for _click in range(2):
+        response = owner.post(url(signed, "move", "approve"), follow=True)
+        assert response.status_code == 200
+        assert "The record is approved." in response.content.decode()
+    assert factories.kinds_of_events(signed).count("approve") == 1
+    for _click in range(2):
+        response = owner.post(url(signed, "move", "reopen"), {"reason": "New facts."}, follow=True)
+        assert "The record is a draft again." in response.content.decode()
+    assert factories.fresh(signed).round == 2

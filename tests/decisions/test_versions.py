@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from decisions.actions.evidence import withdraw_evidence
 from decisions.actions.records import edit_details
 from decisions.actions.rows import add_goal, assess, edit_goal
@@ -124,3 +126,76 @@ def test_a_difference_is_told_in_words_not_in_stored_values(
     assert told["Focus and stakes: Product focus"].after == "Broad"
     assert "a must: no" in told["Goal: Accuracy (accuracy)"].after
     assert "direction: at least" in told["Goal: Accuracy (accuracy)"].after
+
+
+def test_another_order_of_goals_candidates_and_parts_is_shown(complete_draft: Decision) -> None:
+    """Lists are signed in their order."""
+    before = content(complete_draft)
+    after = before | {
+        "goals": before["goals"][::-1],
+        "candidates": before["candidates"][::-1],
+        "sections": [before["sections"][1], before["sections"][0], *before["sections"][2:]],
+    }
+    told = {one.where: one for one in compare(before, after)}
+    assert list(told) == ["Order of the parts", "Order of the goals", "Order of the candidates"]
+    assert told["Order of the goals"].after == "Latency, 95th percentile, Accuracy"
+    assert told["Order of the goals"].section == "goals"
+    assert told["Order of the candidates"].before == "A. A better prompt, B. A tuned head"
+    assert told["Order of the parts"].after.startswith("List of goals, Problem and scope, ")
+
+
+def test_a_goal_more_is_no_change_of_order(complete_draft: Decision) -> None:
+    after = content(complete_draft)
+    before = after | {"goals": after["goals"][:1]}
+    assert [one.where for one in compare(before, after)] == [
+        "Goal: Latency, 95th percentile (latency_p95)"
+    ]
+
+
+def test_another_writer_of_a_part_is_shown(complete_draft: Decision) -> None:
+    before = content(complete_draft)
+    first = before["sections"][0] | {"role": "ux"}
+    after = before | {"sections": [first, *before["sections"][1:]]}
+    (change,) = compare(before, after)
+    assert (change.where, change.section) == ("Problem and scope: Written by", "problem")
+    assert (change.before, change.after) == ("Business", "UX")
+
+
+def test_an_answer_that_is_no_longer_asked_for_is_shown(complete_draft: Decision) -> None:
+    before = content(complete_draft)
+    first = before["sections"][0]
+    first = first | {"data": first["data"] | {"bygone": "It was signed."}}
+    after = before | {"sections": [first, *before["sections"][1:]]}
+    (change,) = compare(before, after)
+    assert (change.where, change.after) == ("Problem and scope: bygone", "It was signed.")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"spec": {"a": "x, b: y"}}, {"spec": {"a": "x", "b": "y"}}),
+        ({"spec": {"a": ["x, y"]}}, {"spec": {"a": ["x", "y"]}}),
+        ({"spec": {"a": 1}}, {"spec": {"a": "1"}}),
+        ({"spec": {"a": True}}, {"spec": {"a": "yes"}}),
+        ({"spec": {"a": None}}, {"spec": {"a": "None"}}),
+        ({"spec": {"a": {"b": 1, "c": 2}}}, {"spec": {"a": {"b": 1}, "c": 2}}),
+        (
+            {"summary": "It works.\nrisks: none", "risks": ""},
+            {"summary": "It works.", "risks": "none"},
+        ),
+        (
+            {"summary": "It works; risks: none", "risks": ""},
+            {"summary": "It works", "risks": "none"},
+        ),
+        ({"summary": "It works.\n"}, {"summary": "It works."}),
+    ],
+)
+def test_two_contents_that_differ_never_read_alike(
+    one: dict[str, Any], other: dict[str, Any], complete_draft: Decision
+) -> None:
+    told = content(complete_draft)
+    first = told["candidates"][0]
+    before = told | {"candidates": [first | one]}
+    after = told | {"candidates": [first | other]}
+    (change,) = compare(before, after)
+    assert change.before != change.after

@@ -114,8 +114,8 @@ def sentences(report: Report, told: dict[str, Any]) -> str:
     """Return the report in words: what is wrong, a line each, then how much was checked."""
     lines = [sentence(one) for one in report.findings]
     counted = (
-        f"{report.records:,} records with {report.events:,} events, checked against "
-        f"{report.anchors:,} anchors and {report.documents:,} documents: "
+        f"{_count(report.records, 'record')} with {_count(report.events, 'event')}, checked "
+        f"against {_count(report.anchors, 'anchor')} and {_count(report.documents, 'document')}: "
     )
     lines.append(counted + ("everything holds." if report.holds else _wrong(report)))
     if not report.anchors and not told.get("written"):
@@ -130,6 +130,11 @@ def sentences(report: Report, told: dict[str, Any]) -> str:
 def sentence(one: Finding) -> str:
     """Return a finding as a line: "DR-1: event 5 was changed: …"."""
     return f"{one.record}: {one.sentence}." if one.record else f"{one.sentence}."
+
+
+def _count(number: int, thing: str) -> str:
+    """Return so many things: "1 record", "1,200 records"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _wrong(report: Report) -> str:
