@@ -41,6 +41,9 @@ from decisions.signatures import Chair, Signatures, latest_sign_offs
 from decisions.standing_in import StandingIn, open_delegations
 from decisions.versions import compare
 
+# The move that the owner makes next, by status.
+NEXT = {Status.DRAFT: "submit", Status.IN_REVIEW: "approve"}
+
 
 @dataclass(frozen=True)
 class Task:
@@ -359,7 +362,7 @@ def _owner_steps(case: Case) -> Iterator[Task]:
 
 def _people_to_name(case: Case) -> Iterator[Task]:
     """Yield a task where a role has nobody to write or sign for it: only the owner can give it."""
-    following = {Status.DRAFT: "submit", Status.IN_REVIEW: "approve"}.get(case.record.status)
+    following = NEXT.get(Status(case.record.status))
     held = blockers(case.record, following) if following else []
     url = _page(case.record, "people")
     if lacking := [one.sentence for one in held if one.url == url]:
