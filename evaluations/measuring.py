@@ -3,7 +3,6 @@
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,17 +11,17 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
-from decisions import clock
 from evaluations import work
-from evaluations.actions import conclude_run, fail_run, note_prepared, start_run
+from evaluations.actions import conclude_run, fail_run, hold_run, note_prepared, start_run
 from evaluations.encoder import EncoderMissing
 from evaluations.environment import environment
-from evaluations.models import Result, Run, Split
+from evaluations.models import Run, Split
 from evaluations.scorers import SCORERS, Scorer
+from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
-    Answer,
     Answerer,
     Example,
+    Halt,
     Label,
     PrepareError,
     SpecError,
@@ -32,7 +31,6 @@ from evaluations.techniques import (
 logger = logging.getLogger(__name__)
 
 KEPT = 4  # prepared techniques a process keeps: one each for the candidates of a usual record
-Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def measure(run: Run, stop: Stop) -> bool:
 
     Safe to be called by any number of processes at once, and again after the run has ended.
     """
-    if not run.is_open:
+    if not run.is_working:
         return False
     start_run(run, environment())
     if not _anything_left(run):
@@ -61,12 +59,19 @@ def measure(run: Run, stop: Stop) -> bool:
     if prepared is None:
         return False
     note_prepared(run, prepared.artefact)
-    while not stop():
-        if (claim := work.claim(run)) is None:
-            _conclude(run)
-            return False
-        _answer(claim, prepared.answerer, run, stop)
-    return True
+    try:
+        left = Shift(run, prepared.answerer, scorer_of(run), stop).spend()
+    except Halt as why:
+        hold_run(run, str(why))
+        return False
+    if not left:
+        _conclude(run)
+    return left
+
+
+def scorer_of(run: Run) -> Scorer:
+    """Return the scorer that a run's results are judged by."""
+    return SCORERS[run.scorer.partition("/")[0]]
 
 
 def _conclude(run: Run) -> None:
@@ -130,55 +135,3 @@ def _prepare(run: Run) -> Prepared:
 def _examples(run: Run, split: str) -> list[Example]:
     cases = run.case_set.cases.filter(split=split).order_by("position")
     return [Example(*pair) for pair in cases.values_list("input", "expected").iterator()]
-
-
-def _answer(claim: work.Claim, answerer: Answerer, run: Run, stop: Stop) -> None:
-    """Answer the cases of a claim and write them; what is not reached any more is given back."""
-    scorer = SCORERS[run.scorer.partition("/")[0]]
-    answers: list[work.Answered] = []
-    try:
-        for result in claim.results:
-            if stop() or not claim.renewed():
-                break
-            answers.append(answered(result, answerer, scorer))
-    finally:
-        work.finish(claim, answers)
-    work.release(claim)
-
-
-def answered(result: Result, answerer: Answerer, scorer: Scorer) -> work.Answered:
-    """Answer one case; the time is that of the answer alone. What it raises becomes its error."""
-    began = time.perf_counter()
-    try:
-        answer = answerer.answer(result.case.input)
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as error:
-        logger.exception("Case %s of run %s could not be answered", result.case_id, result.run_id)
-        told = f"{type(error).__name__}: {error}"[:500].replace("\0", "")
-        return work.Answered(result, _milliseconds(began), clock.now(), error=told)
-    latency = _milliseconds(began)
-    score = scorer.score(answer.output, result.case.expected)
-    return work.Answered(
-        result,
-        latency,
-        clock.now(),
-        output=answer.output.replace("\0", ""),
-        correct=bool(score.correct),
-        score=score.value,
-        details=_details(answer),
-    )
-
-
-def _milliseconds(began: float) -> float:
-    return 1000 * (time.perf_counter() - began)
-
-
-def _details(answer: Answer) -> dict[str, Any]:
-    """Return an answer's details with its usage, where it is known."""
-    usage = {
-        "input_tokens": answer.input_tokens,
-        "output_tokens": answer.output_tokens,
-        "cost": None if answer.cost is None else str(answer.cost),
-    }
-    return answer.details | {name: value for name, value in usage.items() if value is not None}

@@ -4,6 +4,7 @@ from evaluations.models.case_set import Case, CaseKind, CaseSet, Split
 from evaluations.models.run import (
     OPEN_RESULTS,
     OPEN_RUNS,
+    WORKING_RUNS,
     Progress,
     Result,
     ResultState,
@@ -14,6 +15,7 @@ from evaluations.models.run import (
 __all__ = [
     "OPEN_RESULTS",
     "OPEN_RUNS",
+    "WORKING_RUNS",
     "Case",
     "CaseKind",
     "CaseSet",

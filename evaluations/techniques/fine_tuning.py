@@ -18,6 +18,7 @@ from evaluations.techniques.interface import (
     Example,
     Material,
     PrepareError,
+    Question,
     Technique,
 )
 from evaluations.techniques.spec import integer, number
@@ -131,9 +132,9 @@ class HeadAnswerer:
             "embeddings_from_cache": self.from_cache,
         }
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer:
         """Return the most probable label; the details hold the best probabilities."""
-        odds = self.head.probabilities(self.encoder.encode([case_input])[0])
+        odds = self.head.probabilities(self.encoder.encode([question.input])[0])
         return Answer(
             self.head.slugs[int(odds.argmax())], {"labels": ranking(self.head.slugs, odds)}
         )

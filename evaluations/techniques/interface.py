@@ -7,11 +7,11 @@ here is plain values, so a technique that calls a model server fits as well as o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from evaluations.techniques.spec import Field, Words, fields_of, validated
 
@@ -53,10 +53,24 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What a technique is told of a case: never what is expected.
+
+    `repeat` counts from 0 where a case is answered several times; what samples may use it as seed.
+    """
+
+    input: str
+    key: str = ""
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One case's answer. An empty `output` means that the technique found nothing to answer.
 
-    `details` can be stored as JSON. Tokens and cost are None where they are not known.
+    `details` can be stored as JSON. Tokens and cost (US dollars) are None where they are not known.
+    `latency_ms` is set by a technique that knows better than the clock around it what a user would
+    have waited, as waiting for a free seat at a server is not the server's time.
     """
 
     output: str
@@ -64,17 +78,36 @@ class Answer:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: Decimal | None = None
+    latency_ms: float | None = None
 
 
 class Answerer(Protocol):
-    """A prepared technique. `facts` says what was prepared, as plain values for the run."""
+    """A prepared technique. `facts` says what was prepared, as plain values for the run.
+
+    One that computes here answers at once, one case after the other; see `Remote` for the others.
+    """
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """Return what was prepared: training_examples, labels, index_bytes and the like."""
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer | Awaitable[Answer]:
         """Return the answer to one case, doing all the work that one case takes."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """An answerer that waits for servers: its answers are awaited, several at once."""
+
+    def seats(self) -> int:
+        """Return how many answers this worker may have under way now, at least 0."""
+
+    async def close(self) -> None:
+        """Give connections and seats back."""
+
+
+class Halt(Exception):
+    """The run cannot go on for now; the message is the sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)

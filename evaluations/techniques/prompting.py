@@ -15,6 +15,7 @@ from evaluations.techniques.interface import (
     Label,
     Material,
     PrepareError,
+    Question,
     Technique,
 )
 from evaluations.techniques.spec import Check, text
@@ -86,9 +87,9 @@ class ZeroShotAnswerer:
             "encoder_digest": self.encoder.digest,
         }
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer:
         """Return the closest label; the details hold the best cosines."""
-        prompt = fill(self.spec.message_template, {"text": case_input})
+        prompt = fill(self.spec.message_template, {"text": question.input})
         cosines = self.prompts @ self.encoder.encode([prompt])[0]
         return Answer(
             self.slugs[int(cosines.argmax())],

@@ -22,6 +22,7 @@ from evaluations.techniques.interface import (
     Example,
     Material,
     PrepareError,
+    Question,
     Technique,
 )
 from evaluations.techniques.spec import choice, integer, number
@@ -197,9 +198,9 @@ class NeighbourAnswerer:
         counts = {"training_examples": len(self.voters.train), "labels": len(self.voters.slugs)}
         return counts | self.index.facts
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer:
         """Return the elected label; the details hold the vote and the first matches."""
-        scores = self.index.scores(case_input)
+        scores = self.index.scores(question.input)
         found, votes = self.voters.shares(scores, self.neighbours, self.sharpness)
         if not len(found):
             return Answer("", {"reason": "nothing similar was found"})
