@@ -11,6 +11,7 @@ from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.models import Progress, ResultState, Run
+from evaluations.run_moves import RunMove, moves_of
 from evaluations.summary import kind_note
 from evaluations.techniques import Technique
 
@@ -34,6 +35,16 @@ class RunPage:
     def progress(self) -> Progress:
         """Return how far it is."""
         return self.run.progress()
+
+    @property
+    def moves(self) -> list[RunMove]:
+        """Return what a person who may measure can do with it now."""
+        return moves_of(self.run)
+
+    @cached_property
+    def errors(self) -> list[tuple[str, int]]:
+        """Return its commonest errors, with the number of cases each."""
+        return self.run.first_errors()
 
     @property
     def technique(self) -> Technique | None:
