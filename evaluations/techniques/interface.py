@@ -13,7 +13,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from django.utils.translation import gettext as _
+
+from evaluations.techniques.chat import Chat
 from evaluations.techniques.spec import Field, Words, fields_of, validated
+
+Connect = Callable[[str, str], Chat]
 
 
 class PrepareError(ValueError):
@@ -44,24 +49,37 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a technique may learn from. `cache` is a folder that may be deleted at any time."""
+    """What a technique may learn from and talk to.
+
+    `cache` is a folder that may be deleted at any time. `connect` opens a model at an endpoint, by
+    the endpoint's slug and the model's name.
+    """
 
     train: Sequence[Example] = ()
     dev: Sequence[Example] = ()
     labels: Sequence[Label] = ()
     cache: Path | None = None
+    connect: Connect | None = None
+
+    def chat(self, endpoint: str, model: str) -> Chat:
+        """Return a model at an endpoint; raise PrepareError if there is no such endpoint here."""
+        if self.connect is None:
+            raise PrepareError(_("This technique needs a model server, and none can be reached."))
+        return self.connect(endpoint, model)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a technique is told of a case: never what is expected.
 
-    `repeat` counts from 0 where a case is answered several times; what samples may use it as seed.
+    `passages` are texts that belong to the question and are given with it. `repeat` counts from 0
+    where a case is answered several times; what draws by a seed adds it to that.
     """
 
     input: str
     key: str = ""
     repeat: int = 0
+    passages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +166,12 @@ class Technique:
         dev: Sequence[Example] = (),
         labels: Sequence[Label] = (),
         cache: Path | None = None,
+        connect: Connect | None = None,
     ) -> Answerer:
         """Return an answerer; raise SpecError or PrepareError.
 
         Without `labels` they are the answers that occur in `train`, in alphabetical order.
         """
         found = labels or [Label(slug) for slug in sorted({one.expected for one in train})]
-        material = Material(tuple(train), tuple(dev), tuple(found), cache)
+        material = Material(tuple(train), tuple(dev), tuple(found), cache, connect)
         return self.build(self.validate(spec), material)

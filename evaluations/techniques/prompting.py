@@ -1,7 +1,5 @@
 """Prompting: templates around the message and around each label; no training examples."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,29 +16,9 @@ from evaluations.techniques.interface import (
     Question,
     Technique,
 )
-from evaluations.techniques.spec import Check, text
+from evaluations.techniques.messages import fill, placeholders
+from evaluations.techniques.spec import text
 from evaluations.techniques.voting import ranking
-
-PLACEHOLDER = re.compile(r"\{(\w*)\}")
-
-
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return the template with its placeholders replaced; braces in the values stay as they are."""
-    return PLACEHOLDER.sub(lambda match: values[match[1]], template)
-
-
-def placeholders(required: str, *optional: str) -> Check:
-    """Return a check that a template has the placeholder it needs and no unknown one."""
-
-    def problem(template: str) -> str | None:
-        found = set(PLACEHOLDER.findall(template))
-        if required not in found:
-            return _("Must contain {%(name)s}.") % {"name": required}
-        if unknown := sorted(found - {required, *optional}):
-            return _("Unknown placeholder: {%(name)s}.") % {"name": unknown[0]}
-        return None
-
-    return problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from evaluations.techniques import (
     techniques_of,
 )
 from evaluations.techniques.fine_tuning import drawn
-from evaluations.techniques.prompting import fill, label_prompt
+from evaluations.techniques.messages import fill
+from evaluations.techniques.prompting import label_prompt
 from evaluations.techniques.rag import Bm25Index, FusedIndex
 from evaluations.techniques.voting import best, closeness
 
