@@ -151,6 +151,10 @@ def _text(field: Field) -> forms.Field:
     return forms.CharField(widget=multiline(3), strip=False, **_common(field))
 
 
+def _line(field: Field) -> forms.Field:
+    return forms.CharField(**_common(field))
+
+
 def _choice(field: Field) -> forms.Field:
     return forms.ChoiceField(choices=field.choices, **_common(field))
 
@@ -166,6 +170,8 @@ def _number(field: Field) -> forms.Field:
 
 MAKERS: dict[str, Callable[[Field], forms.Field]] = {
     "text": _text,
+    "line": _line,
+    "endpoint": _line,
     "choice": _choice,
     "integer": _integer,
     "number": _number,

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -12,19 +12,31 @@ from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
 from evaluations import work
-from evaluations.actions import conclude_run, fail_run, hold_run, note_prepared, start_run
+from evaluations.actions import (
+    conclude_run,
+    digest_of,
+    fail_run,
+    hold_run,
+    note_prepared,
+    start_run,
+)
 from evaluations.encoder import EncoderMissing
 from evaluations.environment import environment
-from evaluations.models import Run, Split
+from evaluations.learning import SomeoneElseLearns, learned
+from evaluations.models import CaseKind, Run, Split
 from evaluations.scorers import SCORERS, Scorer
 from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
     Answerer,
     Example,
     Halt,
+    Interrupted,
     Label,
+    Material,
+    NotYet,
     PrepareError,
     SpecError,
+    Technique,
     technique_for,
 )
 
@@ -41,7 +53,7 @@ class Prepared:
     artefact: dict[str, Any]
 
 
-_kept: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
+_kept: OrderedDict[tuple[int, str, str], Prepared] = OrderedDict()
 
 
 def measure(run: Run, stop: Stop) -> bool:
@@ -55,15 +67,19 @@ def measure(run: Run, stop: Stop) -> bool:
     if not _anything_left(run):
         _conclude(run)
         return False
-    prepared = _prepared_or_failed(run)
-    if prepared is None:
-        return False
-    note_prepared(run, prepared.artefact)
     try:
+        prepared = _prepared_or_failed(run, stop)
+        if prepared is None:
+            return False
+        note_prepared(run, prepared.artefact)
         left = Shift(run, prepared.answerer, scorer_of(run), stop).spend()
     except Halt as why:
         hold_run(run, str(why))
         return False
+    except Interrupted:
+        return True
+    except (NotYet, SomeoneElseLearns):
+        return False  # the reaper asks again soon
     if not left:
         _conclude(run)
     return left
@@ -94,10 +110,12 @@ def _anything_left(run: Run) -> bool:
     return run.results.unanswered().exists()
 
 
-def _prepared_or_failed(run: Run) -> Prepared | None:
+def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     """Return the run's technique, ready to answer; if that fails, end the run with the reason."""
     try:
-        return prepared_for(run)
+        return prepared_for(run, stop)
+    except (Halt, Interrupted, NotYet, SomeoneElseLearns):
+        raise
     except (SpecError, PrepareError, EncoderMissing) as error:
         fail_run(run, str(error))
     except SoftTimeLimitExceeded:
@@ -109,27 +127,42 @@ def _prepared_or_failed(run: Run) -> Prepared | None:
     return None
 
 
-def prepared_for(run: Run) -> Prepared:
-    """Return the run's technique, from this process's few kept ones or made now."""
-    key = (run.spec_digest, run.case_set.digest)
+def prepared_for(run: Run, stop: Stop) -> Prepared:
+    """Return the run's technique, from this process's few kept ones or made now.
+
+    What talks to an endpoint is kept for its run alone, whose budget and seats it has.
+    """
+    technique = technique_for(run.spec)
+    key = (run.pk if technique.connects else 0, run.spec_digest, run.case_set.digest)
     if key not in _kept:
-        _kept[key] = _prepare(run)
+        _kept[key] = _prepare(run, technique, stop)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     _kept.move_to_end(key)
     return _kept[key]
 
 
-def _prepare(run: Run) -> Prepared:
-    """Make a technique ready: what it learns from comes from the case set's other splits."""
-    train, dev = (_examples(run, split) for split in (Split.TRAIN, Split.DEV))
-    labels = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
+def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
+    """Make a technique ready: first what it learns once, then what every process makes anew."""
+    spec, material = technique.validate(run.spec), material_of(run)
+    if technique.learn:
+        key = digest_of([run.spec_digest, run.case_set.digest])
+        found = learned(key, technique.learn, spec, material, stop)
+        material = replace(material, learned=found)
     began = time.perf_counter()
-    answerer = technique_for(run.spec).prepare(
-        run.spec, train, dev, labels, settings.VAR_DIR / "cache"
-    )
+    answerer = technique.build(spec, material)
     seconds = time.perf_counter() - began
-    return Prepared(answerer, {"prepare_seconds": round(seconds, 3), **answerer.facts})
+    facts = {"prepare_seconds": round(seconds, 3), **material.learned, **answerer.facts}
+    return Prepared(answerer, facts)
+
+
+def material_of(run: Run) -> Material:
+    """Return what a run's technique may learn from: the case set's other splits, never the test."""
+    train, dev = (_examples(run, split) for split in (Split.TRAIN, Split.DEV))
+    known = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
+    if run.case_set.kind == CaseKind.CLASSIFICATION:
+        known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
+    return Material(train, dev, known, settings.VAR_DIR / "cache")
 
 
 def _examples(run: Run, split: str) -> list[Example]:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from decisions.models import User
 from evaluations import actions
 from evaluations.models import ResultState, Run, RunState
-from evaluations.techniques.spec import Words
+from evaluations.spec import Words
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The tables of measuring, a module per concern."""
 
 from evaluations.models.case_set import Case, CaseKind, CaseSet, Split
+from evaluations.models.preparation import Preparation
 from evaluations.models.run import (
     OPEN_RESULTS,
     OPEN_RUNS,
@@ -19,6 +20,7 @@ __all__ = [
     "Case",
     "CaseKind",
     "CaseSet",
+    "Preparation",
     "Progress",
     "Result",
     "ResultState",

@@ -9,20 +9,24 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from evaluations.techniques import fine_tuning, hybrid, prompting, rag
+from evaluations.spec import Field, SpecError
+from evaluations.techniques import fine_tuning, hybrid, language_model, prompting, rag
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
     Example,
     Halt,
+    Interrupted,
     Label,
+    Learn,
     Material,
+    Memory,
+    NotYet,
     PrepareError,
     Question,
     Remote,
     Technique,
 )
-from evaluations.techniques.spec import Field, SpecError
 
 __all__ = [
     "TECHNIQUES",
@@ -31,8 +35,12 @@ __all__ = [
     "Example",
     "Field",
     "Halt",
+    "Interrupted",
     "Label",
+    "Learn",
     "Material",
+    "Memory",
+    "NotYet",
     "PrepareError",
     "Question",
     "Remote",
@@ -43,7 +51,9 @@ __all__ = [
 ]
 
 TECHNIQUES: dict[str, Technique] = {
-    entry.key: entry for module in (prompting, rag, fine_tuning, hybrid) for entry in module.ENTRIES
+    entry.key: entry
+    for module in (prompting, language_model, rag, fine_tuning, hybrid)
+    for entry in module.ENTRIES
 }
 
 

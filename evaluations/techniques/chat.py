@@ -6,7 +6,7 @@ A technique never sees addresses, keys, retries or budgets: it is given a `Chat`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Protocol, TypedDict, TypeVar
 
@@ -98,6 +98,16 @@ class Usage:
             1,
             reply.model,
         )
+
+    @classmethod
+    def from_plain(cls, told: Mapping[str, Any]) -> Usage:
+        """Return what `plain` has told; nothing, if it is empty."""
+        cost = told.get("cost", "0")
+        return cls(**{**told, "cost": None if cost is None else Decimal(cost)})
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as values that JSON can hold."""
+        return {**asdict(self), "cost": None if self.cost is None else str(self.cost)}
 
     def then(self, later: Usage) -> Usage:
         """Return the sum of this and what was asked after it."""

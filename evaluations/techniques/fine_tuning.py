@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
 from evaluations.encoder import Encoder, Vectors, encode_once, get_encoder
+from evaluations.spec import integer, number
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
@@ -21,7 +22,6 @@ from evaluations.techniques.interface import (
     Question,
     Technique,
 )
-from evaluations.techniques.spec import integer, number
 from evaluations.techniques.voting import ranking
 
 MOST_STEPS = 2000

@@ -8,6 +8,7 @@ import numpy as np
 from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
+from evaluations.spec import choice, number
 from evaluations.techniques.fine_tuning import Head, trained
 from evaluations.techniques.interface import Answer, Answerer, Material, Question, Technique
 from evaluations.techniques.rag import (
@@ -21,7 +22,6 @@ from evaluations.techniques.rag import (
     Voters,
     training_texts,
 )
-from evaluations.techniques.spec import choice, number
 from evaluations.techniques.voting import matches, ranking
 
 BM25 = Bm25Neighbours()

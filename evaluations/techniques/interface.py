@@ -15,8 +15,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from django.utils.translation import gettext as _
 
+from evaluations.spec import Field, Words, fields_of, validated
 from evaluations.techniques.chat import Chat
-from evaluations.techniques.spec import Field, Words, fields_of, validated
 
 Connect = Callable[[str, str], Chat]
 
@@ -52,7 +52,7 @@ class Material:
     """What a technique may learn from and talk to.
 
     `cache` is a folder that may be deleted at any time. `connect` opens a model at an endpoint, by
-    the endpoint's slug and the model's name.
+    the endpoint's slug and the model's name. `learned` is what the technique has learned once.
     """
 
     train: Sequence[Example] = ()
@@ -60,6 +60,7 @@ class Material:
     labels: Sequence[Label] = ()
     cache: Path | None = None
     connect: Connect | None = None
+    learned: Mapping[str, Any] = field(default_factory=dict)
 
     def chat(self, endpoint: str, model: str) -> Chat:
         """Return a model at an endpoint; raise PrepareError if there is no such endpoint here."""
@@ -124,8 +125,28 @@ class Remote(Protocol):
         """Give connections and seats back."""
 
 
+class Memory(Protocol):
+    """What survives while a technique learns: plain values, kept step by step."""
+
+    state: dict[str, Any]
+
+    async def keep(self, **state: Any) -> None:
+        """Keep some values; raise `Interrupted` if the worker has to stop here for now."""
+
+
+class Interrupted(Exception):
+    """Learning stops here for now and goes on later from the state that was kept."""
+
+
+class NotYet(Exception):
+    """What is learned elsewhere is not ready; to be asked again later."""
+
+
 class Halt(Exception):
     """The run cannot go on for now; the message is the sentence that says why."""
+
+
+Learn = Callable[[Any, Material, Memory], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +165,8 @@ class Technique:
     spec_class: type
     build: Callable[[Any, Material], Answerer]
     needs_training: bool = True
+    # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
+    learn: Learn | None = None
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -159,6 +182,11 @@ class Technique:
         """Return the spec to store: the technique's key and every setting, defaults filled in."""
         return {"technique": self.key, **dataclasses.asdict(self.validate(raw))}
 
+    @property
+    def connects(self) -> bool:
+        """Return whether it talks to an endpoint."""
+        return any(one.type == "endpoint" for one in self.fields)
+
     def prepare(
         self,
         spec: Mapping[str, Any],
@@ -166,12 +194,11 @@ class Technique:
         dev: Sequence[Example] = (),
         labels: Sequence[Label] = (),
         cache: Path | None = None,
-        connect: Connect | None = None,
     ) -> Answerer:
-        """Return an answerer; raise SpecError or PrepareError.
+        """Return an answerer that needs no endpoint; raise SpecError or PrepareError.
 
         Without `labels` they are the answers that occur in `train`, in alphabetical order.
         """
         found = labels or [Label(slug) for slug in sorted({one.expected for one in train})]
-        material = Material(tuple(train), tuple(dev), tuple(found), cache, connect)
+        material = Material(tuple(train), tuple(dev), tuple(found), cache)
         return self.build(self.validate(spec), material)

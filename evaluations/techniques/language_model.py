@@ -1,27 +1,34 @@
 """Prompting a language model: one prompt, and the ways in which it is let come to its answer."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext_lazy
 
+from evaluations.scorers import normalised
+from evaluations.spec import choice, endpoint, integer, line, number, text
 from evaluations.techniques import thought
-from evaluations.techniques.chat import Chat, Message
+from evaluations.techniques.chat import Chat, Message, Usage
 from evaluations.techniques.examples import CHOICES, Choose, chooser, examples_problem
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
+    Example,
     Label,
+    Learn,
     Material,
+    Memory,
     Question,
     Technique,
 )
 from evaluations.techniques.messages import Prompt, as_label, placeholders
-from evaluations.techniques.spec import choice, endpoint, integer, line, number, text
+from evaluations.techniques.mining import mined, variants_of
 from evaluations.techniques.thought import Sampling, Thought, Tree
 
 Think = Callable[[Chat, Sequence[Message], Sampling], Awaitable[Thought]]
+MOST_TRIALS = 32  # requests under way at once while a prompt is searched for
 KIND_NOTE = gettext_lazy(
     "A language model at an endpoint, with the prompt shown here; how it answers depends on the "
     "model that the server runs."
@@ -141,11 +148,42 @@ class Treed(Prompted):
     )
 
 
+PARTS = (
+    ("context", gettext_lazy("Context")),
+    ("style", gettext_lazy("Style")),
+    ("tone", gettext_lazy("Tone")),
+    ("rules", gettext_lazy("Rules")),
+    ("output_format", gettext_lazy("Output format")),
+    ("message", gettext_lazy("Message")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mining(Prompted):
+    """A prompt of which one part is searched for."""
+
+    part: str = choice("context", gettext_lazy("Part that is searched for"), PARTS)
+    alternatives: str = text(
+        "",
+        gettext_lazy("Alternatives"),
+        gettext_lazy("What is tried in its place, divided by lines of three dashes (---)."),
+        maximum=60_000,
+    )
+    requests: int = integer(
+        200,
+        gettext_lazy("Requests for the search"),
+        gettext_lazy("On development cases only; the test cases are never looked at."),
+        minimum=4,
+        maximum=100_000,
+    )
+
+
 @dataclass(frozen=True)
 class ChatAnswerer:
     """Answers with what a model says to the prompt, read as a label where there are labels."""
 
     spec: Prompted
+    prompt: Prompt
     chat: Chat
     think: Think
     labels: Sequence[Label]
@@ -158,7 +196,7 @@ class ChatAnswerer:
             "endpoint": self.spec.endpoint,
             "model": self.spec.model,
             "labels": len(self.labels),
-            "instructions": self.spec.prompt.instructions(),
+            "prompt": asdict(self.prompt),
         }
 
     def seats(self) -> int:
@@ -172,7 +210,7 @@ class ChatAnswerer:
     async def answer(self, question: Question) -> Answer:
         """Return what the model says; the details hold the prompt and how the answer came about."""
         examples = self.choose(question)
-        messages = self.spec.prompt.messages(question, self.labels, examples, question.passages)
+        messages = self.prompt.messages(question, self.labels, examples, question.passages)
         sampling = replace(self.spec.sampling, seed=self.spec.seed + question.repeat)
         found = await self.think(self.chat, messages, sampling)
         return answered(found, self.labels, {"messages": shortened(messages)})
@@ -206,7 +244,7 @@ def _prepared(
     spec: Prompted, material: Material, think: Think, choose: Choose = _nothing
 ) -> Answerer:
     chat = material.chat(spec.endpoint, spec.model)
-    return ChatAnswerer(spec, chat, think, material.labels, choose)
+    return ChatAnswerer(spec, spec.prompt, chat, think, material.labels, choose)
 
 
 def prepare_zero_shot(spec: Prompted, material: Material) -> Answerer:
@@ -244,12 +282,45 @@ def prepare_tree_of_thought(spec: Treed, material: Material) -> Answerer:
     return _prepared(spec, material, think)
 
 
+async def mine(spec: Mining, material: Material, memory: Memory) -> dict[str, Any]:
+    """Search for the best prompt on the development cases; return it, the curve and the price."""
+    chat = material.chat(spec.endpoint, spec.model)
+    at_most = asyncio.Semaphore(MOST_TRIALS)
+
+    async def trial(prompt: Prompt, example: Example) -> tuple[bool, Usage]:
+        async with at_most:
+            question = Question(example.input)
+            messages = prompt.messages(question, material.labels)
+            found = await thought.at_once(chat, messages, spec.sampling)
+        output = as_label(found.answer, material.labels)
+        return normalised(output) == normalised(example.expected), found.usage
+
+    variants = variants_of(spec.prompt, spec.part, spec.alternatives)
+    try:
+        found = await mined(variants, material.dev, trial, spec.requests, memory)
+    finally:
+        await chat.close()
+    return {
+        "mined_prompt": asdict(found.prompt),
+        "learning_curve": found.curve,
+        "mining_usage": found.usage.plain(),
+    }
+
+
+def prepare_mined(spec: Mining, material: Material) -> Answerer:
+    """Return an answerer with the prompt that was found."""
+    chat = material.chat(spec.endpoint, spec.model)
+    prompt = Prompt(**material.learned["mined_prompt"])
+    return ChatAnswerer(spec, prompt, chat, thought.at_once, material.labels, _nothing)
+
+
 def _entry(
     key: str,
     title: Any,
     description: Any,
     spec_class: type,
     build: Callable[[Any, Material], Answerer],
+    learn: Learn | None = None,
 ) -> Technique:
     return Technique(
         key=f"prompting/{key}",
@@ -261,6 +332,7 @@ def _entry(
         spec_class=spec_class,
         build=build,
         needs_training=False,
+        learn=learn,
     )
 
 
@@ -301,5 +373,15 @@ ENTRIES = (
         ),
         Treed,
         prepare_tree_of_thought,
+    ),
+    _entry(
+        "mined",
+        gettext_lazy("Mined prompt"),
+        gettext_lazy(
+            "Searches for the prompt that does best on the development cases, then uses it."
+        ),
+        Mining,
+        prepare_mined,
+        mine,
     ),
 )

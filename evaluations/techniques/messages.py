@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from evaluations.spec import Check
 from evaluations.techniques.chat import Message
 from evaluations.techniques.interface import Example, Label, Question
-from evaluations.techniques.spec import Check
 
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 # What a reply that thinks aloud ends with.

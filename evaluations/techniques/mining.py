@@ -17,7 +17,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from evaluations.techniques.chat import Usage, beside
-from evaluations.techniques.interface import Example, PrepareError
+from evaluations.techniques.interface import Example, Memory, PrepareError
 from evaluations.techniques.messages import Prompt
 
 PARTS = ("context", "style", "tone", "rules", "output_format", "message")
@@ -34,6 +34,7 @@ class Variant:
 
     prompt: Prompt
     change: str
+    place: int = 0
     right: int = 0
     asked: int = 0
 
@@ -63,24 +64,34 @@ def variants_of(prompt: Prompt, part: str, alternatives: str) -> list[Variant]:
     if not 1 <= len(found) < MOST_VARIANTS:
         told = {"n": MOST_VARIANTS - 1}
         raise PrepareError(_("Mining needs 1 to %(n)s alternatives, divided by ---.") % told)
-    changed = [Variant(replace(prompt, **{part: text}), text[:SHOWN]) for text in found]
+    changed = [
+        Variant(replace(prompt, **{part: text}), text[:SHOWN], place)
+        for place, text in enumerate(found, 1)
+    ]
     return [Variant(prompt, ""), *changed]
 
 
 async def mined(
-    variants: Sequence[Variant], dev: Sequence[Example], trial: Trial, requests: int
+    variants: Sequence[Variant],
+    dev: Sequence[Example],
+    trial: Trial,
+    requests: int,
+    memory: Memory,
 ) -> Mined:
-    """Return the variant that did best on development cases, within about so many requests.
+    """Return the variant that did best on development cases, within so many requests.
 
     Every round asks all variants the same cases, so that they are compared on the same; of equal
-    ones the earlier stays. Raise PrepareError if there are fewer cases or requests than variants.
+    ones the earlier stays. What a round came to is kept, and an interrupted search goes on after
+    it. Raise PrepareError if there are no cases or fewer requests than variants can use.
     """
     if not dev:
         raise PrepareError(_("Mining compares prompts on development cases, and there are none."))
     if requests < 2 * len(variants):
         raise PrepareError(_("Mining needs at least two requests for each prompt."))
-    standing, usage, seen = list(variants), Usage(), 0
-    curve: list[dict[str, Any]] = []
+    state = memory.state
+    standing = _standing(variants, state.get("standing"))
+    usage, seen = Usage.from_plain(state.get("usage", {})), int(state.get("seen", 0))
+    curve: list[dict[str, Any]] = list(state.get("curve", []))
     each_round = requests // max(math.ceil(math.log2(len(variants))), 1)
     while len(standing) > 1 and seen < len(dev):
         count = max(each_round // len(standing), 1)
@@ -89,7 +100,18 @@ async def mined(
         usage, seen = usage.then(spent), seen + len(asked)
         curve.append(_told(len(curve) + 1, standing, seen))
         standing = standing[: math.ceil(len(standing) / 2)]
+        left = [[one.place, one.right, one.asked] for one in standing]
+        await memory.keep(standing=left, usage=usage.plain(), seen=seen, curve=curve)
     return Mined(standing[0].prompt, curve, usage)
+
+
+def _standing(variants: Sequence[Variant], kept: Sequence[Sequence[int]] | None) -> list[Variant]:
+    """Return the variants that still run, as they were kept; all of them at the beginning."""
+    if kept is None:
+        return list(variants)
+    return [
+        replace(variants[place], right=right, asked=asked_of) for place, right, asked_of in kept
+    ]
 
 
 async def _round(

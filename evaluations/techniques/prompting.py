@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from evaluations.encoder import Encoder, Vectors, get_encoder
+from evaluations.spec import text
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
@@ -17,7 +18,6 @@ from evaluations.techniques.interface import (
     Technique,
 )
 from evaluations.techniques.messages import fill, placeholders
-from evaluations.techniques.spec import text
 from evaluations.techniques.voting import ranking
 
 

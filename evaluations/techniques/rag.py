@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
 from evaluations.encoder import Encoder, Vectors, encode_once, get_encoder
+from evaluations.spec import choice, integer, number
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
@@ -25,7 +26,6 @@ from evaluations.techniques.interface import (
     Question,
     Technique,
 )
-from evaluations.techniques.spec import choice, integer, number
 from evaluations.techniques.voting import Scores, best, closeness, matches, ranking, shares
 
 WORD = re.compile(r"\w+")

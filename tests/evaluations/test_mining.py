@@ -1,10 +1,12 @@
 """Prompt mining: the better prompt wins, on development cases, within what may be asked."""
 
 import asyncio
+import json
+from typing import Any
 
 import pytest
 
-from evaluations.techniques import Example, PrepareError
+from evaluations.techniques import Example, Interrupted, PrepareError
 from evaluations.techniques.chat import Usage
 from evaluations.techniques.messages import Prompt
 from evaluations.techniques.mining import MOST_VARIANTS, Mined, mined, variants_of
@@ -14,14 +16,44 @@ DEV = [Example(f"case {place}", "yes") for place in range(200)]
 ALTERNATIVES = "be kind\n---\nbe right\n---\nbe quick\n"
 
 
-def race(share: dict[str, int], requests: int = 160, dev: list[Example] = DEV) -> Mined:
+class Notebook:
+    """A memory that is kept in a test, and interrupts after some steps."""
+
+    def __init__(self, interrupts_after: int = 100) -> None:
+        self.state: dict[str, Any] = {}
+        self.steps = interrupts_after
+
+    async def keep(self, **state: Any) -> None:
+        self.state |= json.loads(json.dumps(state))
+        self.steps -= 1
+        if not self.steps:
+            raise Interrupted
+
+
+def race(
+    share: dict[str, int],
+    requests: int = 160,
+    dev: list[Example] = DEV,
+    memory: Notebook | None = None,
+) -> Mined:
     """Mine where a prompt of some context is right on so many of ten cases."""
 
     async def trial(prompt: Prompt, example: Example) -> tuple[bool, Usage]:
         place = int(example.input.split()[1])
         return place % 10 < share.get(prompt.context, 3), Usage(requests=1)
 
-    return asyncio.run(mined(variants_of(BASE, "context", ALTERNATIVES), dev, trial, requests))
+    variants = variants_of(BASE, "context", ALTERNATIVES)
+    return asyncio.run(mined(variants, dev, trial, requests, memory or Notebook()))
+
+
+def test_an_interrupted_search_goes_on_after_its_last_round() -> None:
+    whole = race({"be right": 9, "be quick": 6})
+    memory = Notebook(interrupts_after=1)
+    with pytest.raises(Interrupted):
+        race({"be right": 9, "be quick": 6}, memory=memory)
+
+    assert memory.state["seen"] == 20
+    assert race({"be right": 9, "be quick": 6}, memory=memory) == whole
 
 
 def test_the_prompt_that_does_best_is_found() -> None:
@@ -68,5 +100,9 @@ def test_mining_that_makes_no_sense_says_why(
     async def trial(prompt: Prompt, example: Example) -> tuple[bool, Usage]:
         return True, Usage()
 
+    def mine() -> Mined:
+        variants = variants_of(BASE, "context", alternatives)
+        return asyncio.run(mined(variants, dev, trial, requests, Notebook()))
+
     with pytest.raises(PrepareError, match=why):
-        asyncio.run(mined(variants_of(BASE, "context", alternatives), dev, trial, requests))
+        mine()
