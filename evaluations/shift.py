@@ -87,7 +87,7 @@ class Shift:
     def _seats(self) -> int:
         """Return how many answers may be under way now."""
         seats = self.answerer.seats() if isinstance(self.answerer, Remote) else 1
-        return min(seats, 1) if self.alone else seats
+        return min(seats, 1 if self.alone else self.run.concurrency)
 
     async def _claim(self) -> None:
         """Claim more when less waits than is soon needed; a suspect only once all else is done."""
