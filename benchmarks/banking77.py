@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluations import scorers, statistics
-from evaluations.techniques import TECHNIQUES, Example, Label
+from evaluations.techniques import TECHNIQUES, Example, Label, Question
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,7 +60,7 @@ def measured(
     outputs, seconds = [], []
     for case in test:
         started = time.perf_counter()
-        outputs.append(answerer.answer(case.input).output)
+        outputs.append(answerer.answer(Question(case.input)).output)
         seconds.append(time.perf_counter() - started)
     return figures(outputs, test, seconds) | {
         "prepare_seconds": round(prepared, 2),

@@ -32,6 +32,7 @@ METRICS: dict[str, Metric] = {
         Metric("macro_f1", _("Macro F1"), "%", UP),
         Metric("latency_p50", _("Latency, median"), "ms", DOWN),
         Metric("latency_p95", _("Latency, 95th percentile"), "ms", DOWN),
+        Metric("latency_p99", _("Latency, 99th percentile"), "ms", DOWN),
         Metric("error_rate", _("Error rate"), "%", DOWN),
         Metric("cost_per_1000", _("Cost of 1,000 requests"), "USD", DOWN),
         Metric("throughput", _("Throughput"), "/s", UP),

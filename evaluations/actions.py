@@ -24,10 +24,12 @@ from evaluations.models import (
     Case,
     CaseSet,
     Result,
+    ResultState,
     Run,
     RunState,
     Split,
 )
+from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS, RunQuerySet
 from evaluations.scorers import SCORERS, normalised
 from evaluations.summary import Summary, measurements, summarise
 from evaluations.techniques import SpecError, Technique, technique_for
@@ -208,18 +210,30 @@ def _taken_key(batch: list[Case]) -> str:
 
 
 @transaction.atomic
-def request_runs(candidates: Iterable[Candidate], case_set: CaseSet, *, by: User) -> list[Run]:
+def request_runs(
+    candidates: Iterable[Candidate], case_set: CaseSet, *, by: User, **asked: Any
+) -> list[Run]:
     """Ask for several candidates to be measured, or for none if one of them cannot be."""
-    return [request_run(candidate, case_set, by=by) for candidate in candidates]
+    return [request_run(candidate, case_set, by=by, **asked) for candidate in candidates]
 
 
-def request_run(candidate: Candidate, case_set: CaseSet, *, by: User, attach: bool = True) -> Run:
+def request_run(
+    candidate: Candidate,
+    case_set: CaseSet,
+    *,
+    by: User,
+    attach: bool = True,
+    repeats: int = 1,
+    concurrency: int = 8,
+) -> Run:
     """Ask for a candidate to be measured; while that is under way it is the same run.
 
-    Without `attach` the figures stay with the run until someone attaches them. Raises `Refused`,
-    or `BadInput` for a spec or a case set that cannot be run.
+    Every case is answered `repeats` times, at most `concurrency` at once over all workers. Without
+    `attach` the figures stay with the run until someone attaches them. Raises `Refused`, or
+    `BadInput` for a spec or a case set that cannot be run.
     """
     ensure("measure", candidate.decision, by)
+    _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
     try:
@@ -232,6 +246,8 @@ def request_run(candidate: Candidate, case_set: CaseSet, *, by: User, attach: bo
                 scorer=SCORERS[SCORER].identity,
                 seed=spec.get("seed") or 0,
                 attaches=attach,
+                repeats=repeats,
+                concurrency=concurrency,
                 case_count=case_set.count(Split.TEST),
                 requested_by=by,
                 requested_at=clock.now(),
@@ -241,6 +257,14 @@ def request_run(candidate: Candidate, case_set: CaseSet, *, by: User, attach: bo
     except IntegrityError:
         return _open_run(candidate, case_set, digest_of([spec, technique.version]))
     return run
+
+
+def _refuse_out_of_range(repeats: int, concurrency: int) -> None:
+    """Raise `BadInput` for more than a run may ask for."""
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise BadInput(_("A case is answered 1 to %(n)s times.") % {"n": MOST_REPEATS})
+    if not 1 <= concurrency <= MOST_AT_ONCE:
+        raise BadInput(_("1 to %(n)s answers can be under way at once.") % {"n": MOST_AT_ONCE})
 
 
 def _open_run(candidate: Candidate, case_set: CaseSet, spec_digest: str) -> Run:
@@ -283,11 +307,84 @@ def cancel_run(run: Run, *, by: User) -> None:
         raise wrong_state(_("The run has ended already."))
 
 
+def pause_run(run: Run, *, by: User) -> None:
+    """Let a run rest: nothing more is claimed, what is under way is finished."""
+    ensure("measure", run.candidate.decision, by)
+    if not hold_run(run, _("Paused by %(person)s.") % {"person": by}):
+        raise wrong_state(_("Only a run that works can be paused."))
+
+
+def hold_run(run: Run, sentence: str) -> bool:
+    """Pause a run that works, with the reason; return whether it did work."""
+    held = Run.objects.filter(pk=run.pk).working()
+    return _moved(run, held.update(state=RunState.PAUSED, paused_because=sentence))
+
+
+def resume_run(run: Run, *, by: User) -> None:
+    """Let a run go on where it stopped: a paused one, or one that was cancelled."""
+    ensure("measure", run.candidate.decision, by)
+    stopped = Run.objects.filter(pk=run.pk, state__in=[RunState.PAUSED, RunState.CANCELLED])
+    _set_going(run, stopped, _("Only a run that is paused or cancelled can go on."))
+
+
+def retry_run(run: Run, *, by: User) -> int:
+    """Answer again what failed in a run that has ended, and only that; return how many cases.
+
+    A run that could not be prepared begins anew. Its figures are computed and attached again once
+    it has finished; those on the record stand until then.
+    """
+    ensure("measure", run.candidate.decision, by)
+    with transaction.atomic():
+        ended = Run.objects.filter(pk=run.pk, state__in=[RunState.FINISHED, RunState.FAILED])
+        _set_going(run, ended, _("Only a run that has ended can try again what failed."))
+        failed = run.results.filter(state=ResultState.FAILED)
+        count = failed.update(
+            state=ResultState.PENDING,
+            claimed_by="",
+            attempts=0,
+            answered_at=None,
+            error="",
+            correct=None,
+            score=None,
+            latency_ms=None,
+        )
+        if not run.results.unanswered().exists():
+            raise wrong_state(_("No case of this run failed."))
+    return count
+
+
+def _set_going(run: Run, stopped: RunQuerySet, otherwise: str) -> None:
+    """Hand a stopped run back to the workers; raise `Refused` if it is not among the stopped."""
+    try:
+        with transaction.atomic():
+            going = stopped.update(
+                state=RunState.REQUESTED,
+                paused_because="",
+                finished_at=None,
+                attached_at=None,
+                error="",
+                outcome="",
+            )
+    except IntegrityError as error:
+        raise wrong_state(_("Another run of this candidate is under way.")) from error
+    if not _moved(run, going):
+        raise wrong_state(otherwise)
+    transaction.on_commit(lambda: _wake(run), robust=True)
+
+
+def _moved(run: Run, rows: int) -> bool:
+    """Read the run anew after an UPDATE; return whether it changed any row."""
+    run.refresh_from_db()
+    return bool(rows)
+
+
 def start_run(run: Run, environment: Mapping[str, Any]) -> None:
-    """Note that the first worker has begun; later ones change nothing."""
-    Run.objects.filter(pk=run.pk, state=RunState.REQUESTED).update(
-        state=RunState.RUNNING, started_at=clock.now(), environment=environment
+    """Note that the first worker has begun, the first time or again; later ones change nothing."""
+    requested = Run.objects.filter(pk=run.pk, state=RunState.REQUESTED)
+    requested.filter(started_at__isnull=True).update(
+        started_at=clock.now(), environment=environment
     )
+    requested.update(state=RunState.RUNNING)
 
 
 def note_prepared(run: Run, artefact: Mapping[str, Any]) -> None:
@@ -377,16 +474,16 @@ def _end(
     ended = Run.objects.filter(pk=run.pk, state__in=from_states).update(
         state=state, finished_at=clock.now(), **values
     )
-    run.refresh_from_db()
-    return bool(ended)
+    return _moved(run, ended)
 
 
 def _add_results(run: Run) -> None:
-    """Write one waiting result per test case, in the order of the cases."""
+    """Write one waiting result per repeat and test case, in the order of the cases."""
     cases = run.case_set.cases.filter(split=run.split).order_by("position")
-    keys = cases.values_list("pk", flat=True).iterator(chunk_size=BATCH)
-    while batch := list(islice(keys, BATCH)):
-        Result.objects.bulk_create(Result(run=run, case_id=pk) for pk in batch)
+    for repeat in range(run.repeats):
+        keys = cases.values_list("pk", flat=True).iterator(chunk_size=BATCH)
+        while batch := list(islice(keys, BATCH)):
+            Result.objects.bulk_create(Result(run=run, case_id=pk, repeat=repeat) for pk in batch)
 
 
 def _wake(run: Run) -> None:

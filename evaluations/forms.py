@@ -13,6 +13,7 @@ from decisions.models import Candidate
 from evaluations.actions import digest_of
 from evaluations.importers.cases import Columns
 from evaluations.models import CaseSet, Split
+from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS
 from evaluations.techniques import Field, SpecError, Technique
 
 LARGEST_UPLOAD = 300 * 1024 * 1024
@@ -30,6 +31,26 @@ class RunForm(CountersignForm):
         error_messages={"required": gettext_lazy("Choose at least one candidate.")},
     )
 
+    repeats = forms.IntegerField(
+        label=gettext_lazy("Answers per case"),
+        help_text=gettext_lazy("More than one shows how much a model's answers vary."),
+        min_value=1,
+        max_value=MOST_REPEATS,
+        initial=1,
+        required=False,
+    )
+    concurrency = forms.IntegerField(
+        label=gettext_lazy("At once"),
+        help_text=gettext_lazy(
+            "Requests to a model server at the same time. Up to 8, latency is measured too; what "
+            "computes here answers one case after the other."
+        ),
+        min_value=1,
+        max_value=MOST_AT_ONCE,
+        initial=8,
+        required=False,
+    )
+
     def __init__(self, candidates: list[Candidate], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known = {one.letter: one for one in candidates}
@@ -38,6 +59,12 @@ class RunForm(CountersignForm):
             (letter, str(one)) for letter, one in self.known.items()
         ]
         self.fields["candidates"].initial = list(self.known)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of every run; what was left empty is left to the action."""
+        asked = {name: self.cleaned_data[name] for name in ("case_set", "repeats", "concurrency")}
+        return {name: value for name, value in asked.items() if value is not None}
 
     @property
     def chosen(self) -> list[Candidate]:
@@ -124,6 +151,10 @@ def _text(field: Field) -> forms.Field:
     return forms.CharField(widget=multiline(3), strip=False, **_common(field))
 
 
+def _line(field: Field) -> forms.Field:
+    return forms.CharField(**_common(field))
+
+
 def _choice(field: Field) -> forms.Field:
     return forms.ChoiceField(choices=field.choices, **_common(field))
 
@@ -139,6 +170,8 @@ def _number(field: Field) -> forms.Field:
 
 MAKERS: dict[str, Callable[[Field], forms.Field]] = {
     "text": _text,
+    "line": _line,
+    "endpoint": _line,
     "choice": _choice,
     "integer": _integer,
     "number": _number,

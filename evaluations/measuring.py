@@ -3,8 +3,7 @@
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -12,27 +11,38 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils.translation import gettext as _
 
-from decisions import clock
 from evaluations import work
-from evaluations.actions import conclude_run, fail_run, note_prepared, start_run
+from evaluations.actions import (
+    conclude_run,
+    digest_of,
+    fail_run,
+    hold_run,
+    note_prepared,
+    start_run,
+)
 from evaluations.encoder import EncoderMissing
 from evaluations.environment import environment
-from evaluations.models import Result, Run, Split
+from evaluations.learning import SomeoneElseLearns, learned
+from evaluations.models import CaseKind, Run, Split
 from evaluations.scorers import SCORERS, Scorer
+from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
-    Answer,
     Answerer,
     Example,
+    Halt,
+    Interrupted,
     Label,
+    Material,
+    NotYet,
     PrepareError,
     SpecError,
+    Technique,
     technique_for,
 )
 
 logger = logging.getLogger(__name__)
 
 KEPT = 4  # prepared techniques a process keeps: one each for the candidates of a usual record
-Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Prepared:
     artefact: dict[str, Any]
 
 
-_kept: OrderedDict[tuple[str, str], Prepared] = OrderedDict()
+_kept: OrderedDict[tuple[int, str, str], Prepared] = OrderedDict()
 
 
 def measure(run: Run, stop: Stop) -> bool:
@@ -51,22 +61,33 @@ def measure(run: Run, stop: Stop) -> bool:
 
     Safe to be called by any number of processes at once, and again after the run has ended.
     """
-    if not run.is_open:
+    if not run.is_working:
         return False
     start_run(run, environment())
     if not _anything_left(run):
         _conclude(run)
         return False
-    prepared = _prepared_or_failed(run)
-    if prepared is None:
-        return False
-    note_prepared(run, prepared.artefact)
-    while not stop():
-        if (claim := work.claim(run)) is None:
-            _conclude(run)
+    try:
+        prepared = _prepared_or_failed(run, stop)
+        if prepared is None:
             return False
-        _answer(claim, prepared.answerer, run, stop)
-    return True
+        note_prepared(run, prepared.artefact)
+        left = Shift(run, prepared.answerer, scorer_of(run), stop).spend()
+    except Halt as why:
+        hold_run(run, str(why))
+        return False
+    except Interrupted:
+        return True
+    except (NotYet, SomeoneElseLearns):
+        return False  # the reaper asks again soon
+    if not left:
+        _conclude(run)
+    return left
+
+
+def scorer_of(run: Run) -> Scorer:
+    """Return the scorer that a run's results are judged by."""
+    return SCORERS[run.scorer.partition("/")[0]]
 
 
 def _conclude(run: Run) -> None:
@@ -89,10 +110,12 @@ def _anything_left(run: Run) -> bool:
     return run.results.unanswered().exists()
 
 
-def _prepared_or_failed(run: Run) -> Prepared | None:
+def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     """Return the run's technique, ready to answer; if that fails, end the run with the reason."""
     try:
-        return prepared_for(run)
+        return prepared_for(run, stop)
+    except (Halt, Interrupted, NotYet, SomeoneElseLearns):
+        raise
     except (SpecError, PrepareError, EncoderMissing) as error:
         fail_run(run, str(error))
     except SoftTimeLimitExceeded:
@@ -104,81 +127,44 @@ def _prepared_or_failed(run: Run) -> Prepared | None:
     return None
 
 
-def prepared_for(run: Run) -> Prepared:
-    """Return the run's technique, from this process's few kept ones or made now."""
-    key = (run.spec_digest, run.case_set.digest)
+def prepared_for(run: Run, stop: Stop) -> Prepared:
+    """Return the run's technique, from this process's few kept ones or made now.
+
+    What talks to an endpoint is kept for its run alone, whose budget and seats it has.
+    """
+    technique = technique_for(run.spec)
+    key = (run.pk if technique.connects else 0, run.spec_digest, run.case_set.digest)
     if key not in _kept:
-        _kept[key] = _prepare(run)
+        _kept[key] = _prepare(run, technique, stop)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     _kept.move_to_end(key)
     return _kept[key]
 
 
-def _prepare(run: Run) -> Prepared:
-    """Make a technique ready: what it learns from comes from the case set's other splits."""
-    train, dev = (_examples(run, split) for split in (Split.TRAIN, Split.DEV))
-    labels = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
+def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
+    """Make a technique ready: first what it learns once, then what every process makes anew."""
+    spec, material = technique.validate(run.spec), material_of(run)
+    if technique.learn:
+        key = digest_of([run.spec_digest, run.case_set.digest])
+        found = learned(key, technique.learn, spec, material, stop)
+        material = replace(material, learned=found)
     began = time.perf_counter()
-    answerer = technique_for(run.spec).prepare(
-        run.spec, train, dev, labels, settings.VAR_DIR / "cache"
-    )
+    answerer = technique.build(spec, material)
     seconds = time.perf_counter() - began
-    return Prepared(answerer, {"prepare_seconds": round(seconds, 3), **answerer.facts})
+    facts = {"prepare_seconds": round(seconds, 3), **material.learned, **answerer.facts}
+    return Prepared(answerer, facts)
+
+
+def material_of(run: Run) -> Material:
+    """Return what a run's technique may learn from: the case set's other splits, never the test."""
+    train, dev = (_examples(run, split) for split in (Split.TRAIN, Split.DEV))
+    known = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
+    if run.case_set.kind == CaseKind.CLASSIFICATION:
+        known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
+    return Material(train, dev, known, settings.VAR_DIR / "cache")
 
 
 def _examples(run: Run, split: str) -> list[Example]:
     cases = run.case_set.cases.filter(split=split).order_by("position")
     return [Example(*pair) for pair in cases.values_list("input", "expected").iterator()]
-
-
-def _answer(claim: work.Claim, answerer: Answerer, run: Run, stop: Stop) -> None:
-    """Answer the cases of a claim and write them; what is not reached any more is given back."""
-    scorer = SCORERS[run.scorer.partition("/")[0]]
-    answers: list[work.Answered] = []
-    try:
-        for result in claim.results:
-            if stop() or not claim.renewed():
-                break
-            answers.append(answered(result, answerer, scorer))
-    finally:
-        work.finish(claim, answers)
-    work.release(claim)
-
-
-def answered(result: Result, answerer: Answerer, scorer: Scorer) -> work.Answered:
-    """Answer one case; the time is that of the answer alone. What it raises becomes its error."""
-    began = time.perf_counter()
-    try:
-        answer = answerer.answer(result.case.input)
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as error:
-        logger.exception("Case %s of run %s could not be answered", result.case_id, result.run_id)
-        told = f"{type(error).__name__}: {error}"[:500].replace("\0", "")
-        return work.Answered(result, _milliseconds(began), clock.now(), error=told)
-    latency = _milliseconds(began)
-    score = scorer.score(answer.output, result.case.expected)
-    return work.Answered(
-        result,
-        latency,
-        clock.now(),
-        output=answer.output.replace("\0", ""),
-        correct=bool(score.correct),
-        score=score.value,
-        details=_details(answer),
-    )
-
-
-def _milliseconds(began: float) -> float:
-    return 1000 * (time.perf_counter() - began)
-
-
-def _details(answer: Answer) -> dict[str, Any]:
-    """Return an answer's details with its usage, where it is known."""
-    usage = {
-        "input_tokens": answer.input_tokens,
-        "output_tokens": answer.output_tokens,
-        "cost": None if answer.cost is None else str(answer.cost),
-    }
-    return answer.details | {name: value for name, value in usage.items() if value is not None}

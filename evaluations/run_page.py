@@ -11,6 +11,7 @@ from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.models import Progress, ResultState, Run
+from evaluations.run_moves import RunMove, moves_of
 from evaluations.summary import kind_note
 from evaluations.techniques import Technique
 
@@ -36,6 +37,16 @@ class RunPage:
         return self.run.progress()
 
     @property
+    def moves(self) -> list[RunMove]:
+        """Return what a person who may measure can do with it now."""
+        return moves_of(self.run)
+
+    @cached_property
+    def errors(self) -> list[tuple[str, int]]:
+        """Return its commonest errors, with the number of cases each."""
+        return self.run.first_errors()
+
+    @property
     def technique(self) -> Technique | None:
         """Return what was run, if this installation still knows it."""
         return technique_of(self.run.spec)
@@ -57,7 +68,7 @@ class RunPage:
         shown = [
             _measure(str(metric.name), figures[key])
             for key, metric in METRICS.items()
-            if key in figures
+            if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
         return [*shown, _without_answer(figures)] if figures else []
 

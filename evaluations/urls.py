@@ -15,6 +15,5 @@ urlpatterns = [
     path("decisions/<reference:reference>/runs/", runs.runs, name="runs"),
     path("decisions/<reference:reference>/candidates/<slug:letter>/spec/", specs.spec, name="spec"),
     path("runs/<int:pk>/", runs.run, name="run"),
-    path("runs/<int:pk>/cancel/", runs.cancel, name="cancel_run"),
-    path("runs/<int:pk>/attach/", runs.attach, name="attach_run"),
+    path("runs/<int:pk>/<slug:key>/", runs.move, name="move_run"),
 ]

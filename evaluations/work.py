@@ -1,6 +1,6 @@
 """Leases: how the cases of a run are claimed, answered for, and taken back.
 
-The database owns the work; a queue only wakes workers up. A worker claims a few cases under a
+The database owns the work; a queue only wakes workers up. A worker claims some cases under a
 token that lapses after a while. It may write their results only while the rows still carry that
 token, so a worker that was thought dead and comes back changes nothing.
 """
@@ -8,9 +8,10 @@ token, so a worker that was thought dead and comes back changes nothing.
 import os
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +25,9 @@ from evaluations.models.run import ResultQuerySet
 
 BATCH = 32
 MOST_ATTEMPTS = 5
+# A case that so many workers did not survive is claimed alone: should it be the one that ends
+# them, no other case ends with it.
+SUSPECT_AFTER = 2
 
 
 def lease() -> timedelta:
@@ -36,22 +40,17 @@ def worker_name() -> str:
     return f"{socket.gethostname()[:60]}:{os.getpid()}"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Claim:
-    """Cases that are one worker's until the lease runs out."""
+    """Cases that are one worker's until the lease runs out; a suspect is to be answered alone."""
 
     token: str
     results: list[Result]
-    until: datetime
 
-    def renewed(self) -> bool:
-        """Extend the lease once a third of it is used; return whether the claim still holds."""
-        now = clock.now()
-        if self.until - now > lease() * 2 / 3:
-            return True
-        self.until = now + lease()
-        held = Result.objects.filter(claimed_by=self.token, state=ResultState.CLAIMED)
-        return bool(held.update(lease_until=self.until))
+    @property
+    def is_suspect(self) -> bool:
+        """Return whether workers have died of this case, or beside it, before."""
+        return self.results[0].attempts > SUSPECT_AFTER
 
 
 @dataclass(frozen=True)
@@ -65,40 +64,40 @@ class Answered:
     correct: bool | None = False
     score: float = 0.0
     error: str = ""
+    at_once: int = 1
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: Decimal | None = None
     details: dict[str, Any] = field(default_factory=dict)
 
 
 def claim(run: Run, limit: int = BATCH) -> Claim | None:
-    """Claim the next cases of an open run, or return None if there are none to claim.
-
-    A case that was claimed before is claimed alone: should it be the one that ends its workers,
-    no other case ends with it.
-    """
+    """Claim the next cases of a working run, or return None if there are none to claim."""
     token = f"{worker_name()}:{uuid.uuid4().hex}"
-    until = clock.now() + lease()
     with transaction.atomic():
         wanted = _next(run, limit)
         _claimable(run).filter(pk__in=wanted).update(
             state=ResultState.CLAIMED,
             claimed_by=token,
-            lease_until=until,
+            lease_until=clock.now() + lease(),
             attempts=F("attempts") + 1,
         )
     mine = Result.objects.filter(claimed_by=token, state=ResultState.CLAIMED)
     results = list(mine.select_related("case").order_by("pk"))
-    return Claim(token, results, until) if results else None
+    return Claim(token, results) if results else None
 
 
 def _claimable(run: Run) -> ResultQuerySet:
-    """Return what may be claimed: nothing of a run that has ended, and no deadly cases."""
+    """Return what may be claimed: nothing of a run that rests, and no deadly cases."""
     claimable = Result.objects.claimable(clock.now()).filter(attempts__lt=MOST_ATTEMPTS)
-    return claimable.filter(run=run, run__in=Run.objects.open())
+    return claimable.filter(run=run, run__in=Run.objects.working())
 
 
 def _next(run: Run, limit: int) -> list[int]:
-    """Return the next results to claim: some that wait, else one whose lease has run out."""
-    waiting = _claimable(run).filter(state=ResultState.PENDING)
-    return _first(waiting, limit) or _first(_claimable(run), 1)
+    """Return the next results to claim: some that nobody suspects, else one suspect."""
+    claimable = _claimable(run)
+    unsuspected = claimable.filter(attempts__lt=SUSPECT_AFTER)
+    return _first(unsuspected, limit) or _first(claimable, 1)
 
 
 def _first(results: ResultQuerySet, limit: int) -> list[int]:
@@ -109,18 +108,25 @@ def _first(results: ResultQuerySet, limit: int) -> list[int]:
     return list(found.values_list("pk", flat=True)[:limit])
 
 
-def finish(claim: Claim, answers: Sequence[Answered]) -> int:
-    """Write a claim's answers in one transaction; return how many were still the worker's.
+def renew(tokens: Collection[str]) -> set[str]:
+    """Extend what is still claimed under these tokens; return the tokens that hold."""
+    held = Result.objects.filter(claimed_by__in=tokens, state=ResultState.CLAIMED)
+    held.update(lease_until=clock.now() + lease())
+    return set(held.values_list("claimed_by", flat=True).distinct())
 
-    Nothing is written to a run that has ended meanwhile.
+
+def finish(answers: Sequence[Answered]) -> int:
+    """Write answers in one transaction; return how many cases were still the worker's.
+
+    Nothing is written to a run that has ended meanwhile; a paused one takes what was under way.
     """
     with transaction.atomic():
-        return sum(_write(claim.token, answered) for answered in answers)
+        return sum(map(_write, answers))
 
 
-def _write(token: str, answered: Answered) -> int:
-    mine = Result.objects.filter(pk=answered.result.pk, claimed_by=token, state=ResultState.CLAIMED)
-    return mine.filter(run__in=Run.objects.open()).update(
+def _write(answered: Answered) -> int:
+    mine = _still_mine([answered.result]).filter(run__in=Run.objects.open())
+    return mine.update(
         state=ResultState.FAILED if answered.error else ResultState.DONE,
         output=answered.output,
         correct=answered.correct,
@@ -128,15 +134,29 @@ def _write(token: str, answered: Answered) -> int:
         latency_ms=answered.latency_ms,
         answered_at=answered.at,
         error=answered.error,
+        at_once=answered.at_once,
+        input_tokens=answered.input_tokens,
+        output_tokens=answered.output_tokens,
+        cost=answered.cost,
         details=answered.details,
         lease_until=None,
     )
 
 
-def release(claim: Claim) -> None:
+def release(results: Sequence[Result]) -> None:
     """Give back what a worker claimed and will not answer; it does not count as an attempt."""
-    Result.objects.filter(claimed_by=claim.token, state=ResultState.CLAIMED).update(
-        state=ResultState.PENDING, claimed_by="", lease_until=None, attempts=F("attempts") - 1
+    if results:
+        _still_mine(results).update(
+            state=ResultState.PENDING, claimed_by="", lease_until=None, attempts=F("attempts") - 1
+        )
+
+
+def _still_mine(results: Sequence[Result]) -> ResultQuerySet:
+    """Return those of some results that still carry the token they were claimed under."""
+    return Result.objects.filter(
+        pk__in=[one.pk for one in results],
+        claimed_by__in={one.claimed_by for one in results},
+        state=ResultState.CLAIMED,
     )
 
 

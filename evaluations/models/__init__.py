@@ -1,9 +1,11 @@
 """The tables of measuring, a module per concern."""
 
 from evaluations.models.case_set import Case, CaseKind, CaseSet, Split
+from evaluations.models.preparation import Preparation
 from evaluations.models.run import (
     OPEN_RESULTS,
     OPEN_RUNS,
+    WORKING_RUNS,
     Progress,
     Result,
     ResultState,
@@ -14,9 +16,11 @@ from evaluations.models.run import (
 __all__ = [
     "OPEN_RESULTS",
     "OPEN_RUNS",
+    "WORKING_RUNS",
     "Case",
     "CaseKind",
     "CaseSet",
+    "Preparation",
     "Progress",
     "Result",
     "ResultState",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,7 @@ class RunState(models.TextChoices):
 
     REQUESTED = "requested", _("Waiting for a worker")
     RUNNING = "running", _("Running")
+    PAUSED = "paused", _("Paused")
     FINISHED = "finished", _("Finished")
     FAILED = "failed", _("Failed")
     CANCELLED = "cancelled", _("Cancelled")
@@ -37,18 +39,27 @@ class ResultState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
-OPEN_RUNS = [RunState.REQUESTED, RunState.RUNNING]
+WORKING_RUNS = [RunState.REQUESTED, RunState.RUNNING]
+OPEN_RUNS = [*WORKING_RUNS, RunState.PAUSED]
 OPEN_RESULTS = [ResultState.PENDING, ResultState.CLAIMED]
+MOST_REPEATS = 20
+MOST_AT_ONCE = 256
+PACE_OVER = 200  # answers whose pace stands for the rest
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands: cases answered (of them failed) of a total, and the time that is left."""
+    """Where a run stands: answers so far (of them failed) of a total, and how it goes on.
+
+    `rate` is in answers a second, `cost` in US dollars: None where no answer says what it cost.
+    """
 
     answered: int
     failed: int
     total: int
-    left: timedelta | None
+    left: timedelta | None = None
+    rate: float | None = None
+    cost: Decimal | None = None
 
     @property
     def percent(self) -> int:
@@ -68,20 +79,24 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(candidate__decision=decision)
 
     def open(self) -> RunQuerySet:
-        """Return those that still work or wait."""
+        """Return those that have not ended: they work, wait or are paused."""
         return self.filter(state__in=OPEN_RUNS)
+
+    def working(self) -> RunQuerySet:
+        """Return those whose cases may be claimed."""
+        return self.filter(state__in=WORKING_RUNS)
 
     def all_answered(self) -> RunQuerySet:
         """Return those without a case that waits or is being answered."""
         return self.filter(~Exists(Result.objects.unanswered().filter(run=OuterRef("pk"))))
 
     def lacking_workers(self, since: datetime) -> RunQuerySet:
-        """Return the open runs that nobody works on and that nobody was woken for since then."""
+        """Return the runs that nobody works on and that nobody was woken for since then."""
         alive = Result.objects.filter(
             run=OuterRef("pk"), state=ResultState.CLAIMED, lease_until__gt=clock.now()
         )
         unheard = Q(woken_at__isnull=True) | Q(woken_at__lte=since)
-        return self.open().filter(unheard).filter(~Exists(alive))
+        return self.working().filter(unheard).filter(~Exists(alive))
 
 
 class Run(models.Model):
@@ -99,12 +114,17 @@ class Run(models.Model):
     seed = models.BigIntegerField(_("seed"), default=0)
     # Whether the figures go to the record as soon as they are there.
     attaches = models.BooleanField(_("attached when finished"), default=True)
+    # How often every case is answered, and how many answers may be under way at once, over all
+    # workers; what computes here answers one after the other all the same.
+    repeats = models.PositiveSmallIntegerField(_("repeats"), default=1)
+    concurrency = models.PositiveSmallIntegerField(_("at once"), default=8)
     state = models.CharField(
         _("state"), max_length=10, choices=RunState.choices, default=RunState.REQUESTED
     )
     case_count = models.PositiveIntegerField(_("cases"))
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(default=clock.now)
+    paused_because = models.TextField(_("why it is paused"), blank=True)
     # When workers were last told of it: empty while the queue cannot be reached.
     woken_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -132,6 +152,12 @@ class Run(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
             models.CheckConstraint(
+                condition=Q(repeats__range=(1, MOST_REPEATS)), name="run_repeats_in_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(concurrency__range=(1, MOST_AT_ONCE)), name="run_at_once_in_range"
+            ),
+            models.CheckConstraint(
                 condition=Q(state__in=OPEN_RUNS, finished_at__isnull=True)
                 | (~Q(state__in=OPEN_RUNS) & Q(finished_at__isnull=False)),
                 name="run_ended_has_finished_at",
@@ -147,8 +173,23 @@ class Run(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Return whether it still works or waits."""
+        """Return whether it has not ended: it works, waits or is paused."""
         return self.state in OPEN_RUNS
+
+    @property
+    def is_working(self) -> bool:
+        """Return whether workers may claim its cases."""
+        return self.state in WORKING_RUNS
+
+    @property
+    def is_paused(self) -> bool:
+        """Return whether it waits for somebody to let it go on."""
+        return self.state == RunState.PAUSED
+
+    @property
+    def answers_wanted(self) -> int:
+        """Return the number of answers that make it complete: cases times repeats."""
+        return self.case_count * self.repeats
 
     @property
     def is_unattached(self) -> bool:
@@ -174,19 +215,30 @@ class Run(models.Model):
         return [(str(metric.name), _told(figure)) for metric, figure in known if figure]
 
     def progress(self) -> Progress:
-        """Count what is answered; the time left follows from the pace so far."""
+        """Count what is answered; the time left follows from the pace of the last answers."""
         counted = self.results.exclude(state__in=OPEN_RESULTS).aggregate(
             answered=Count("pk"),
             failed=Count("pk", filter=Q(state=ResultState.FAILED)),
-            first=Min("answered_at"),
-            last=Max("answered_at"),
+            cost=Sum("cost"),
         )
-        answered = counted["answered"]
-        left = None
-        if answered > 1 and self.is_open:
-            pace = (counted["last"] - counted["first"]) / (answered - 1)
-            left = pace * (self.case_count - answered)
-        return Progress(answered, counted["failed"], self.case_count, left)
+        answered, failed, total = counted["answered"], counted["failed"], self.answers_wanted
+        pace = self._pace() if self.is_working else None
+        left = None if pace is None else pace * (total - answered)
+        rate = 1 / pace.total_seconds() if pace else None
+        return Progress(answered, failed, total, left, rate, counted["cost"])
+
+    def _pace(self) -> timedelta | None:
+        """Return the time that one of the last answers took, None before there are two."""
+        answered = self.results.filter(answered_at__isnull=False).order_by("-answered_at")
+        found = answered.values_list("answered_at", flat=True)[:PACE_OVER]
+        last = [moment for moment in found if moment is not None]
+        return (last[0] - last[-1]) / (len(last) - 1) if len(last) > 1 else None
+
+    def first_errors(self, most: int = 3) -> list[tuple[str, int]]:
+        """Return the commonest errors and how many cases got each, commonest first."""
+        failed = self.results.filter(state=ResultState.FAILED).order_by()
+        counted = failed.values_list("error").annotate(n=Count("pk")).order_by("-n", "error")
+        return list(counted[:most])
 
 
 def _told(figure: dict[str, Any]) -> str:
@@ -232,6 +284,7 @@ class Result(models.Model):
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results")
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="results")
+    repeat = models.PositiveSmallIntegerField(_("repeat"), default=0)
     state = models.CharField(
         _("state"), max_length=10, choices=ResultState.choices, default=ResultState.PENDING
     )
@@ -243,6 +296,12 @@ class Result(models.Model):
     correct = models.BooleanField(_("correct"), null=True, blank=True)
     score = models.FloatField(_("score"), null=True, blank=True)
     latency_ms = models.FloatField(_("took"), null=True, blank=True)
+    # How many answers its worker had under way when this one began, itself included.
+    at_once = models.PositiveSmallIntegerField(default=1)
+    input_tokens = models.PositiveIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    # In US dollars; empty where it is not known, which is not the same as nothing.
+    cost = models.DecimalField(max_digits=16, decimal_places=9, null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(_("error"), blank=True)
     details = models.JSONField(default=dict)
@@ -251,9 +310,12 @@ class Result(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        indexes = [models.Index(fields=["run", "state"], name="result_by_state")]
+        indexes = [
+            models.Index(fields=["run", "state"], name="result_by_state"),
+            models.Index(fields=["run", "answered_at"], name="result_by_time"),
+        ]
         constraints = [
-            models.UniqueConstraint(fields=["run", "case"], name="result_once_per_case"),
+            models.UniqueConstraint(fields=["run", "case", "repeat"], name="result_once_per_case"),
             models.CheckConstraint(
                 condition=Q(state__in=ResultState.values), name="result_state_known"
             ),

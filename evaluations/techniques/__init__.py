@@ -9,17 +9,24 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from evaluations.spec import Field, SpecError
 from evaluations.techniques import fine_tuning, hybrid, prompting, rag
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
     Example,
+    Halt,
+    Interrupted,
     Label,
+    Learn,
     Material,
+    Memory,
+    NotYet,
     PrepareError,
+    Question,
+    Remote,
     Technique,
 )
-from evaluations.techniques.spec import Field, SpecError
 
 __all__ = [
     "TECHNIQUES",
@@ -27,9 +34,16 @@ __all__ = [
     "Answerer",
     "Example",
     "Field",
+    "Halt",
+    "Interrupted",
     "Label",
+    "Learn",
     "Material",
+    "Memory",
+    "NotYet",
     "PrepareError",
+    "Question",
+    "Remote",
     "SpecError",
     "Technique",
     "technique_for",

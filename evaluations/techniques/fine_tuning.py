@@ -12,15 +12,16 @@ from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
 from evaluations.encoder import Encoder, Vectors, encode_once, get_encoder
+from evaluations.spec import integer, number
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
     Example,
     Material,
     PrepareError,
+    Question,
     Technique,
 )
-from evaluations.techniques.spec import integer, number
 from evaluations.techniques.voting import ranking
 
 MOST_STEPS = 2000
@@ -131,9 +132,9 @@ class HeadAnswerer:
             "embeddings_from_cache": self.from_cache,
         }
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer:
         """Return the most probable label; the details hold the best probabilities."""
-        odds = self.head.probabilities(self.encoder.encode([case_input])[0])
+        odds = self.head.probabilities(self.encoder.encode([question.input])[0])
         return Answer(
             self.head.slugs[int(odds.argmax())], {"labels": ranking(self.head.slugs, odds)}
         )

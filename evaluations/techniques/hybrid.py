@@ -8,8 +8,9 @@ import numpy as np
 from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
+from evaluations.spec import choice, number
 from evaluations.techniques.fine_tuning import Head, trained
-from evaluations.techniques.interface import Answer, Answerer, Material, Technique
+from evaluations.techniques.interface import Answer, Answerer, Material, Question, Technique
 from evaluations.techniques.rag import (
     LANGUAGES,
     STEMMING_HELP,
@@ -21,7 +22,6 @@ from evaluations.techniques.rag import (
     Voters,
     training_texts,
 )
-from evaluations.techniques.spec import choice, number
 from evaluations.techniques.voting import matches, ranking
 
 BM25 = Bm25Neighbours()
@@ -74,12 +74,12 @@ class FusedAnswerer:
             "index_bytes": size + self.head.weights.nbytes + self.head.bias.nbytes,
         }
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer:
         """Return the label with the highest sum; the details hold it and the nearest messages."""
-        vector = self.dense.encoder.encode([case_input])[0]
+        vector = self.dense.encoder.encode([question.input])[0]
         cosines = self.dense.near(vector)
         found, near = self.voters.shares(cosines, DENSE.neighbours, DENSE.sharpness)
-        words = self.lexical.scores(case_input)
+        words = self.lexical.scores(question.input)
         _found, shared = self.voters.shares(words, BM25.neighbours, BM25.sharpness)
         total = self.mixed(self.head.probabilities(vector), near, shared)
         return Answer(

@@ -7,13 +7,18 @@ here is plain values, so a technique that calls a model server fits as well as o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from evaluations.techniques.spec import Field, Words, fields_of, validated
+from django.utils.translation import gettext as _
+
+from evaluations.spec import Field, Words, fields_of, validated
+from evaluations.techniques.chat import Chat
+
+Connect = Callable[[str, str], Chat]
 
 
 class PrepareError(ValueError):
@@ -44,19 +49,47 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a technique may learn from. `cache` is a folder that may be deleted at any time."""
+    """What a technique may learn from and talk to.
+
+    `cache` is a folder that may be deleted at any time. `connect` opens a model at an endpoint, by
+    the endpoint's slug and the model's name. `learned` is what the technique has learned once.
+    """
 
     train: Sequence[Example] = ()
     dev: Sequence[Example] = ()
     labels: Sequence[Label] = ()
     cache: Path | None = None
+    connect: Connect | None = None
+    learned: Mapping[str, Any] = field(default_factory=dict)
+
+    def chat(self, endpoint: str, model: str) -> Chat:
+        """Return a model at an endpoint; raise PrepareError if there is no such endpoint here."""
+        if self.connect is None:
+            raise PrepareError(_("This technique needs a model server, and none can be reached."))
+        return self.connect(endpoint, model)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a technique is told of a case: never what is expected.
+
+    `passages` are texts that belong to the question and are given with it. `repeat` counts from 0
+    where a case is answered several times; what draws by a seed adds it to that.
+    """
+
+    input: str
+    key: str = ""
+    repeat: int = 0
+    passages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One case's answer. An empty `output` means that the technique found nothing to answer.
 
-    `details` can be stored as JSON. Tokens and cost are None where they are not known.
+    `details` can be stored as JSON. Tokens and cost (US dollars) are None where they are not known.
+    `latency_ms` is set by a technique that knows better than the clock around it what a user would
+    have waited, as waiting for a free seat at a server is not the server's time.
     """
 
     output: str
@@ -64,17 +97,56 @@ class Answer:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost: Decimal | None = None
+    latency_ms: float | None = None
 
 
 class Answerer(Protocol):
-    """A prepared technique. `facts` says what was prepared, as plain values for the run."""
+    """A prepared technique. `facts` says what was prepared, as plain values for the run.
+
+    One that computes here answers at once, one case after the other; see `Remote` for the others.
+    """
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """Return what was prepared: training_examples, labels, index_bytes and the like."""
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer | Awaitable[Answer]:
         """Return the answer to one case, doing all the work that one case takes."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """An answerer that waits for servers: its answers are awaited, several at once."""
+
+    def seats(self) -> int:
+        """Return how many answers this worker may have under way now, at least 0."""
+
+    async def close(self) -> None:
+        """Give connections and seats back."""
+
+
+class Memory(Protocol):
+    """What survives while a technique learns: plain values, kept step by step."""
+
+    state: dict[str, Any]
+
+    async def keep(self, **state: Any) -> None:
+        """Keep some values; raise `Interrupted` if the worker has to stop here for now."""
+
+
+class Interrupted(Exception):
+    """Learning stops here for now and goes on later from the state that was kept."""
+
+
+class NotYet(Exception):
+    """What is learned elsewhere is not ready; to be asked again later."""
+
+
+class Halt(Exception):
+    """The run cannot go on for now; the message is the sentence that says why."""
+
+
+Learn = Callable[[Any, Material, Memory], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +165,8 @@ class Technique:
     spec_class: type
     build: Callable[[Any, Material], Answerer]
     needs_training: bool = True
+    # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
+    learn: Learn | None = None
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -108,6 +182,11 @@ class Technique:
         """Return the spec to store: the technique's key and every setting, defaults filled in."""
         return {"technique": self.key, **dataclasses.asdict(self.validate(raw))}
 
+    @property
+    def connects(self) -> bool:
+        """Return whether it talks to an endpoint."""
+        return any(one.type == "endpoint" for one in self.fields)
+
     def prepare(
         self,
         spec: Mapping[str, Any],
@@ -116,7 +195,7 @@ class Technique:
         labels: Sequence[Label] = (),
         cache: Path | None = None,
     ) -> Answerer:
-        """Return an answerer; raise SpecError or PrepareError.
+        """Return an answerer that needs no endpoint; raise SpecError or PrepareError.
 
         Without `labels` they are the answers that occur in `train`, in alphabetical order.
         """

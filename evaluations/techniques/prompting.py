@@ -1,7 +1,5 @@
 """Prompting: templates around the message and around each label; no training examples."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,37 +7,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from evaluations.encoder import Encoder, Vectors, get_encoder
+from evaluations.spec import text
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
     Label,
     Material,
     PrepareError,
+    Question,
     Technique,
 )
-from evaluations.techniques.spec import Check, text
+from evaluations.techniques.messages import fill, placeholders
 from evaluations.techniques.voting import ranking
-
-PLACEHOLDER = re.compile(r"\{(\w*)\}")
-
-
-def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return the template with its placeholders replaced; braces in the values stay as they are."""
-    return PLACEHOLDER.sub(lambda match: values[match[1]], template)
-
-
-def placeholders(required: str, *optional: str) -> Check:
-    """Return a check that a template has the placeholder it needs and no unknown one."""
-
-    def problem(template: str) -> str | None:
-        found = set(PLACEHOLDER.findall(template))
-        if required not in found:
-            return _("Must contain {%(name)s}.") % {"name": required}
-        if unknown := sorted(found - {required, *optional}):
-            return _("Unknown placeholder: {%(name)s}.") % {"name": unknown[0]}
-        return None
-
-    return problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +65,9 @@ class ZeroShotAnswerer:
             "encoder_digest": self.encoder.digest,
         }
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer:
         """Return the closest label; the details hold the best cosines."""
-        prompt = fill(self.spec.message_template, {"text": case_input})
+        prompt = fill(self.spec.message_template, {"text": question.input})
         cosines = self.prompts @ self.encoder.encode([prompt])[0]
         return Answer(
             self.slugs[int(cosines.argmax())],

@@ -16,15 +16,16 @@ from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
 from evaluations.encoder import Encoder, Vectors, encode_once, get_encoder
+from evaluations.spec import choice, integer, number
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
     Example,
     Material,
     PrepareError,
+    Question,
     Technique,
 )
-from evaluations.techniques.spec import choice, integer, number
 from evaluations.techniques.voting import Scores, best, closeness, matches, ranking, shares
 
 WORD = re.compile(r"\w+")
@@ -197,9 +198,9 @@ class NeighbourAnswerer:
         counts = {"training_examples": len(self.voters.train), "labels": len(self.voters.slugs)}
         return counts | self.index.facts
 
-    def answer(self, case_input: str) -> Answer:
+    def answer(self, question: Question) -> Answer:
         """Return the elected label; the details hold the vote and the first matches."""
-        scores = self.index.scores(case_input)
+        scores = self.index.scores(question.input)
         found, votes = self.voters.shares(scores, self.neighbours, self.sharpness)
         if not len(found):
             return Answer("", {"reason": "nothing similar was found"})

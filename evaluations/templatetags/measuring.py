@@ -1,6 +1,7 @@
 """Small pieces of the pages of measuring: verdicts on answers, times, labels."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -9,15 +10,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from decisions.numbers import format_number
+from decisions.numbers import format_number, format_value
 from decisions.templatetags.ui import icon
-from evaluations.models import Result, Run, RunState
+from evaluations.models import Progress, Result, Run, RunState
 
 register = template.Library()
 
 STATE_ICONS = {
     RunState.REQUESTED: "clock",
     RunState.RUNNING: "play",
+    RunState.PAUSED: "clock",
     RunState.FINISHED: "check",
     RunState.FAILED: "warning",
     RunState.CANCELLED: "stop",
@@ -79,9 +81,22 @@ def cases_left(span: timedelta | None) -> str:
 
 
 @register.filter
-def progress_words(run: Run) -> str:
-    """Return how far a run is, in words: "124 of 200 cases, 0 failed"."""
-    progress = run.progress()
+def pace(progress: Progress) -> str:
+    """Return how fast a run goes and what it has cost so far; "" while nobody knows."""
+    rate = progress.rate and _("%(n)s a second") % {"n": format_value(progress.rate)}
+    cost = progress.cost is not None and _("%(n)s USD so far") % {"n": money(progress.cost)}
+    return ", ".join(part for part in (rate, cost) if part)
+
+
+def money(amount: Decimal) -> str:
+    """Return an amount to the cent, a smaller one to two figures that say something."""
+    value = float(amount)
+    return format_number(value, 2) if value >= 0.1 or not value else f"{value:.2g}"
+
+
+@register.filter
+def progress_words(progress: Progress) -> str:
+    """Return how far a run is, in words: "124 of 200 answers, 0 failed"."""
     told: dict[str, Any] = {
         "done": format_number(progress.answered, 0),
         "total": format_number(progress.total, 0),
@@ -89,8 +104,8 @@ def progress_words(run: Run) -> str:
     }
     return (
         ngettext(
-            "%(done)s of %(total)s case, %(failed)s failed",
-            "%(done)s of %(total)s cases, %(failed)s failed",
+            "%(done)s of %(total)s answer, %(failed)s failed",
+            "%(done)s of %(total)s answers, %(failed)s failed",
             progress.total,
         )
         % told

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,10 +15,11 @@ from django.views.decorators.http import require_POST, require_safe
 from decisions.models import Candidate, Decision
 from decisions.policies import ensure, refusal
 from decisions.views.shared import done, get_record, page, person, posted, status_of
-from evaluations.actions import attach_run, cancel_run, request_runs
+from evaluations.actions import request_runs
 from evaluations.candidate_specs import is_runnable
 from evaluations.forms import ResultFilterForm, RunForm, Show
 from evaluations.models import Result, ResultState, Run, RunState
+from evaluations.run_moves import MOVES
 from evaluations.run_page import RunPage
 from evaluations.views.shared import page_of, wants_fragment
 
@@ -37,7 +38,7 @@ def runs(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST":
         ensure("measure", decision, person(request))
     if form.is_valid():
-        asked = request_runs(form.chosen, form.cleaned_data["case_set"], by=person(request))
+        asked = request_runs(form.chosen, by=person(request), **form.asked)
         return done(request, reverse("evaluations:runs", args=[reference]), _asked(len(asked)))
     found = Run.objects.of(decision).select_related("candidate", "case_set", "requested_by")
     context = {
@@ -76,19 +77,12 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop a run."""
+def move(request: HttpRequest, pk: int, key: str) -> HttpResponse:
+    """Do with a run what a button says: pause, go on, cancel, try again, attach."""
     found = _visible(request, pk)
-    cancel_run(found, by=person(request))
-    return done(request, found, _("%(run)s is cancelled.") % {"run": found})
-
-
-@require_POST
-def attach(request: HttpRequest, pk: int) -> HttpResponse:
-    """Hand a finished run's figures to its record."""
-    found = _visible(request, pk)
-    attach_run(found, by=person(request))
-    return done(request, found, _("The figures of %(run)s are attached.") % {"run": found})
+    if key not in MOVES:
+        raise Http404
+    return done(request, found, MOVES[key].do(found, person(request)))
 
 
 def _visible(request: HttpRequest, pk: int) -> Run:
@@ -99,8 +93,8 @@ def _visible(request: HttpRequest, pk: int) -> Run:
 
 
 def _progress(request: HttpRequest, decision: Decision, found: Run) -> HttpResponse:
-    """Answer a poll: how far the run is; once it has ended, everything that is new."""
-    if found.is_open:
+    """Answer a poll: how far the run is; once it rests or has ended, everything that is new."""
+    if found.is_working:
         return page(request, "evaluations/run.html#progress", decision, **_about(found))
     response = page(request, "evaluations/run.html#ended", decision, **_about(found))
     told = {"run": found, "state": found.get_state_display().lower()}

@@ -173,7 +173,7 @@ def test_evaluate_exits_with_1_when_a_run_failed(
 ) -> None:
     from evaluations import measuring
 
-    def broken(run: Any) -> Any:
+    def broken(run: Any, stop: Any) -> Any:
         raise RuntimeError
 
     monkeypatch.setattr(measuring, "prepared_for", broken)

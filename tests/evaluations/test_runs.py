@@ -1,6 +1,7 @@
 """A run from being asked for to evidence on the record, whatever happens on the way."""
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,9 @@ class Wrapped:
     def facts(self) -> Any:
         return self.real.facts
 
-    def answer(self, case_input: str) -> Any:
-        self.before(case_input)
-        return self.real.answer(case_input)
+    def answer(self, question: Any) -> Any:
+        self.before(question.input)
+        return self.real.answer(question)
 
 
 def outputs(run: Run) -> list[tuple[str, str, bool | None]]:
@@ -379,20 +380,6 @@ def test_after_a_run_has_ended_asking_makes_a_new_one(run: Run, people: People) 
     assert request_run(run.candidate, run.case_set, by=people.owner) != run
 
 
-def test_cancelling_in_the_middle_stops_within_the_batch(
-    run: Run, technique: Any, people: People
-) -> None:
-    def cancel_at_once(case_input: str) -> None:
-        if Run.objects.get(pk=run.pk).is_open:
-            cancel_run(Run.objects.get(pk=run.pk), by=people.owner)
-
-    technique(lambda spec, material: Wrapped(spec, material, cancel_at_once))
-    work_through(run)
-
-    assert run.state == RunState.CANCELLED
-    assert not run.results.exclude(state__in=["pending", "claimed"]).exists()
-
-
 def test_a_run_keeps_the_spec_it_was_asked_with(run: Run, people: People) -> None:
     candidate = run.candidate
     changed = {"technique": "rag/bm25_knn", "neighbours": 3}
@@ -516,6 +503,52 @@ def test_failed_cases_stay_in_the_denominator() -> None:
     assert told["accuracy"]["value"] == 50
     assert (told["attempted"], told["answered"], told["failed"]) == (4, 3, 1)
     assert told["latency_p50"]["n"] == 3
+
+
+def test_repeats_make_more_answers_but_not_more_cases() -> None:
+    once = [outcome(f"a{n}", "a" if n < 6 else "b") for n in range(10)]
+    thrice = [replace(one, repeat=repeat) for one in once for repeat in range(3)]
+
+    first, second = figures(once)["accuracy"], figures(thrice)["accuracy"]
+
+    assert (second["value"], second["n"]) == (first["value"], 10)
+    assert (second["low"], second["high"]) == (first["low"], first["high"])
+    assert figures(thrice)["attempted"] == 30
+
+
+def test_answers_that_differ_from_time_to_time_are_averaged_case_by_case() -> None:
+    found = [
+        replace(outcome(f"a{n}", "a" if (n + repeat) % 3 else "b"), repeat=repeat)
+        for n in range(30)
+        for repeat in range(2)
+    ]
+
+    told = figures(found)["accuracy"]
+
+    assert told["value"] == pytest.approx(200 / 3)
+    assert told["n"] == 30
+    assert "BCa" in told["interval_method"]
+    assert told["low"] < told["value"] < told["high"]
+
+
+def test_what_was_answered_in_a_crowd_says_nothing_of_latency() -> None:
+    calm = [replace(outcome(f"a{n}", "a", 10.0), at_once=8) for n in range(5)]
+    crowded = [replace(outcome(f"b{n}", "b", 99.0), at_once=9) for n in range(5)]
+
+    told = figures([*calm, *crowded])
+
+    assert (told["latency_p50"]["value"], told["latency_p50"]["n"]) == (10.0, 5)
+    assert told["latency_p99"]["value"] == 10.0
+    assert "latency_p50" not in figures(crowded)
+
+
+def test_a_cost_is_known_only_if_every_answer_says_what_it_cost() -> None:
+    paid = [replace(outcome(f"a{n}", "a"), cost=Decimal(n) / 1000) for n in range(1, 5)]
+
+    told = figures(paid)["cost_per_1000"]
+    assert (told["value"], told["n"], told["unit"]) == (pytest.approx(2.5), 4, "USD")
+    assert told["low"] < 2.5 < told["high"]
+    assert "cost_per_1000" not in figures([*paid, outcome("b1", "b")])
 
 
 def test_macro_f1_has_an_interval_unless_every_resample_agrees() -> None:

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +11,15 @@ from scipy import stats
 from evaluations.statistics import (
     binomial_cdf,
     cases_needed,
+    cases_needed_for_mean,
     compare_paired,
     holm,
     mcnemar_exact,
     order_statistics,
     paired_difference,
     quantile,
+    quantiles,
+    spread,
     wilson,
 )
 
@@ -81,6 +85,20 @@ def test_a_small_sample_does_not_bound_a_high_quantile_from_above() -> None:
     found = quantile([float(n) for n in range(40)], 0.95)
     assert found.interval.low is not None
     assert found.interval.high is None
+
+
+@pytest.mark.parametrize(("q", "n"), [(0.5, 6), (0.95, 72), (0.99, 368)])
+def test_a_quantile_has_both_ends_from_this_many_values_on(q: float, n: int) -> None:
+    assert None not in order_statistics(n, q, 0.95)
+    assert None in order_statistics(n - 1, q, 0.95)
+
+
+def test_percentiles_come_together_and_agree_with_numpy() -> None:
+    sample = [random.Random(2).expovariate(1) for _case in range(501)]
+    found = quantiles(sample)
+    assert [one.value for one in found] == pytest.approx(np.percentile(sample, [50, 95, 99]))
+    assert found[1] == quantile(sample, 0.95)
+    assert all(one.n == 501 for one in found)
 
 
 def test_the_interval_of_a_quantile_covers_as_often_as_it_says() -> None:
@@ -181,3 +199,52 @@ def test_the_cases_needed_reach_the_power_they_promise() -> None:
 def test_a_difference_cannot_exceed_the_share_that_differs() -> None:
     with pytest.raises(ValueError, match="exceed"):
         cases_needed(0.2, 0.1)
+
+
+def power_of_t_test(n: int, effect: float) -> float:
+    """Return the power of a paired t-test at 5% by the noncentral t distribution."""
+    edge = stats.t.ppf(0.975, n - 1)
+    apart = stats.nct(n - 1, effect * n**0.5)
+    return float(apart.sf(edge) + apart.cdf(-edge))
+
+
+@pytest.mark.parametrize(
+    ("difference", "sd", "n"),
+    # By statsmodels 0.15.0: TTestPower().solve_power(difference / sd, alpha=.05, power=.8).
+    [(0.5, 1, 34), (0.2, 1, 199), (-0.03, 0.25, 547), (0.1, 0.1, 10)],
+)
+def test_the_cases_a_mean_needs_agree_with_the_exact_power(
+    difference: float, sd: float, n: int
+) -> None:
+    assert cases_needed_for_mean(difference, sd) == n
+    effect = abs(difference) / sd
+    assert power_of_t_test(n, effect) >= 0.8 > power_of_t_test(n - 1, effect)
+
+
+@pytest.mark.parametrize(("difference", "sd"), [(0, 1), (0.1, 0), (0.1, -1)])
+def test_nothing_tells_apart_what_does_not_differ(difference: float, sd: float) -> None:
+    with pytest.raises(ValueError, match="difference of 0"):
+        cases_needed_for_mean(difference, sd)
+
+
+def test_a_spread_over_seeds_describes_the_seeds() -> None:
+    found = spread([0.70, 0.82, 0.76])
+    assert (found.mean, found.sd, found.n) == (pytest.approx(0.76), pytest.approx(0.06), 3)
+    assert found.range == pytest.approx(0.12)
+    assert spread([0.5]).sd is None
+    with pytest.raises(ValueError, match="at least one"):
+        spread([])
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_keeps_the_order_and_never_lowers(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    assert all(a >= p for a, p in zip(adjusted, p_values, strict=True))
+    ranked = [adjusted[at] for at in sorted(range(len(p_values)), key=lambda at: p_values[at])]
+    assert ranked == sorted(ranked)
+
+
+def test_holm_agrees_with_statsmodels() -> None:
+    # statsmodels 0.15.0: multipletests([.001, .02, .03, .04, .6], method="holm")[1]
+    found = holm([0.001, 0.02, 0.03, 0.04, 0.6])
+    assert found == pytest.approx([0.005, 0.08, 0.09, 0.09, 0.6])

@@ -167,6 +167,53 @@ def test_the_list_polls_only_while_a_run_works(owner: Client, run: Run) -> None:
 # One run
 
 
+def test_a_run_is_paused_goes_on_and_is_cancelled_by_its_buttons(owner: Client, run: Run) -> None:
+    page = text(owner.get(f"/runs/{run.pk}/"))
+    assert 'id="move-pause"' in page
+    assert 'id="move-cancel"' in page
+    assert 'id="move-resume"' not in page
+
+    assert owner.post(f"/runs/{run.pk}/pause/").status_code == 302
+    page = text(owner.get(f"/runs/{run.pk}/"))
+    assert "Paused by Olivia Brandt." in page
+    assert 'id="move-resume"' in page
+    assert "every 2s" not in page
+
+    owner.post(f"/runs/{run.pk}/resume/")
+    run.refresh_from_db()
+    assert run.state == RunState.REQUESTED
+    owner.post(f"/runs/{run.pk}/cancel/")
+    assert 'id="move-resume"' in text(owner.get(f"/runs/{run.pk}/"))
+
+
+def test_a_run_with_failed_cases_names_the_errors_and_offers_to_try_them_again(
+    owner: Client, run: Run
+) -> None:
+    work_through(run)
+    failed = run.results.order_by("pk")[:2].values_list("pk", flat=True)
+    run.results.filter(pk__in=list(failed)).update(state="failed", error="The server was busy.")
+
+    assert 'id="move-retry"' in text(owner.get(f"/runs/{run.pk}/"))
+    answer = owner.post(f"/runs/{run.pk}/retry/", follow=True)
+
+    assert "tries 2 failed cases again" in text(answer)
+
+
+def test_a_run_has_no_other_moves(owner: Client, run: Run) -> None:
+    assert owner.post(f"/runs/{run.pk}/explode/").status_code == 404
+    assert owner.get(f"/runs/{run.pk}/cancel/").status_code == 405
+
+
+def test_more_than_one_answer_a_case_can_be_asked_for(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
+    asked = {"case_set": case_set.pk, "candidates": "A", "repeats": 3, "concurrency": 2}
+    owner.post(f"/decisions/{candidate.decision.reference}/runs/", asked)
+
+    run = Run.objects.get()
+    assert (run.repeats, run.concurrency, run.results.count()) == (3, 2, 36)
+
+
 def test_a_run_that_works_shows_how_far_it_is_and_polls(owner: Client, run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
     done = list(run.results.values_list("pk", flat=True)[:5])
@@ -177,7 +224,7 @@ def test_a_run_that_works_shows_how_far_it_is_and_polls(owner: Client, run: Run)
     page = text(owner.get(f"/runs/{run.pk}/"))
 
     assert '<progress max="12" value="5"' in page
-    assert "5 of 12 cases, 0 failed" in page
+    assert "5 of 12 answers, 0 failed" in page
     assert 'hx-trigger="every 2s"' in page
     poll = text(owner.get(f"/runs/{run.pk}/?part=progress", headers=HTMX))
     assert 'id="run-progress"' in poll

@@ -48,32 +48,40 @@ def test_nothing_is_left_to_claim_while_leases_hold(run: Run) -> None:
     assert work.claim(run) is None
 
 
-def test_a_lapsed_lease_is_claimed_by_the_next_worker_case_by_case(run: Run) -> None:
+def test_what_a_dead_worker_held_is_claimed_by_the_next_one(run: Run) -> None:
     dead = work.claim(run)
 
     with clock.held_at(clock.now() + LATER):
         again = work.claim(run)
 
-    assert len(dead.results) == 12
-    assert [one.pk for one in again.results] == [dead.results[0].pk]
-    assert again.results[0].attempts == 2
+    assert [one.pk for one in again.results] == [one.pk for one in dead.results]
+    assert {one.attempts for one in again.results} == {2}
+    assert not again.is_suspect
 
 
-def test_fresh_cases_come_before_those_that_were_claimed_before(run: Run) -> None:
-    work.claim(run, limit=4)
+def test_cases_that_two_workers_did_not_survive_are_claimed_last_and_alone(run: Run) -> None:
+    now = clock.now()
+    for _ in range(work.SUSPECT_AFTER):
+        with clock.held_at(now):
+            deadly = work.claim(run, limit=4)
+        now += LATER
 
-    with clock.held_at(clock.now() + LATER):
-        again = work.claim(run, limit=4)
+    with clock.held_at(now):
+        others = work.claim(run)
+        suspect = work.claim(run)
 
-    assert [one.attempts for one in again.results] == [1, 1, 1, 1]
+    assert not others.is_suspect
+    assert len(others.results) == 8
+    assert suspect.is_suspect
+    assert [one.pk for one in suspect.results] == [deadly.results[0].pk]
 
 
 def test_a_worker_that_comes_back_too_late_changes_nothing(run: Run) -> None:
     late = work.claim(run)
     with clock.held_at(clock.now() + LATER):
-        taken = work.claim(run)
-        assert work.finish(taken, answers(taken, "delivery")) == 1
-        assert work.finish(late, answers(late)) == 11
+        taken = work.claim(run, limit=1)
+        assert work.finish(answers(taken, "delivery")) == 1
+        assert work.finish(answers(late)) == 11
 
     assert Result.objects.get(pk=late.results[0].pk).output == "delivery"
 
@@ -81,8 +89,8 @@ def test_a_worker_that_comes_back_too_late_changes_nothing(run: Run) -> None:
 def test_what_is_finished_twice_is_written_once(run: Run) -> None:
     claim = work.claim(run)
 
-    assert work.finish(claim, answers(claim)) == 12
-    assert work.finish(claim, answers(claim, "delivery")) == 0
+    assert work.finish(answers(claim)) == 12
+    assert work.finish(answers(claim, "delivery")) == 0
     assert set(run.results.values_list("output", flat=True)) == {"billing"}
 
 
@@ -91,7 +99,7 @@ def test_a_lease_that_is_renewed_does_not_lapse(run: Run) -> None:
     claim = work.claim(run)
     for seconds in (25, 50, 75, 100):
         with clock.held_at(start + timedelta(seconds=seconds)):
-            assert claim.renewed()
+            assert work.renew([claim.token]) == {claim.token}
 
     with clock.held_at(start + timedelta(seconds=110)):
         assert work.claim(run) is None
@@ -102,14 +110,14 @@ def test_a_lease_that_was_lost_cannot_be_renewed(run: Run) -> None:
     Result.objects.filter(claimed_by=claim.token).update(claimed_by="someone else")
 
     with clock.held_at(clock.now() + LATER):
-        assert not claim.renewed()
+        assert work.renew([claim.token]) == set()
 
 
 def test_what_is_given_back_waits_again_and_was_no_attempt(run: Run) -> None:
     claim = work.claim(run, limit=5)
-    work.finish(claim, answers(claim)[:2])
+    work.finish(answers(claim)[:2])
 
-    work.release(claim)
+    work.release(claim.results)
 
     assert states(run) == {ResultState.DONE: 2, ResultState.PENDING: 10}
     assert not run.results.filter(state=ResultState.PENDING, attempts__gt=0).exists()
@@ -138,7 +146,7 @@ def test_a_cancelled_run_is_neither_claimed_nor_written(run: Run, people: People
     cancel_run(run, by=people.owner)
 
     assert work.claim(run) is None
-    assert work.finish(claim, answers(claim)) == 0
+    assert work.finish(answers(claim)) == 0
 
 
 # Races, each in threads with connections of their own
@@ -173,7 +181,7 @@ def test_workers_that_race_for_cases_share_them_without_doubles(raced: Run) -> N
         mine: list[int] = []
         while claim := work.claim(raced, limit=7):
             mine += [result.pk for result in claim.results]
-            assert work.finish(claim, answers(claim)) == len(claim.results)
+            assert work.finish(answers(claim)) == len(claim.results)
         return mine
 
     shares = at_once(6, work_until_nothing_is_left)
@@ -187,7 +195,7 @@ def test_workers_that_race_for_cases_share_them_without_doubles(raced: Run) -> N
 def test_of_workers_that_finish_together_one_attaches_the_figures(raced: Run) -> None:
     start_run(raced, {})
     claim = work.claim(raced, limit=200)
-    work.finish(claim, answers(claim))
+    work.finish(answers(claim))
 
     ended = at_once(6, lambda: conclude_run(Run.objects.get(pk=raced.pk)))
 
@@ -211,7 +219,7 @@ def test_asking_twice_at_once_gives_one_run(raced: Run) -> None:
 def test_cancelling_while_the_last_case_is_written_ends_the_run_once(raced: Run) -> None:
     start_run(raced, {})
     claim = work.claim(raced, limit=200)
-    work.finish(claim, answers(claim))
+    work.finish(answers(claim))
 
     def cancel_or_conclude() -> str:
         run = Run.objects.get(pk=raced.pk)

@@ -1,67 +1,18 @@
-"""Scorers: is an answer right? One answer at a time, and the figures over many.
+"""Figures over many labelled answers: accuracy, macro-F1, and which label is taken for which.
 
 A case that failed or was never answered has the output None and counts as wrong: the denominator
 is what was attempted.
 """
 
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from evaluations.techniques.spec import Words
-
-Outcome = str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How good one answer is, from 0 to 1; `correct` is None where right and wrong don't apply."""
-
-    value: float
-    correct: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Scorer:
-    """An entry of the registry. `version` is raised when an answer would be scored differently."""
-
-    key: str
-    version: str
-    title: Words
-    metric: str
-    judge: Callable[[str, str, Mapping[str, Any]], Score]
-
-    @property
-    def identity(self) -> str:
-        """Return name and version, for the conditions of evidence: exact_match/1."""
-        return f"{self.key}/{self.version}"
-
-    def score(self, output: Outcome, expected: str, case: Mapping[str, Any] | None = None) -> Score:
-        """Return the score of one answer; no answer is a wrong answer."""
-        if output is None:
-            return Score(0.0, False)
-        return self.judge(output, expected, case or {})
-
-
-def normalised(text: str) -> str:
-    """Return a text without differences of width, case and spacing (Unicode NFKC, casefold)."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def exact_match(output: str, expected: str, _case: Mapping[str, Any]) -> Score:
-    """Return 1 if both are the same after normalisation. An empty answer is never right."""
-    given = normalised(output)
-    same = bool(given) and given == normalised(expected)
-    return Score(float(same), same)
-
-
-SCORERS: dict[str, Scorer] = {
-    scorer.key: scorer
-    for scorer in (Scorer("exact_match", "1", _("Exact match"), "accuracy", exact_match),)
-}
+from evaluations.scorers.interface import Outcome
+from evaluations.scorers.words import normalised
+from evaluations.spec import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +107,46 @@ def macro_f1(outputs: Sequence[Outcome], expected: Sequence[str]) -> float:
     if not figures:
         raise ValueError("macro-F1 needs at least one case")
     return sum(one.f1 for one in figures) / len(figures)
+
+
+def accuracy(outputs: Sequence[Outcome], expected: Sequence[str]) -> float:
+    """Return the share of cases that were answered with their label; ValueError without cases."""
+    counted = confusion(outputs, expected)
+    if not counted.attempted:
+        raise ValueError("accuracy needs at least one case")
+    return counted.correct / counted.attempted
+
+
+def per_class(outputs: Sequence[Outcome], expected: Sequence[str]) -> list[LabelFigures]:
+    """Return precision, recall and F1 of each label that was expected, in alphabetical order."""
+    return confusion(outputs, expected).figures()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An entry of the registry of figures that need all answers at once; lengths must agree.
+
+    `version` is raised when the same answers would give another figure.
+    """
+
+    key: str
+    version: str
+    title: Words
+    metric: str
+    compute: Callable[[Sequence[Outcome], Sequence[str]], Any]
+
+    @property
+    def identity(self) -> str:
+        """Return name and version: macro_f1/1."""
+        return f"{self.key}/{self.version}"
+
+
+FIGURES: dict[str, Figure] = {
+    figure.key: figure
+    for figure in (
+        Figure("accuracy", "1", _("Accuracy"), "accuracy", accuracy),
+        Figure("macro_f1", "1", _("Macro F1"), "macro_f1", macro_f1),
+        Figure("per_class", "1", _("Figures by class"), "", per_class),
+        Figure("confusion", "1", _("Confusion matrix"), "", confusion),
+    )
+}

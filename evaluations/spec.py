@@ -30,8 +30,9 @@ class SpecError(ValueError):
 class Field:
     """One thing that can be set: enough to check a value and to draw a form field.
 
-    `type` is text, choice, integer or number. A `nullable` field may be left empty (null), which
-    means what `help` says. `choices` are pairs of stored value and label.
+    `type` is text, line, choice, endpoint, integer or number; an endpoint is stored by its slug. A
+    `nullable` field may be left empty (null; for a text: ""), which means what `help` says.
+    `choices` are pairs of stored value and label.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Field:
 
     def problem(self, value: object) -> str | None:
         """Return what is wrong with a value, as a sentence, or None."""
-        if value is None and self.nullable:
+        if self.nullable and value in (None, ""):
             return None
         problem = TYPE_CHECKS[self.type](self, value)
         return problem or (self.check(value) if self.check else None)
@@ -97,6 +98,8 @@ def range_problem(field: Field, value: float) -> str | None:
 
 TYPE_CHECKS: dict[str, Callable[[Field, object], str | None]] = {
     "text": text_problem,
+    "line": text_problem,
+    "endpoint": text_problem,
     "choice": choice_problem,
     "integer": integer_problem,
     "number": number_problem,
@@ -116,9 +119,21 @@ def text(
     *,
     maximum: int = 4000,
     check: Check | None = None,
+    nullable: bool = False,
 ) -> Any:
     """Describe a text."""
-    return described("text", default, label, help_, maximum=maximum, check=check)
+    limits = {"maximum": maximum, "check": check, "nullable": nullable}
+    return described("text", default, label, help_, **limits)
+
+
+def line(default: str, label: Words, help_: Words = "", *, maximum: int = 200) -> Any:
+    """Describe a text of one line."""
+    return described("line", default, label, help_, maximum=maximum)
+
+
+def endpoint(label: Words, help_: Words = "") -> Any:
+    """Describe the choice of a model server, by its slug."""
+    return described("endpoint", "", label, help_, maximum=200)
 
 
 def choice(

@@ -1,0 +1,62 @@
+"""Scorers: is an answer right, or how good is it? One answer at a time, and figures over many.
+
+`SCORERS` holds what scores one answer: `SCORERS[key].configured(settings).score(output, case)`
+returns a `Score` from 0 to 1, or None where the scorer doesn't apply. `FIGURES` holds what needs
+all answers at once. A case that failed or was never answered has the output None and counts as
+wrong: the denominator is what was attempted.
+"""
+
+from evaluations.scorers.interface import (
+    CaseView,
+    Configured,
+    Judge,
+    NoSettings,
+    Outcome,
+    Score,
+    Scorer,
+    graded,
+    right,
+)
+from evaluations.scorers.labels import (
+    FIGURES,
+    Confusion,
+    Figure,
+    LabelFigures,
+    accuracy,
+    confusion,
+    macro_f1,
+    per_class,
+)
+from evaluations.scorers.matching import MATCHING, exact_match
+from evaluations.scorers.overlap import OVERLAP
+from evaluations.scorers.retrieval import RETRIEVAL
+from evaluations.scorers.structure import STRUCTURE
+from evaluations.scorers.support import SUPPORT
+from evaluations.scorers.words import normalised
+
+SCORERS: dict[str, Scorer] = {
+    scorer.key: scorer for scorer in (*MATCHING, *STRUCTURE, *OVERLAP, *RETRIEVAL, *SUPPORT)
+}
+
+__all__ = [
+    "FIGURES",
+    "SCORERS",
+    "CaseView",
+    "Configured",
+    "Confusion",
+    "Figure",
+    "Judge",
+    "LabelFigures",
+    "NoSettings",
+    "Outcome",
+    "Score",
+    "Scorer",
+    "accuracy",
+    "confusion",
+    "exact_match",
+    "graded",
+    "macro_f1",
+    "normalised",
+    "per_class",
+    "right",
+]

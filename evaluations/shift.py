@@ -1,0 +1,230 @@
+"""One worker's stretch of work on a run: claim, answer several at once, write, renew, hand back.
+
+The loop keeps as many answers under way as there are seats and writes what is done twice a second,
+so that progress is never far behind. The database is only ever touched from the thread that called
+`Shift.spend`; a technique that computes here keeps the loop's own thread busy meanwhile.
+"""
+
+import asyncio
+import inspect
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from asgiref.sync import async_to_sync, sync_to_async
+from celery.exceptions import SoftTimeLimitExceeded
+
+from decisions import clock
+from evaluations import work
+from evaluations.models import OPEN_RUNS, WORKING_RUNS, Result, Run, RunState
+from evaluations.scorers import Scorer
+from evaluations.techniques import Answer, Answerer, Halt, Question, Remote
+
+logger = logging.getLogger(__name__)
+
+BOOKS_EVERY = 0.5  # seconds between writing what is done and looking whether the run goes on
+LOOK_AGAIN = 0.2  # seconds, while no seat is free or nothing can be claimed
+AHEAD = 1.0  # seconds of work that a worker claims beyond what is under way
+MOST_AHEAD = 200  # cases
+
+Stop = Callable[[], bool]
+Task = asyncio.Task[work.Answered]
+
+
+@dataclass
+class Shift:
+    """A worker's shift on one run. `stop` says when it is over; what is under way is finished."""
+
+    run: Run
+    answerer: Answerer
+    scorer: Scorer
+    stop: Stop
+    waiting: deque[Result] = field(default_factory=deque)
+    under_way: dict[Task, Result] = field(default_factory=dict)
+    done: list[work.Answered] = field(default_factory=list)
+    refused: list[Result] = field(default_factory=list)
+    answered: int = 0
+    alone: bool = False
+    exhausted: bool = False
+    resting: bool = False
+    halted: str = ""
+    claim_at: float = 0.0
+
+    def spend(self) -> bool:
+        """Answer cases until none can be claimed or the shift is over; return whether any may be.
+
+        Raise `Halt` where the run cannot go on; what was claimed is given back before.
+        """
+        async_to_sync(self._work)()
+        if self.halted:
+            raise Halt(self.halted)
+        return not self.exhausted
+
+    async def _work(self) -> None:
+        self.began = self.booked = self.renewed = time.monotonic()
+        try:
+            while await self._busy():
+                await self._collect()
+                await self._keep_books()
+        finally:
+            await self._hand_in()
+
+    async def _busy(self) -> bool:
+        """Claim and begin what there are seats for; return whether anything is under way."""
+        if not self._is_over and not self.exhausted:
+            await self._claim()
+        while not self._is_over and self.waiting and len(self.under_way) < self._seats:
+            self._begin(self.waiting.popleft())
+        return bool(self.under_way) or (not self._is_over and bool(self.waiting))
+
+    @property
+    def _is_over(self) -> bool:
+        return bool(self.halted) or self.resting or self.stop()
+
+    @property
+    def _seats(self) -> int:
+        """Return how many answers may be under way now."""
+        seats = self.answerer.seats() if isinstance(self.answerer, Remote) else 1
+        return min(seats, 1 if self.alone else self.run.concurrency)
+
+    async def _claim(self) -> None:
+        """Claim more when less waits than is soon needed; a suspect only once all else is done."""
+        enough = len(self.waiting) > self._ahead // 2 or (self.alone and self._has_any)
+        if enough or (self._has_any and time.monotonic() < self.claim_at):
+            return
+        found = await sync_to_async(work.claim)(self.run, self._ahead)
+        if found is None:
+            self.claim_at = time.monotonic() + LOOK_AGAIN
+            self.exhausted = not self._has_any
+            return
+        self.alone = found.is_suspect
+        self.waiting.extend(found.results)
+
+    @property
+    def _has_any(self) -> bool:
+        return bool(self.waiting or self.under_way)
+
+    @property
+    def _ahead(self) -> int:
+        """Return how many cases to claim at a time: as many as seats, and a second's work."""
+        rate = self.answered / max(time.monotonic() - self.began, 0.001)
+        return min(max(self._seats, int(rate * AHEAD), 1), MOST_AHEAD)
+
+    def _begin(self, result: Result) -> None:
+        at_once = len(self.under_way) + 1
+        self.under_way[asyncio.create_task(self._answer(result, at_once))] = result
+
+    async def _collect(self) -> None:
+        """Wait for something to be done, but not for ever: seats come and go."""
+        if not self.under_way:
+            await asyncio.sleep(LOOK_AGAIN)
+            return
+        finished, _rest = await asyncio.wait(
+            self.under_way, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in finished:
+            self._take(task, self.under_way.pop(task))
+
+    def _take(self, task: Task, result: Result) -> None:
+        try:
+            self.done.append(task.result())
+            self.answered += 1
+        except Halt as why:
+            self.halted = str(why)
+            self.waiting.append(result)  # goes back with the rest
+        except asyncio.CancelledError:
+            self.waiting.append(result)
+
+    async def _keep_books(self) -> None:
+        """Write what is done, look at the run, renew what is claimed: each in its time."""
+        now = time.monotonic()
+        if now - self.booked >= BOOKS_EVERY:
+            self.booked = now
+            await self._write()
+            await self._look()
+        if now - self.renewed >= work.lease().total_seconds() / 3:
+            self.renewed = now
+            await self._renew()
+
+    async def _write(self) -> None:
+        """Write what is done; what a run that has ended refuses is given back at the end."""
+        answers, self.done = self.done, []
+        if answers and await sync_to_async(work.finish)(answers) < len(answers):
+            self.refused += [one.result for one in answers]
+
+    async def _look(self) -> None:
+        """Rest when the run does; of one that has ended, nothing is waited for."""
+        state = await sync_to_async(_state)(self.run)
+        self.resting = state not in WORKING_RUNS
+        if state not in OPEN_RUNS:
+            for task in self.under_way:
+                task.cancel()
+
+    async def _renew(self) -> None:
+        """Renew the leases; drop what is another worker's by now."""
+        tokens = {one.claimed_by for one in (*self.waiting, *self.under_way.values())}
+        held = await sync_to_async(work.renew)(tokens)
+        self.waiting = deque(one for one in self.waiting if one.claimed_by in held)
+
+    async def _hand_in(self) -> None:
+        """Write what is done and give back what is not; close the technique's connections."""
+        left = [*self.waiting, *self.under_way.values()]
+        for task in self.under_way:
+            task.cancel()
+        await asyncio.gather(*self.under_way, return_exceptions=True)
+        await self._write()
+        await sync_to_async(work.release)([*left, *self.refused])
+        if isinstance(self.answerer, Remote):
+            await self.answerer.close()
+
+    async def _answer(self, result: Result, at_once: int) -> work.Answered:
+        """Answer one case and score it; what it raises becomes its error."""
+        began = time.perf_counter()
+        try:
+            question = Question(result.case.input, result.case.key, result.repeat)
+            found = self.answerer.answer(question)
+            answer = await found if inspect.isawaitable(found) else found
+        except (Halt, SoftTimeLimitExceeded):
+            raise
+        except Exception as error:
+            logger.exception("Case %s of %s could not be answered", result.case_id, self.run)
+            told = _told(error)
+            return work.Answered(
+                result, _milliseconds(began), clock.now(), error=told, at_once=at_once
+            )
+        return self._scored(result, answer, answer.latency_ms or _milliseconds(began), at_once)
+
+    def _scored(
+        self, result: Result, answer: Answer, latency: float, at_once: int
+    ) -> work.Answered:
+        score = self.scorer.score(answer.output, result.case.expected)
+        return work.Answered(
+            result,
+            latency,
+            clock.now(),
+            output=answer.output.replace("\0", ""),
+            correct=bool(score.correct),
+            score=score.value,
+            at_once=at_once,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
+            cost=answer.cost,
+            details=dict(answer.details),
+        )
+
+
+def _state(run: Run) -> str:
+    """Return the state of a run as it is now; one that is gone has ended."""
+    found = Run.objects.filter(pk=run.pk).values_list("state", flat=True).first()
+    return found or RunState.CANCELLED
+
+
+def _told(error: Exception) -> str:
+    """Return an error as it is shown: a sentence of our own as it is, others with their kind."""
+    return f"{type(error).__name__}: {error}"[:500].replace("\0", "")
+
+
+def _milliseconds(began: float) -> float:
+    return 1000 * (time.perf_counter() - began)

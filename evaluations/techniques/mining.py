@@ -1,0 +1,143 @@
+"""Prompt mining: a search over variants of a prompt, judged on the development split alone.
+
+Each variant changes one part of the prompt (context, style, tone, rules, output format, message).
+They race: all are asked a few development cases, the better half is asked twice as many, and so on
+until one is left: successive halving (Karnin et al., 2013; Jamieson and Talwalkar, 2016), which
+spends most requests on the variants that matter. The test split is never looked at.
+
+"Prompt mining" after Jiang et al. (2020), "How Can We Know What Language Models Know?".
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from evaluations.techniques.chat import Usage, beside
+from evaluations.techniques.interface import Example, Memory, PrepareError
+from evaluations.techniques.messages import Prompt
+
+PARTS = ("context", "style", "tone", "rules", "output_format", "message")
+SEPARATOR = "---"
+MOST_VARIANTS = 64
+SHOWN = 300
+
+Trial = Callable[[Prompt, Example], Awaitable[tuple[bool, Usage]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A prompt under trial, what it changes, and how it did on the cases it was asked."""
+
+    prompt: Prompt
+    change: str
+    place: int = 0
+    right: int = 0
+    asked: int = 0
+
+    @property
+    def share(self) -> float:
+        """Return the share of right answers."""
+        return self.right / self.asked if self.asked else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """The best prompt, the rounds that led to it (as plain values), and what they took."""
+
+    prompt: Prompt
+    curve: list[dict[str, Any]]
+    usage: Usage
+
+
+def variants_of(prompt: Prompt, part: str, alternatives: str) -> list[Variant]:
+    """Return the prompt as it is and with each alternative in the place of one part.
+
+    Alternatives are divided by lines of three dashes. Raise PrepareError if there are none, or
+    too many.
+    """
+    texts = [text.strip() for text in f"\n{alternatives}\n".split(f"\n{SEPARATOR}\n")]
+    found = [text for text in texts if text]
+    if not 1 <= len(found) < MOST_VARIANTS:
+        told = {"n": MOST_VARIANTS - 1}
+        raise PrepareError(_("Mining needs 1 to %(n)s alternatives, divided by ---.") % told)
+    changed = [
+        Variant(replace(prompt, **{part: text}), text[:SHOWN], place)
+        for place, text in enumerate(found, 1)
+    ]
+    return [Variant(prompt, ""), *changed]
+
+
+async def mined(
+    variants: Sequence[Variant],
+    dev: Sequence[Example],
+    trial: Trial,
+    requests: int,
+    memory: Memory,
+) -> Mined:
+    """Return the variant that did best on development cases, within so many requests.
+
+    Every round asks all variants the same cases, so that they are compared on the same; of equal
+    ones the earlier stays. What a round came to is kept, and an interrupted search goes on after
+    it. Raise PrepareError if there are no cases or fewer requests than variants can use.
+    """
+    if not dev:
+        raise PrepareError(_("Mining compares prompts on development cases, and there are none."))
+    if requests < 2 * len(variants):
+        raise PrepareError(_("Mining needs at least two requests for each prompt."))
+    state = memory.state
+    standing = _standing(variants, state.get("standing"))
+    usage, seen = Usage.from_plain(state.get("usage", {})), int(state.get("seen", 0))
+    curve: list[dict[str, Any]] = list(state.get("curve", []))
+    each_round = requests // max(math.ceil(math.log2(len(variants))), 1)
+    while len(standing) > 1 and seen < len(dev):
+        count = max(each_round // len(standing), 1)
+        asked = dev[seen : seen + count]
+        standing, spent = await _round(standing, asked, trial)
+        usage, seen = usage.then(spent), seen + len(asked)
+        curve.append(_told(len(curve) + 1, standing, seen))
+        standing = standing[: math.ceil(len(standing) / 2)]
+        left = [[one.place, one.right, one.asked] for one in standing]
+        await memory.keep(standing=left, usage=usage.plain(), seen=seen, curve=curve)
+    return Mined(standing[0].prompt, curve, usage)
+
+
+def _standing(variants: Sequence[Variant], kept: Sequence[Sequence[int]] | None) -> list[Variant]:
+    """Return the variants that still run, as they were kept; all of them at the beginning."""
+    if kept is None:
+        return list(variants)
+    return [
+        replace(variants[place], right=right, asked=asked_of) for place, right, asked_of in kept
+    ]
+
+
+async def _round(
+    standing: Sequence[Variant], asked: Sequence[Example], trial: Trial
+) -> tuple[list[Variant], Usage]:
+    """Ask every variant the same cases; return them best first, and what it took."""
+    tries = [(variant, example) for variant in standing for example in asked]
+    found = await asyncio.gather(*(trial(one.prompt, example) for one, example in tries))
+    right = [is_right for is_right, _usage in found]
+    size = len(asked)
+    scored = [
+        replace(
+            variant,
+            right=variant.right + sum(right[place * size : (place + 1) * size]),
+            asked=variant.asked + size,
+        )
+        for place, variant in enumerate(standing)
+    ]
+    ranked = sorted(scored, key=lambda one: -one.share)
+    return ranked, beside([usage for _right, usage in found])
+
+
+def _told(number: int, ranked: Sequence[Variant], seen: int) -> dict[str, Any]:
+    """Return one round of the learning curve."""
+    shown = [
+        {"change": one.change, "right": one.right, "asked": one.asked, "share": round(one.share, 4)}
+        for one in ranked
+    ]
+    return {"round": number, "cases": seen, "prompts": shown}
