@@ -155,17 +155,20 @@ def _nobody_writes(decision: Decision, role: str, sections: list[Section]) -> Bl
 def unsignable(decision: Decision) -> Iterator[Blocker]:
     """Yield a blocker for each role that must sign but has no signatory, or only the author."""
     board = Signatures(decision)
-    url = _people_page(decision)
     for role in board.policy.roles:
         if not board.of_role(role):
-            sentence = _("No one signs for %(role)s.") % {"role": Role(role).label}
-            yield _for_person(decision.owner, sentence, url)
+            yield _nobody_signs(decision, role)
     if board.seats and board.only_the_author_could:
         name = board.seats[0].participant.user
         sentence = _(
             "Only %(name)s, who writes the recommendation, would sign it: name someone else too."
         ) % {"name": name}
-        yield _for_person(decision.owner, sentence, url)
+        yield _for_person(decision.owner, sentence, _people_page(decision))
+
+
+def _nobody_signs(decision: Decision, role: str) -> Blocker:
+    sentence = _("No one signs for %(role)s.") % {"role": Role(role).label}
+    return _for_person(decision.owner, sentence, _people_page(decision))
 
 
 def standing_requests(decision: Decision) -> list[Review]:
@@ -238,8 +241,14 @@ def _rejections(board: Signatures, role: str) -> Iterator[Blocker]:
 
 
 def _missing_signatures(board: Signatures, role: str) -> Iterator[Blocker]:
-    """Yield what one role's signatures still lack: by name, where all of several must sign."""
+    """Yield what one role's signatures still lack: by name, where all of several must sign.
+
+    Where nobody signs for the role any more, the owner has to name someone first.
+    """
     if board.is_settled(role):
+        return
+    if not board.of_role(role):
+        yield _nobody_signs(board.decision, role)
         return
     if board.policy.quorum_of(role) == Quorum.ALL and len(board.of_role(role)) > 1:
         yield from (_missing_from(board, seat) for seat in board.empty_seats(role))

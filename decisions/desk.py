@@ -328,7 +328,11 @@ def _requests(case: Case) -> Iterator[Task]:
 
 def _to_answer(case: Case, reviewer: User, review: Review, is_open: bool) -> Task:
     """Return the owner's task about a request; who has left the record will not look again."""
-    if is_open:
+    has_left = not case.record.takes_part(reviewer)
+    if is_open and has_left:
+        verb = _("Answer the request")
+        sentence = _("%(name)s asked for changes and has left the record: answer it, or lift it.")
+    elif is_open:
         verb, sentence = _("Answer the request"), _("%(name)s has asked for changes.")
     else:
         verb = _("Lift the request")

@@ -1,7 +1,7 @@
 """What the pages of a record show one person: parts by chapter, next steps, people, blockers."""
 
-from collections.abc import Mapping
 from functools import cached_property
+from http import HTTPStatus
 from itertools import groupby
 
 from django.urls import reverse
@@ -23,7 +23,6 @@ from decisions.models import (
     Decision,
     Evidence,
     Look,
-    Meaning,
     OutcomeNote,
     Review,
     Role,
@@ -41,6 +40,7 @@ from decisions.record_parts import (
     PlaceLine,
     RoleLine,
     Step,
+    dissent_on,
 )
 from decisions.relations import Relations
 from decisions.section_kinds import Criterion, Text
@@ -344,14 +344,7 @@ class RecordPage:
     @cached_property
     def dissent(self) -> list[Dissent]:
         """Return every rejection and reservation, also those given up later, oldest first."""
-        standing = {one.signature.pk for one in self.board.seats if one.signature}
-        seats = {_key(one) for one in self.board.seats}
-        last = {one.seat: one for one in self.record.sign_offs.all()}
-        return [
-            Dissent(one, one.pk in standing, _later(one, last), one.seat not in seats)
-            for one in self.record.sign_offs.all()
-            if one.meaning != Meaning.APPROVE
-        ]
+        return dissent_on(self.board)
 
     def _places(self, role: Role) -> list[PlaceLine]:
         seats = self.board.of_role(role)
@@ -383,6 +376,15 @@ class RecordPage:
         ready = (one for one in roles if not self.board.awaited_before(one))
         return next(ready, next(iter(roles), None))
 
+    @property
+    def _sign_refusal(self) -> Refusal | None:
+        """Return why the person cannot sign in any of their places now."""
+        refused = self.refusal("sign", self._role_to_sign)
+        spoken = [one.giver_has_spoken for one in self.chairs]
+        if refused or not spoken or not all(spoken):
+            return refused
+        return Refusal(spoken[0], HTTPStatus.CONFLICT)
+
     def _step(self, action: str) -> Step:
         reference = self.record.reference
         linked = LINKED.get(action)
@@ -391,7 +393,7 @@ class RecordPage:
             if linked
             else reverse("decisions:move", args=[reference, action])
         )
-        refused = self.refusal(action, self._role_to_sign if action == "sign" else None)
+        refused = self._sign_refusal if action == "sign" else self.refusal(action)
         return Step(
             action,
             STEP_LABELS[action],
@@ -405,9 +407,3 @@ class RecordPage:
 def _key(seat: Seat) -> tuple[int, str]:
     """Return whose seat it is, as signatures name it."""
     return (seat.participant.user_id, seat.role)
-
-
-def _later(signature: SignOff, last: Mapping[tuple[int, str], SignOff]) -> SignOff | None:
-    """Return the last signature in a place, if it came after this one."""
-    newest = last[signature.seat]
-    return None if newest.pk == signature.pk else newest

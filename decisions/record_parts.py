@@ -1,5 +1,6 @@
 """What the pages of a record are made of, and how all of it is loaded at once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Prefetch, QuerySet
@@ -12,6 +13,7 @@ from decisions.models import (
     Comment,
     Delegation,
     Evidence,
+    Meaning,
     Participant,
     Review,
     Role,
@@ -24,6 +26,7 @@ from decisions.models import (
 from decisions.models.decision import DecisionQuerySet
 from decisions.policies import Refusal
 from decisions.section_kinds import Criterion, Text
+from decisions.signatures import Signatures
 
 STATE_ICONS = {
     SectionState.NOT_STARTED: "state-none",
@@ -153,13 +156,29 @@ class PlaceLine:
 class Dissent:
     """A rejection or a reservation, and whether it holds: nothing of it is ever taken away.
 
-    `replaced_by` is the last signature that was given later in the same place.
+    `replaced_by` is the signature that came next in the same place.
     """
 
     signature: SignOff
     holds: bool
     replaced_by: SignOff | None = None
     is_departed: bool = False
+
+
+def dissent_on(board: Signatures) -> list[Dissent]:
+    """Return every rejection and reservation, also those given up later, oldest first."""
+    standing = {one.signature.pk for one in board.seats if one.signature}
+    seats = {(one.participant.user_id, one.role) for one in board.seats}
+    given = list(board.decision.sign_offs.all())
+    return [
+        Dissent(one, one.pk in standing, _next(one, given[at + 1 :]), one.seat not in seats)
+        for at, one in enumerate(given)
+        if one.meaning != Meaning.APPROVE
+    ]
+
+
+def _next(signature: SignOff, later: Iterable[SignOff]) -> SignOff | None:
+    return next((one for one in later if one.seat == signature.seat), None)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from decisions.models import Decision, Delegation, Participant, SignOff, User
+from django.utils.translation import gettext as _
+
+from decisions.models import Decision, Delegation, Participant, Role, SignOff, User
 from decisions.signing_policy import Quorum, SigningPolicy
 
 RECOMMENDATION = "recommendation"
@@ -79,6 +81,18 @@ class Chair:
     def key(self) -> str:
         """Return a name for the choice in a form: "ux", or "ux:12" for the person 12."""
         return f"{self.seat.role}:{self.giver.pk}" if self.giver else self.seat.role
+
+    @property
+    def giver_has_spoken(self) -> str:
+        """Return that the giver has signed this content in person, in a sentence; "" if not.
+
+        Who stands in does not speak over that.
+        """
+        signed = self.seat.signature
+        if not self.giver or not signed or signed.user_id != self.giver.pk:
+            return ""
+        names = {"giver": self.giver, "role": Role(self.seat.role).label}
+        return _("%(giver)s has signed for %(role)s in person.") % names
 
 
 class Signatures:

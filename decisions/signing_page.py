@@ -67,17 +67,10 @@ class SigningPage:
         ]
 
     def why_not(self, chair: Chair) -> str:
-        """Return why nobody signs in this place now; "" if the person may.
-
-        Who stands in does not speak over what the giver has said of this content in person.
-        """
+        """Return why nobody signs in this place now; "" if the person may."""
         for blocker in not_yet(self.record, chair.seat.role):
             return blocker.sentence
-        signed = chair.seat.signature
-        if chair.giver and signed and signed.user_id == chair.giver.pk:
-            names = {"giver": chair.giver, "role": Role(chair.seat.role).label}
-            return _("%(giver)s has signed for %(role)s in person.") % names
-        return ""
+        return chair.giver_has_spoken
 
     @property
     def role_asked_for(self) -> str | None:

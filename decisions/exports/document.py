@@ -24,7 +24,6 @@ from decisions.models import (
     Evidence,
     EvidenceKind,
     Goal,
-    Meaning,
     OutcomeNote,
     Participant,
     Relation,
@@ -36,7 +35,7 @@ from decisions.models import (
     Version,
 )
 from decisions.numbers import NOTHING, format_exact, format_number
-from decisions.record_parts import with_parts
+from decisions.record_parts import Dissent, dissent_on, with_parts
 from decisions.section_kinds import (
     RECOMMENDATION,
     RESULTS,
@@ -297,9 +296,9 @@ class RecordDocument:
         return [one for one in self.record.sign_offs.all() if one.pk not in latest]
 
     @cached_property
-    def dissent(self) -> list[SignOff]:
+    def dissent(self) -> list[Dissent]:
         """Return every rejection and reservation, also those given up later."""
-        return [one for one in self.record.sign_offs.all() if one.meaning != Meaning.APPROVE]
+        return dissent_on(Signatures(self.record, self.digest))
 
     @cached_property
     def reviews(self) -> list[Review]:

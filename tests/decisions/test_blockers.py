@@ -203,7 +203,7 @@ def test_an_action_without_holds_is_never_held_back(draft: Decision) -> None:
 
 def test_who_no_longer_signs_for_a_role_does_not_count(people: People, signed: Decision) -> None:
     invite(signed, by=people.owner, user=people.ux, role="ux", is_signatory=False)
-    assert sentences(signed, "approve") == ["UX has not signed what the record says now."]
+    assert sentences(signed, "approve") == ["No one signs for UX."]
     invite(signed, by=people.owner, user=people.ux, role="ux", is_signatory=True)
     assert sentences(signed, "approve") == []
 

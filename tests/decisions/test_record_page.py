@@ -19,6 +19,7 @@ from decisions.actions.lifecycle import reopen, submit, withdraw
 from decisions.actions.records import open_decision, remove_participant
 from decisions.actions.relations import amend
 from decisions.actions.review import send_review
+from decisions.desk import tasks_of
 from decisions.models import Decision, User
 from decisions.record_page import RecordPage
 from decisions.standing_in import StandingIn, state_words
@@ -45,6 +46,50 @@ def under(record: Decision, **policy: Any) -> None:
 
 
 # What holds it back
+
+
+def test_a_role_that_nobody_signs_for_any_more_waits_on_the_owner_in_review(
+    in_review: Decision, people: People
+) -> None:
+    for place in in_review.participants.filter(role="ux"):
+        remove_participant(in_review, by=people.owner, participant=place)
+
+    found = held(in_review, people.owner)
+
+    assert [one.sentence for one in found.mine] == ["No one signs for UX."]
+    assert "UX" not in found.unsigned
+    assert "Name people" in [one.verb for one in tasks_of(fresh(in_review), people.owner)]
+
+
+def test_the_sign_button_is_disabled_where_the_giver_has_signed_in_person(
+    in_review: Decision, people: People
+) -> None:
+    offer = delegate(in_review, by=people.ux, taker=people.outsider)
+    accept_delegation(offer, by=people.outsider)
+
+    def refusal() -> str:
+        page = RecordPage(fresh(in_review), people.outsider)
+        (step,) = [one for one in page.steps if one.action == "sign"]
+        return str(step.refusal or "")
+
+    assert refusal() == ""
+    factories.sign(in_review, people.ux, "ux")
+    assert refusal() == "Uma Lindqvist has signed for UX in person."
+
+
+def test_dissent_names_the_signature_that_replaced_it_and_not_a_later_one(
+    in_review: Decision, people: People
+) -> None:
+    factories.sign(in_review, people.ux, "ux", **REJECTION)
+    factories.sign(in_review, people.ux, "ux")
+    next_one = fresh(in_review).sign_offs.last()
+    factories.sign(in_review, people.ux, "ux", meaning="approve_with_reservation", text="But.")
+
+    first, second = RecordPage(fresh(in_review), people.owner).dissent
+
+    assert first.replaced_by == next_one
+    assert second.replaced_by is None
+    assert second.holds
 
 
 def test_a_rejection_is_a_line_of_its_own_and_no_missing_signature(
