@@ -7,7 +7,7 @@ from typing import Any
 
 from decisions.actions.rows import add_candidate
 from decisions.models import Candidate, Decision
-from evaluations.actions import import_case_set
+from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile, Columns
 from evaluations.models import CaseSet
 from evaluations.tasks import work_on_run

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from decisions.policies import BadInput
-from evaluations.actions import import_case_set
+from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile, Columns, guessed, read_labels
 from evaluations.importers.rows import columns_of, detected
 from evaluations.models import Case, CaseSet
