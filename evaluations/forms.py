@@ -358,7 +358,11 @@ NOTHING = [("", gettext_lazy("No such column"))]
 class ColumnsForm(CountersignForm):
     """Which column holds what; a file whose shape says it all has nothing to ask."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=CaseKind.choices)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Kind"),
+        choices=[("", gettext_lazy("What the columns suggest")), *CaseKind.choices],
+        required=False,
+    )
     input = forms.ChoiceField(label=gettext_lazy("Input"))
     label = forms.ChoiceField(label=gettext_lazy("Expected label or answer"))
     key = forms.ChoiceField(
@@ -391,7 +395,7 @@ class ColumnsForm(CountersignForm):
         has_corpus: bool = False,
         **kwargs: Any,
     ) -> None:
-        kwargs["initial"] = vars(guess) | {"kind": guessed_kind(guess)}
+        kwargs["initial"] = vars(guess)
         super().__init__(*args, **kwargs)
         if has_splits:
             del self.fields["split"]
@@ -407,6 +411,11 @@ class ColumnsForm(CountersignForm):
         """Return the chosen columns."""
         said = {name: value for name, value in self.cleaned_data.items() if name != "kind"}
         return Columns(**said)
+
+    @property
+    def kind_of_cases(self) -> str:
+        """Return the chosen kind, or the one that the columns suggest."""
+        return self.cleaned_data["kind"] or guessed_kind(self.columns)
 
 
 class NothingToAskForm(CountersignForm):

@@ -201,26 +201,9 @@ def _surveyed_cases(job: Job, material: CaseMaterial, documents: DocumentSurvey 
     survey = material.survey(digest)
     for _case in job.watched(read_cases(material.files, material.columns, survey)):
         pass
-    return _with_any(survey)
-
-
-def _with_any(survey: Survey) -> Survey:
     if not survey.counts:
         raise Unreadable(_("There are no cases in this file."))
     return survey
-
-
-def survey_of(
-    files: Sequence[CaseFile],
-    columns: Columns,
-    labels: list[dict[str, str]] | None = None,
-    kind: str = "",
-) -> Survey:
-    """Read all cases once and return what they come to; raise `BadInput`."""
-    survey = CaseMaterial(files, columns, labels, kind).survey()
-    for _case in read_cases(files, columns, survey):
-        pass
-    return _with_any(survey)
 
 
 def _draft_of_cases(
@@ -439,7 +422,8 @@ def _corpus_for(
 ) -> Corpus:
     """Return the corpus with this content, or write one that nobody sees yet."""
     slug = about.slug("corpus", survey.digest)
-    if found := Corpus.objects.filter(slug=slug, digest=survey.digest).first():
+    found: Corpus | None = Corpus.objects.filter(slug=slug, digest=survey.digest).first()
+    if found is not None:
         return found
     with transaction.atomic():
         draft = Corpus.everything.create(

@@ -64,7 +64,7 @@ class Job:
             done += len(batch)
             with transaction.atomic():
                 self.hold(done=done)
-                type(batch[0])._default_manager.bulk_create(batch)  # type: ignore[attr-defined]
+                type(batch[0])._default_manager.bulk_create(batch)
 
     def finish(self, outcome: str = "", **made: Any) -> None:
         """End the import with what came of it; in the transaction that makes it ready."""

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from django.utils.translation import gettext as _
 
 from evaluations.importers.cases import passage_key, shape_of
-from evaluations.importers.rows import Row, Unreadable, detected, in_sentences, is_text, opened
+from evaluations.importers.rows import Row, detected, in_sentences, is_text, opened
 from evaluations.importers.squad import read_paragraphs
 from evaluations.importers.zips import Member, is_zip, members_of
 
@@ -236,13 +236,3 @@ def _refuse_metadata(metadata: dict[str, Any], told: str) -> None:
         json.dumps(metadata, allow_nan=False)
     except ValueError as error:
         raise ValueError(_("what is said about it is not JSON.")) from error
-
-
-def documents_in(files: Sequence[DocumentFile]) -> DocumentSurvey:
-    """Read all documents once and return what they come to; raise `Unreadable`."""
-    survey = DocumentSurvey()
-    for _row in read_documents(files, survey):
-        pass
-    if not survey.total:
-        raise Unreadable(_("There are no documents in these files."))
-    return survey

@@ -38,7 +38,8 @@ class CaseSetManager(models.Manager.from_queryset(CaseSetQuerySet)):  # type: ig
 
     def get_queryset(self) -> CaseSetQuerySet:
         """Leave out what is not ready."""
-        return CaseSetQuerySet(self.model, using=self._db).ready()
+        found: CaseSetQuerySet = CaseSetQuerySet(self.model, using=self._db).ready()
+        return found
 
 
 class CaseSet(Frozen):

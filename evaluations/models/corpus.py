@@ -19,7 +19,8 @@ class CorpusManager(models.Manager.from_queryset(CorpusQuerySet)):  # type: igno
 
     def get_queryset(self) -> CorpusQuerySet:
         """Leave out what is not ready."""
-        return CorpusQuerySet(self.model, using=self._db).ready()
+        found: CorpusQuerySet = CorpusQuerySet(self.model, using=self._db).ready()
+        return found
 
 
 class Corpus(Frozen):

@@ -122,13 +122,15 @@ def _asked(request: HttpRequest, upload: uploads.Upload) -> tuple[Any, Columns, 
         columns = Columns(**guess)
         return form, columns, guessed_kind(columns)
     if form.is_valid():
-        return form, form.columns, form.cleaned_data["kind"]
+        return form, form.columns, form.kind_of_cases
     return form, Columns("", ""), ""
 
 
 def _posted_version(request: HttpRequest, slug: str) -> CaseSet:
     visible = CaseSet.objects.visible_to(person(request)).filter(slug=slug)
-    return version_of(list(visible.order_by("-version")), request.POST.get("version", ""))
+    versions = list(visible.order_by("-version"))
+    found: CaseSet = version_of(versions, request.POST.get("version", ""))
+    return found
 
 
 def _cases(found: CaseSet, form: CaseFilterForm) -> Any:
