@@ -1,27 +1,25 @@
-"""The only writers of case sets and runs, apart from the work on single cases (see work.py)."""
+"""The only writers of runs, apart from the work on single cases (see work.py).
+
+Case sets and corpora are written by freezing.py.
+"""
 
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, Max, OuterRef
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.evidence import attach_evidence
 from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
-from evaluations.importers.cases import CaseFile, CaseRow, Columns, Survey, read_cases
-from evaluations.importers.rows import Unreadable
+from evaluations.freezing import import_case_set as import_case_set
 from evaluations.models import (
     OPEN_RUNS,
-    Case,
     CaseSet,
     Result,
     ResultState,
@@ -30,180 +28,14 @@ from evaluations.models import (
     Split,
 )
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS, RunQuerySet
-from evaluations.scorers import SCORERS, normalised
+from evaluations.scorers import SCORERS
 from evaluations.summary import Summary, measurements, summarise
 from evaluations.techniques import SpecError, Technique, technique_for
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
-LONGEST_NAME = 100
-LONGEST_LICENCE = 200
 SCORER = "exact_match"
-
-
-# Case sets
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What an import came to: the case set, and whether its content was new."""
-
-    case_set: CaseSet
-    is_new: bool
-
-
-def import_case_set(
-    *,
-    name: str,
-    files: Sequence[CaseFile],
-    columns: Columns,
-    labels: list[dict[str, str]] | None = None,
-    origin: str = "",
-    licence: str = "",
-    by: User | None = None,
-) -> Imported:
-    """Freeze the cases of some files under a name: all of them or none.
-
-    The files are read twice, so that nothing is written before everything was checked, and the
-    database is not kept waiting while they are parsed. Content that is known under the name
-    already is returned as it is; other content becomes the next version. Raises `BadInput`.
-    """
-    _refuse_long(name, licence)
-    survey = survey_of(files, columns, labels)
-    slug = _slug(name, survey)
-    known = CaseSet.objects.filter(slug=slug, digest=survey.digest)
-    if found := known.first():
-        return Imported(found, is_new=False)
-    about = {"name": name.strip(), "slug": slug, "origin": origin, "licence": licence}
-    try:
-        with transaction.atomic():
-            case_set = _add_version(about, survey, by)
-            _add_cases(case_set, files, columns, labels)
-            case_set.findings = findings(case_set)
-            case_set.save(update_fields=["findings"])
-    except IntegrityError as error:
-        # Someone else was quicker: with the same content, or with other content as this version.
-        if found := known.first():
-            return Imported(found, is_new=False)
-        raise BadInput(_("Something else came in under this name just now: try again.")) from error
-    return Imported(case_set, is_new=True)
-
-
-def _slug(name: str, survey: Survey) -> str:
-    """Return the name for addresses; the page for a new case set has taken "new"."""
-    slug = slugify(name)[:120]
-    return f"case-set-{slug or survey.digest[:8]}" if slug in {"", "new"} else slug
-
-
-def _refuse_long(name: str, licence: str) -> None:
-    """Raise `BadInput` for what a column cannot hold."""
-    if not 0 < len(name.strip()) <= LONGEST_NAME:
-        told = {"n": LONGEST_NAME}
-        raise BadInput(_("A case set has a name of at most %(n)s characters.") % told)
-    if len(licence) > LONGEST_LICENCE:
-        told = {"n": LONGEST_LICENCE}
-        raise BadInput(_("A licence has at most %(n)s characters.") % told)
-
-
-def _add_version(about: dict[str, str], survey: Survey, by: User | None) -> CaseSet:
-    """Write a case set, still without its cases, as the next version under its name."""
-    versions = CaseSet.objects.filter(slug=about["slug"])
-    latest = versions.aggregate(latest=Max("version"))["latest"] or 0
-    return CaseSet.objects.create(
-        **about,
-        version=latest + 1,
-        digest=survey.digest,
-        labels=survey.labels,
-        counts=dict(survey.counts),
-        created_by=by,
-        created_at=clock.now(),
-    )
-
-
-def survey_of(
-    files: Sequence[CaseFile], columns: Columns, labels: list[dict[str, str]] | None = None
-) -> Survey:
-    """Read all cases once and return what they come to; raise `BadInput`."""
-    survey = Survey(list(labels or []))
-    for _case in read_cases(files, columns, survey):
-        pass
-    if not survey.counts:
-        raise Unreadable(_("There are no cases in this file."))
-    return survey
-
-
-def findings(case_set: CaseSet) -> dict[str, int]:
-    """Return what a reader should know: cases whose input occurs more than once.
-
-    `duplicates` repeat within their split; `overlaps` are test cases whose input a technique also
-    learns from; `contradictions` are inputs with more than one expected answer.
-    """
-    cases = case_set.cases.order_by()
-    repeated = cases.values("split", "input_digest").annotate(n=Count("pk")).filter(n__gt=1)
-    learnt = cases.filter(split__in=[Split.TRAIN, Split.DEV], input_digest=OuterRef("input_digest"))
-    answers = cases.values("input_digest").annotate(n=Count("expected", distinct=True))
-    return {
-        "duplicates": sum(one["n"] - 1 for one in repeated),
-        "overlaps": cases.filter(Exists(learnt), split=Split.TEST).count(),
-        "contradictions": answers.filter(n__gt=1).count(),
-    }
-
-
-def _add_cases(
-    case_set: CaseSet,
-    files: Sequence[CaseFile],
-    columns: Columns,
-    labels: list[dict[str, str]] | None,
-) -> None:
-    """Write the cases in batches; raise `BadInput` if the files are not what they were."""
-    survey = Survey(list(labels or []))
-    rows = enumerate(read_cases(files, columns, survey))
-    for batch in _batches(_as_case(case_set, place, row) for place, row in rows):
-        _write_batch(batch)
-    if survey.digest != case_set.digest:
-        raise BadInput(_("The file changed while it was being read."))
-
-
-def _as_case(case_set: CaseSet, position: int, row: CaseRow) -> Case:
-    return Case(
-        case_set=case_set,
-        key=row.key,
-        split=row.split,
-        input=row.input,
-        expected=row.expected,
-        position=position,
-        input_digest=hashlib.sha256(normalised(row.input).encode()).hexdigest(),
-    )
-
-
-def _batches(cases: Iterable[Case]) -> Iterator[list[Case]]:
-    rest = iter(cases)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
-
-
-def _write_batch(batch: list[Case]) -> None:
-    """Write some cases; raise `BadInput` naming the key that occurs twice."""
-    try:
-        with transaction.atomic():
-            Case.objects.bulk_create(batch)
-    except IntegrityError as error:
-        raise BadInput(
-            _("The id “%(key)s” occurs twice. Leave the id column out to have the cases numbered.")
-            % {"key": _taken_key(batch)}
-        ) from error
-
-
-def _taken_key(batch: list[Case]) -> str:
-    """Return a key that two cases want."""
-    keys = [case.key for case in batch]
-    taken = set(batch[0].case_set.cases.filter(key__in=keys).values_list("key", flat=True))
-    for key in keys:
-        if key in taken:
-            return key
-        taken.add(key)
-    return ""
 
 
 # Runs
@@ -233,6 +65,7 @@ def request_run(
     `BadInput` for a spec or a case set that cannot be run.
     """
     ensure("measure", candidate.decision, by)
+    _refuse_unseen(case_set, by)
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
@@ -257,6 +90,13 @@ def request_run(
     except IntegrityError:
         return _open_run(candidate, case_set, digest_of([spec, technique.version]))
     return run
+
+
+def _refuse_unseen(case_set: CaseSet, by: User) -> None:
+    """Raise `BadInput` for a case set that the person may not read, or that is not whole yet."""
+    if not case_set.is_ready or not case_set.is_visible_to(by):
+        told = {"person": by, "case_set": case_set}
+        raise BadInput(_("%(case_set)s is not open to %(person)s.") % told)
 
 
 def _refuse_out_of_range(repeats: int, concurrency: int) -> None:
@@ -291,6 +131,11 @@ def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:
     except SpecError as error:
         told = {"candidate": candidate, "why": error}
         raise BadInput(_("The spec of %(candidate)s cannot be run: %(why)s") % told) from error
+    if case_set.kind not in technique.kinds:
+        told = {"technique": technique.title, "case_set": case_set}
+        raise BadInput(
+            _("%(technique)s answers with a label; %(case_set)s asks for something else.") % told
+        )
     if not case_set.count(Split.TEST):
         raise BadInput(_("%(case_set)s has no test cases.") % {"case_set": case_set})
     if technique.needs_training and not case_set.count(Split.TRAIN):

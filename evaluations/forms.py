@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions.forms.base import CountersignForm, as_lines, multiline
-from decisions.models import Candidate
+from decisions.models import Candidate, User
 from evaluations.actions import digest_of
-from evaluations.importers.cases import Columns
-from evaluations.models import CaseSet, Split
+from evaluations.importers.cases import Columns, guessed_kind
+from evaluations.models import CaseKind, CaseSet, Corpus, Readers, Split
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS
 from evaluations.techniques import Field, SpecError, Technique
 
@@ -51,10 +51,11 @@ class RunForm(CountersignForm):
         required=False,
     )
 
-    def __init__(self, candidates: list[Candidate], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, candidates: list[Candidate], *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known = {one.letter: one for one in candidates}
-        self.fields["case_set"].queryset = CaseSet.objects.newest()  # type: ignore[attr-defined]
+        visible = CaseSet.objects.visible_to(user)
+        self.fields["case_set"].queryset = visible.newest()  # type: ignore[attr-defined]
         self.fields["candidates"].choices = [  # type: ignore[attr-defined]
             (letter, str(one)) for letter, one in self.known.items()
         ]
@@ -206,10 +207,26 @@ class CaseFilterForm(CountersignForm):
 
     def __init__(self, case_set: CaseSet, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not case_set.is_classification:
+            del self.fields["label"]
+            return
         self.fields["label"].choices = [  # type: ignore[attr-defined]
             ("", _("Every label")),
             *case_set.label_names().items(),
         ]
+
+
+def readers_field() -> forms.ChoiceField:
+    """Return the question who may read what is brought in."""
+    return forms.ChoiceField(
+        label=gettext_lazy("Who may read it"),
+        choices=[
+            ("", gettext_lazy("As the version before; a first one: everyone")),
+            *Readers.choices,
+        ],
+        required=False,
+        help_text=gettext_lazy("Choose the narrower one where customers' messages are in it."),
+    )
 
 
 class UploadForm(CountersignForm):
@@ -222,7 +239,10 @@ class UploadForm(CountersignForm):
     )
     cases = forms.FileField(
         label=gettext_lazy("Cases"),
-        help_text=gettext_lazy("CSV or TSV with a header line, JSON lines, or a JSON array."),
+        help_text=gettext_lazy(
+            "CSV or TSV with a header line, JSON lines, a JSON array, or a file in the shape of "
+            "SQuAD or CLINC150."
+        ),
     )
     train = forms.FileField(
         label=gettext_lazy("Cases to train on, if they are in a file of their own"),
@@ -234,10 +254,23 @@ class UploadForm(CountersignForm):
         required=False,
         help_text=gettext_lazy("JSON: an object of label → name and description."),
     )
+    corpus = forms.ModelChoiceField(
+        label=gettext_lazy("Corpus"),
+        queryset=Corpus.objects.none(),
+        empty_label=gettext_lazy("None, or the file's own paragraphs"),
+        required=False,
+        help_text=gettext_lazy("Where the cases name the documents that answer them."),
+    )
     origin = forms.CharField(
         label=gettext_lazy("Where they come from"), required=False, max_length=2000
     )
     licence = forms.CharField(label=gettext_lazy("Licence"), required=False, max_length=200)
+    visibility = readers_field()
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        corpora = Corpus.objects.visible_to(user).newest()
+        self.fields["corpus"].queryset = corpora  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Refuse files that are too large for a browser."""
@@ -248,11 +281,96 @@ class UploadForm(CountersignForm):
         return cleaned
 
 
-class ColumnsForm(CountersignForm):
-    """Which column holds what."""
+class SeveralFilesInput(forms.ClearableFileInput):
+    """The browser's control for files, of which several can be chosen."""
 
+    allow_multiple_selected = True
+
+
+class SeveralFilesField(forms.FileField):
+    """Several files at once."""
+
+    widget = SeveralFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        """Return the list of files, each of which has to be one."""
+        files = data if isinstance(data, list | tuple) else [data]
+        one = super().clean
+        return [one(file, initial) for file in files or [None]]
+
+
+class CorpusForm(CountersignForm):
+    """The files of a new corpus, and what is known of them."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=100,
+        help_text=gettext_lazy("Under a name that is taken, other content is its next version."),
+    )
+    documents = SeveralFilesField(
+        label=gettext_lazy("Documents"),
+        help_text=gettext_lazy(
+            "Text or Markdown files, one document each; JSON lines or CSV with a column “text”, "
+            "one document a row; or a zip of such files. Several can be chosen."
+        ),
+    )
+    origin = forms.CharField(
+        label=gettext_lazy("Where they come from"), required=False, max_length=2000
+    )
+    licence = forms.CharField(label=gettext_lazy("Licence"), required=False, max_length=200)
+    visibility = readers_field()
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse files that are too many or too large for a browser."""
+        cleaned = super().clean() or {}
+        files = cleaned.get("documents") or []
+        if sum(one.size for one in files) > LARGEST_UPLOAD:
+            self.add_error("documents", _("Larger than 300 MB: use the import_corpus command."))
+        return cleaned
+
+
+class DocumentFilterForm(CountersignForm):
+    """Search among the documents of a corpus; it lives in the address."""
+
+    q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=200)
+
+
+class ProbeForm(CountersignForm):
+    """Which cases a tuned model must not have forgotten."""
+
+    probe = forms.ModelChoiceField(
+        label=gettext_lazy("General-ability probe"),
+        queryset=CaseSet.objects.none(),
+        empty_label=gettext_lazy("None"),
+        required=False,
+        help_text=gettext_lazy("Asked before and after tuning, to see what was forgotten."),
+    )
+
+    def __init__(self, case_set: CaseSet, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, initial={"probe": case_set.probe_id}, **kwargs)
+        others = CaseSet.objects.visible_to(user).exclude(slug=case_set.slug)
+        self.fields["probe"].queryset = others.newest()  # type: ignore[attr-defined]
+
+
+class ReadersForm(CountersignForm):
+    """Who may read a version."""
+
+    visibility = forms.ChoiceField(label=gettext_lazy("Who may read it"), choices=Readers.choices)
+
+
+NOTHING = [("", gettext_lazy("No such column"))]
+
+
+class ColumnsForm(CountersignForm):
+    """Which column holds what; a file whose shape says it all has nothing to ask."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Kind"),
+        choices=[("", gettext_lazy("What the columns suggest")), *CaseKind.choices],
+        required=False,
+    )
     input = forms.ChoiceField(label=gettext_lazy("Input"))
-    label = forms.ChoiceField(label=gettext_lazy("Expected label"))
+    label = forms.ChoiceField(label=gettext_lazy("Expected label or answer"))
     key = forms.ChoiceField(
         label=gettext_lazy("Id"),
         required=False,
@@ -263,20 +381,50 @@ class ColumnsForm(CountersignForm):
         required=False,
         help_text=gettext_lazy("Holds train, dev or test. Without one all are test cases."),
     )
+    references = forms.ChoiceField(
+        label=gettext_lazy("Other right answers"),
+        required=False,
+        help_text=gettext_lazy("A list, or texts with “|” between them."),
+    )
+    relevant = forms.ChoiceField(
+        label=gettext_lazy("Documents that answer it"),
+        required=False,
+        help_text=gettext_lazy("Their ids in the corpus: a list, or with “|” between them."),
+    )
 
     def __init__(
-        self, names: list[str], guess: Columns, *args: Any, has_splits: bool, **kwargs: Any
+        self,
+        names: list[str],
+        guess: Columns,
+        *args: Any,
+        has_splits: bool = False,
+        has_corpus: bool = False,
+        **kwargs: Any,
     ) -> None:
         kwargs["initial"] = vars(guess)
         super().__init__(*args, **kwargs)
         if has_splits:
             del self.fields["split"]
+        if not has_corpus:
+            del self.fields["relevant"]
         for name, field in self.fields.items():
-            nothing = [] if name in {"input", "label"} else [("", _("No such column"))]
-            field.choices = [*nothing, *((one, one) for one in names)]  # type: ignore[attr-defined]
+            if name != "kind":
+                nothing = [] if name in {"input", "label"} else NOTHING
+                field.choices = [*nothing, *((one, one) for one in names)]  # type: ignore[attr-defined]
 
     @property
     def columns(self) -> Columns:
         """Return the chosen columns."""
-        said = self.cleaned_data
-        return Columns(said["input"], said["label"], said["key"], said.get("split", ""))
+        said = {name: value for name, value in self.cleaned_data.items() if name != "kind"}
+        return Columns(**said)
+
+    @property
+    def kind_of_cases(self) -> str:
+        """Return the chosen kind, or the one that the columns suggest."""
+        return self.cleaned_data["kind"] or guessed_kind(self.columns)
+
+
+class NothingToAskForm(CountersignForm):
+    """A file whose shape says what everything in it is."""
+
+    columns = Columns("", "")

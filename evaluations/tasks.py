@@ -7,6 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from decisions import clock
+from evaluations.intake import do_import, lost_imports
 from evaluations.measuring import measure
 from evaluations.models import Run
 
@@ -34,6 +35,19 @@ def reclaim_lost_work() -> None:
     quiet_since = clock.now() - timedelta(seconds=REAPER_PERIOD - 5)
     for pk in Run.objects.lacking_workers(quiet_since).values_list("pk", flat=True):
         wake(pk, times=1, expires=REAPER_PERIOD)
+
+
+@shared_task(ignore_result=True, soft_time_limit=6600, time_limit=6900)
+def bring_in(import_id: int) -> None:
+    """Do an import; a second delivery finds it taken and does nothing."""
+    do_import(import_id)
+
+
+@shared_task(ignore_result=True)
+def take_up_lost_imports() -> None:
+    """Wake a worker for every import whose call or whose worker was lost, and clear up after."""
+    for import_id in lost_imports():
+        bring_in.apply_async((import_id,), expires=REAPER_PERIOD)
 
 
 def wake(run_id: int, times: int = AT_ONCE, expires: float = 3600) -> None:

@@ -1,12 +1,12 @@
-"""Files of a case set between their upload and the moment someone says what their columns hold."""
+"""Files of a case set or a corpus between their upload and the end of their import."""
 
 import json
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,18 @@ from django.http import Http404
 
 from decisions.models import User
 from evaluations.importers.cases import CaseFile
-from evaluations.models import Split
+from evaluations.importers.documents import DocumentFile
+from evaluations.models import Import, Imports, Split
 
 KEPT_SECONDS = 24 * 3600
-TOKEN = re.compile(r"^[\w-]{20,60}$")
+TOKEN = re.compile(r"[\w-]{20,60}", re.ASCII)
 ABOUT = "about.json"
+DOCUMENTS = "documents"
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What one person uploaded; `files` maps the form's field to the file's own name."""
+    """What one person uploaded; `files` maps the name it is kept under to the file's own name."""
 
     token: str
     user: int
@@ -33,6 +35,9 @@ class Upload:
     origin: str
     licence: str
     files: dict[str, str]
+    what: str = Imports.CASES
+    # What else was said: who may read it, and the corpus that the cases name.
+    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -55,40 +60,66 @@ class Upload:
         return [CaseFile(self.folder / "train", Split.TRAIN, self.files["train"]), cases]
 
     @property
+    def document_files(self) -> list[DocumentFile]:
+        """Return the files of documents, in the order of their upload."""
+        return [DocumentFile(self.folder / kept, name) for kept, name in self.files.items()]
+
+    @property
     def labels(self) -> Path | None:
         """Return the file of labels, if there is one."""
         return self.folder / "labels" if "labels" in self.files else None
 
 
-def keep(user: User, values: Mapping[str, Any]) -> Upload:
+def keep(user: User, values: Mapping[str, Any], what: str = Imports.CASES) -> Upload:
     """Keep what an upload form brought, for a day at most."""
     _forget_old()
-    uploaded = {name: one for name, one in values.items() if isinstance(one, UploadedFile)}
+    uploaded = dict(_uploaded(values))
+    corpus = values.get("corpus")
     upload = Upload(
         token=secrets.token_urlsafe(24),
         user=user.pk,
         name=values["name"],
         origin=values["origin"],
         licence=values["licence"],
-        files={name: str(one.name) for name, one in uploaded.items()},
+        files={kept: str(one.name) for kept, one in uploaded.items()},
+        what=what,
+        more={
+            "visibility": values.get("visibility", ""),
+            "corpus": corpus.pk if corpus else None,
+        },
     )
     upload.folder.mkdir(parents=True, mode=0o700)
-    for name, one in uploaded.items():
-        with (upload.folder / name).open("wb") as file:
+    for kept, one in uploaded.items():
+        with (upload.folder / kept).open("wb") as file:
             file.writelines(one.chunks())
     (upload.folder / ABOUT).write_text(json.dumps(asdict(upload)))
     return upload
 
 
-def kept(user: User, token: str) -> Upload:
+def _uploaded(values: Mapping[str, Any]) -> Iterator[tuple[str, UploadedFile]]:
+    """Yield (name to keep it under, file): never a name that came from outside."""
+    for field_name, value in values.items():
+        if isinstance(value, UploadedFile):
+            yield field_name, value
+        elif field_name == DOCUMENTS:
+            yield from ((f"document-{n}", one) for n, one in enumerate(value, 1))
+
+
+def kept(user: User, token: str, what: str = Imports.CASES) -> Upload:
     """Return what this person uploaded under a token; raise 404."""
-    about = _home() / token / ABOUT
-    if not TOKEN.match(token) or not about.is_file():
-        raise Http404
-    upload = Upload(**json.loads(about.read_text()))
-    if upload.user != user.pk:
+    upload = found(token)
+    if upload is None or upload.user != user.pk or upload.what != what:
         raise Http404
     return upload
+
+
+def found(token: str) -> Upload | None:
+    """Return what was uploaded under a token, None if it is not there."""
+    # The path is made only of what can be nothing but a token.
+    if not TOKEN.fullmatch(token):
+        return None
+    about = _home() / token / ABOUT
+    return Upload(**json.loads(about.read_text())) if about.is_file() else None
 
 
 def forget(upload: Upload) -> None:
@@ -101,9 +132,11 @@ def _home() -> Path:
 
 
 def _forget_old() -> None:
-    """Delete uploads that nobody came back to."""
+    """Delete uploads that nobody came back to, and that no import is reading."""
     if not _home().exists():
         return
+    in_use = set(Import.objects.open().values_list("upload", flat=True))
     for folder in _home().iterdir():
-        if folder.stat().st_mtime < time.time() - KEPT_SECONDS:
+        is_old = folder.stat().st_mtime < time.time() - KEPT_SECONDS
+        if is_old and folder.name not in in_use:
             shutil.rmtree(folder, ignore_errors=True)

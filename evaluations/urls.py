@@ -4,7 +4,7 @@ from django.urls import path
 
 # Makes sure that the `reference` converter is known, whatever is imported first.
 import decisions.urls  # noqa: F401
-from evaluations.views import case_sets, runs, specs
+from evaluations.views import case_sets, corpora, imports, runs, specs
 
 app_name = "evaluations"
 urlpatterns = [
@@ -12,6 +12,15 @@ urlpatterns = [
     path("case-sets/new/", case_sets.new_case_set, name="new_case_set"),
     path("case-sets/new/<str:token>/", case_sets.map_case_set, name="map_case_set"),
     path("case-sets/<slug:slug>/", case_sets.case_set, name="case_set"),
+    path("case-sets/<slug:slug>/probe/", case_sets.probe, name="probe"),
+    path("case-sets/<slug:slug>/readers/", case_sets.readers, name="case_set_readers"),
+    path("corpora/", corpora.corpora, name="corpora"),
+    path("corpora/new/", corpora.new_corpus, name="new_corpus"),
+    path("corpora/new/<str:token>/", corpora.preview_corpus, name="preview_corpus"),
+    path("corpora/<slug:slug>/", corpora.corpus, name="corpus"),
+    path("corpora/<slug:slug>/readers/", corpora.readers, name="corpus_readers"),
+    path("imports/<int:pk>/", imports.import_, name="import"),
+    path("imports/<int:pk>/cancel/", imports.cancel, name="cancel_import"),
     path("decisions/<reference:reference>/runs/", runs.runs, name="runs"),
     path("decisions/<reference:reference>/candidates/<slug:letter>/spec/", specs.spec, name="spec"),
     path("runs/<int:pk>/", runs.run, name="run"),

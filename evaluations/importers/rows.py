@@ -3,6 +3,7 @@
 A new format is one entry in FORMATS and one function from an open text file to rows.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from evaluations.importers.json_rows import read_array, read_lines
 
 Row = dict[str, Any]
 PEEK = 4096
+NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 class Unreadable(BadInput):
@@ -46,7 +48,7 @@ FORMATS = (
 
 def detected(path: Path) -> RowFormat:
     """Return a file's format: by how its text begins, as names are often wrong."""
-    with _opened(path) as file:
+    with opened(path) as file:
         start = file.read(PEEK).lstrip()
     return next(one for one in FORMATS if start.startswith(one.begins))
 
@@ -57,10 +59,17 @@ def read_rows(path: Path, name: str = "") -> Iterator[Row]:
     `name` is what the sentence calls the file, by default its own name.
     """
     name = name or path.name
-    try:
+    with in_sentences(name):
         form = detected(path)
-        with _opened(path) as file:
+        with opened(path) as file:
             yield from form.read(file)
+
+
+@contextmanager
+def in_sentences(name: str) -> Iterator[None]:
+    """Raise `Unreadable`, in a sentence that begins with the file's name, for what goes wrong."""
+    try:
+        yield
     except UnicodeDecodeError as error:
         raise Unreadable(_("%(file)s is not UTF-8 text.") % {"file": name}) from error
     except OSError as error:
@@ -85,11 +94,11 @@ def columns_of(path: Path, name: str = "") -> list[str]:
 
 def is_text(value: str) -> bool:
     """Return whether every database and every page can show it: no NUL, no half characters."""
-    return not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in value)
+    return NOT_TEXT.search(value) is None
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
+def opened(path: Path) -> Iterator[TextIO]:
     """Open a text file, without a byte order mark and with its line ends as they are."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         yield file

@@ -1,6 +1,9 @@
 """The tables of measuring, a module per concern."""
 
 from evaluations.models.case_set import Case, CaseKind, CaseSet, Split
+from evaluations.models.corpus import Corpus, Document
+from evaluations.models.frozen import Readers
+from evaluations.models.intake import Import, Imports, ImportState, ImportStep
 from evaluations.models.preparation import Preparation
 from evaluations.models.run import (
     OPEN_RESULTS,
@@ -20,8 +23,15 @@ __all__ = [
     "Case",
     "CaseKind",
     "CaseSet",
+    "Corpus",
+    "Document",
+    "Import",
+    "ImportState",
+    "ImportStep",
+    "Imports",
     "Preparation",
     "Progress",
+    "Readers",
     "Result",
     "ResultState",
     "Run",

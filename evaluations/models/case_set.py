@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import F, Q
 from django.urls import reverse
-from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
-from decisions import clock
-from decisions.models import User
-
-NAMED_VERSION = re.compile(r"^(?P<name>.+)@(?P<version>[1-9][0-9]{0,5})$")
+from evaluations.models.corpus import Corpus
+from evaluations.models.frozen import Frozen, FrozenQuerySet, Readers
 
 
 class CaseKind(models.TextChoices):
     """What a case asks for."""
 
     CLASSIFICATION = "classification", _("Classification")
+    QUESTION_ANSWERING = "question_answering", _("Question answering with passages")
+    FREE_TEXT = "free_text", _("Free text with a reference")
 
 
 class Split(models.TextChoices):
@@ -31,63 +29,76 @@ class Split(models.TextChoices):
     TEST = "test", _("Test")
 
 
-class CaseSetQuerySet(models.QuerySet["CaseSet"]):
+class CaseSetQuerySet(FrozenQuerySet["CaseSet"]):
     """Finds case sets."""
 
-    def newest(self) -> CaseSetQuerySet:
-        """Return the newest version of each."""
-        versions = CaseSet.objects.filter(slug=OuterRef("slug")).order_by("-version")
-        return self.filter(pk=Subquery(versions.values("pk")[:1]))
 
-    def named(self, name: str) -> CaseSet | None:
-        """Return a set by name or slug: its newest version, or the one that `name@2` names."""
-        match = NAMED_VERSION.match(name)
-        wanted, version = (match["name"], match["version"]) if match else (name, None)
-        found = self.filter(Q(slug=slugify(wanted)) | Q(slug=wanted) | Q(name=wanted))
-        found = found.filter(version=int(version)) if version else found
-        return found.order_by("-version").first()
+class CaseSetManager(models.Manager.from_queryset(CaseSetQuerySet)):  # type: ignore[misc]
+    """Finds the case sets that are ready; those that are still being written are nobody's yet."""
+
+    def get_queryset(self) -> CaseSetQuerySet:
+        """Leave out what is not ready."""
+        found: CaseSetQuerySet = CaseSetQuerySet(self.model, using=self._db).ready()
+        return found
 
 
-class CaseSet(models.Model):
+class CaseSet(Frozen):
     """A frozen, content-hashed set of cases; other content under its name is a new version."""
 
-    name = models.CharField(_("name"), max_length=120)
-    slug = models.SlugField(max_length=130, editable=False)
-    version = models.PositiveIntegerField(_("version"), editable=False)
     kind = models.CharField(
         _("kind"), max_length=20, choices=CaseKind.choices, default=CaseKind.CLASSIFICATION
     )
-    digest = models.CharField(_("digest"), max_length=64, editable=False)
-    origin = models.TextField(_("where it comes from"), blank=True)
-    licence = models.CharField(_("licence"), max_length=200, blank=True)
+    # The documents that its `relevant` keys name; part of what is frozen.
+    corpus = models.ForeignKey(
+        Corpus, null=True, blank=True, on_delete=models.PROTECT, related_name="case_sets"
+    )
+    # What a tuned model must not have forgotten: attached and detached, not part of the content.
+    probe = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="probes"
+    )
     # In the order techniques see them: {"slug", "name", "description"} each.
     labels = models.JSONField(_("labels"), default=list, blank=True)
     # Split → number of cases, and what the import found: duplicates, overlaps, contradictions.
     counts = models.JSONField(default=dict, editable=False)
     findings = models.JSONField(default=dict, editable=False)
-    created_by = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
-    )
-    created_at = models.DateTimeField(default=clock.now, editable=False)
+    # Finding → digests of the first inputs that show it.
+    examples = models.JSONField(default=dict, editable=False)
 
-    objects = CaseSetQuerySet.as_manager()
+    objects = CaseSetManager()
+    everything = CaseSetQuerySet.as_manager()
 
     class Meta:
         ordering = ["name", "-version"]
         constraints = [
-            models.UniqueConstraint(fields=["slug", "version"], name="case_set_version_once"),
-            models.UniqueConstraint(fields=["slug", "digest"], name="case_set_content_once"),
+            models.UniqueConstraint(
+                fields=["slug", "version"],
+                condition=Q(is_ready=True),
+                name="case_set_version_once",
+            ),
+            models.UniqueConstraint(
+                fields=["slug", "digest"],
+                condition=Q(is_ready=True),
+                name="case_set_content_once",
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=CaseKind.values), name="case_set_kind_known"
             ),
+            models.CheckConstraint(
+                condition=Q(visibility__in=Readers.values), name="case_set_readers_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(probe__isnull=True) | ~Q(probe=F("pk")), name="case_set_probe_is_other"
+            ),
         ]
-
-    def __str__(self) -> str:
-        return _("%(name)s, version %(version)s") % {"name": self.name, "version": self.version}
 
     def get_absolute_url(self) -> str:
         """Return the address of this version's page."""
         return f"{reverse('evaluations:case_set', args=[self.slug])}?version={self.version}"
+
+    @property
+    def is_classification(self) -> bool:
+        """Return whether its answers are labels."""
+        return self.kind == CaseKind.CLASSIFICATION
 
     @property
     def total(self) -> int:
@@ -124,7 +135,11 @@ class Case(models.Model):
     key = models.CharField(_("key"), max_length=100)
     split = models.CharField(_("split"), max_length=10, choices=Split.choices)
     input = models.TextField(_("input"))
-    expected = models.TextField(_("expected answer"))
+    # The label or the first reference; empty where the right answer is that there is none.
+    expected = models.TextField(_("expected answer"), blank=True)
+    # Other right answers, and the keys of the documents that hold the answer.
+    references = models.JSONField(_("other right answers"), default=list, blank=True)
+    relevant = models.JSONField(_("relevant documents"), default=list, blank=True)
     position = models.PositiveIntegerField()
     # Of the input without differences of case and spacing: finds duplicates and overlaps.
     input_digest = models.CharField(max_length=64, editable=False)

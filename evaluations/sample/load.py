@@ -15,7 +15,8 @@ from decisions.actions import lifecycle, review
 from decisions.actions.documents import request_document
 from decisions.actions.review import Remark
 from decisions.models import Decision, Role, SectionState, Status, User, Verdict
-from evaluations.actions import attach_run, import_case_set, request_run
+from evaluations.actions import attach_run, request_run
+from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile, Columns
 from evaluations.models import Run
 from evaluations.sample import others, routing

@@ -247,4 +247,5 @@ def _fully_rated(
 
 def case_set(name: str) -> CaseSet:
     """Return the newest version of a case set by its slug."""
-    return CaseSet.objects.filter(slug=name).latest("version")
+    found: CaseSet = CaseSet.objects.filter(slug=name).latest("version")
+    return found

@@ -165,6 +165,8 @@ class Technique:
     spec_class: type
     build: Callable[[Any, Material], Answerer]
     needs_training: bool = True
+    # The kinds of case sets that it has answers to.
+    kinds: tuple[str, ...] = ("classification",)
     # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
     learn: Learn | None = None
 

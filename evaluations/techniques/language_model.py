@@ -332,6 +332,7 @@ def _entry(
         spec_class=spec_class,
         build=build,
         needs_training=False,
+        kinds=("classification", "question_answering", "free_text"),
         learn=learn,
     )
 

@@ -34,7 +34,7 @@ def runs(request: HttpRequest, reference: str) -> HttpResponse:
     for one in considered:
         one.decision = decision
     runnable = [one for one in considered if is_runnable(one)]
-    form = RunForm(runnable, posted(request))
+    form = RunForm(runnable, posted(request), user=person(request))
     if request.method == "POST":
         ensure("measure", decision, person(request))
     if form.is_valid():
@@ -62,10 +62,13 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     if request.GET.get("part") == "progress" and wants_fragment(request):
         return _progress(request, decision, found)
     form = ResultFilterForm(request.GET or None)
-    rows = page_of(request, _results(found, form), CASES_PER_PAGE)
+    reads_cases = found.case_set.is_visible_to(person(request))
+    results = _results(found, form) if reads_cases else found.results.none()
+    rows = page_of(request, results, CASES_PER_PAGE)
     others = _others(found)
     context = _about(found) | {
         "form": form,
+        "reads_cases": reads_cases,
         "page_obj": rows,
         "others": [candidate for candidate, _run in others],
         "lines": _lines(rows.object_list, [run for _candidate, run in others]),

@@ -7,10 +7,10 @@ from typing import Any
 
 from decisions.actions.rows import add_candidate
 from decisions.models import Candidate, Decision
-from evaluations.actions import import_case_set
+from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile, Columns
-from evaluations.models import CaseSet
-from evaluations.tasks import work_on_run
+from evaluations.models import CaseSet, Import
+from evaluations.tasks import bring_in, work_on_run
 from tests.factories import People
 
 COLUMNS = Columns(input="text", label="team", key="id", split="split")
@@ -57,6 +57,12 @@ def make_candidate(
     spec = {"technique": technique, **fields.pop("settings", {})}
     values = {"name": technique, "approach": technique.partition("/")[0], "spec": spec} | fields
     return add_candidate(record, by=team.data_science, **values)
+
+
+def bring_everything_in() -> None:
+    """Do what a worker does that was woken for every import that waits."""
+    for pk in Import.objects.open().values_list("pk", flat=True):
+        bring_in(pk)
 
 
 def work_through(*runs: Any) -> None:

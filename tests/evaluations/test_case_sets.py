@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from decisions.policies import BadInput
-from evaluations.actions import import_case_set
+from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile, Columns, guessed, read_labels
 from evaluations.importers.rows import columns_of, detected
 from evaluations.models import Case, CaseSet
@@ -214,7 +215,7 @@ def test_a_key_that_occurs_twice_is_named_and_leaves_nothing(db: None, tmp_path:
     with pytest.raises(BadInput, match="The id “7” occurs twice"):
         bring_in(file, columns=Columns("text", "label", key="id"))
 
-    assert not CaseSet.objects.exists()
+    assert not CaseSet.everything.exists()
     assert not Case.objects.exists()
 
 
@@ -267,17 +268,17 @@ def test_a_json_array_is_read_across_chunks(db: None, tmp_path: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_is_refused(
     db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evaluations import actions
+    from evaluations import freezing
 
     file = file_of(tmp_path, "text,label\na,x\n")
-    survey_of = actions.survey_of
+    checked = freezing._surveyed_cases
 
-    def survey_then_change(*args: object) -> object:
-        found = survey_of(*args)
+    def check_then_change(*args: Any) -> object:
+        found = checked(*args)
         file_of(tmp_path, "text,label\nb,x\n")
         return found
 
-    monkeypatch.setattr(actions, "survey_of", survey_then_change)
+    monkeypatch.setattr(freezing, "_surveyed_cases", check_then_change)
     with pytest.raises(BadInput, match="changed while it was being read"):
         bring_in(file)
-    assert not CaseSet.objects.exists()
+    assert not CaseSet.everything.exists()

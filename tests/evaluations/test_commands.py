@@ -40,6 +40,8 @@ def test_import_cases_guesses_the_columns_and_prints_one_json_object(
         "slug": "messages",
         "version": 1,
         "is_new": True,
+        "kind": "classification",
+        "corpus": "",
         "digest": CaseSet.objects.get().digest,
         "cases": {"train": 18, "test": 12},
         "labels": 3,

@@ -487,6 +487,16 @@ def test_the_reaper_leaves_ended_runs_alone(run: Run, people: People) -> None:
     assert not Run.objects.lacking_workers(run.finished_at).exists()
 
 
+def test_a_technique_is_not_run_on_a_kind_of_cases_that_it_has_no_answers_to(
+    candidate: Candidate, case_set: CaseSet, people: People
+) -> None:
+    CaseSet.objects.filter(pk=case_set.pk).update(kind="free_text")
+    case_set.refresh_from_db()
+
+    with pytest.raises(BadInput, match="answers with a label; Messages, version 1 asks for"):
+        request_run(candidate, case_set, by=people.owner)
+
+
 # Figures
 
 

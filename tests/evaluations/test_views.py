@@ -16,7 +16,13 @@ from decisions.models import Candidate, Decision
 from evaluations import uploads
 from evaluations.actions import request_run
 from evaluations.models import CaseSet, Run, RunState
-from tests.evaluations.helpers import make_candidate, make_case_set, rows, work_through
+from tests.evaluations.helpers import (
+    bring_everything_in,
+    make_candidate,
+    make_case_set,
+    rows,
+    work_through,
+)
 from tests.factories import People
 
 SignIn = Callable[..., Client]
@@ -477,9 +483,11 @@ def test_a_case_set_is_brought_in_in_two_steps(owner: Client, people: People) ->
     assert not CaseSet.objects.exists()
 
     columns = {"input": "text", "label": "team", "key": "id", "split": "split"}
-    answer = owner.post(address, columns | {"import": "1"}, follow=True)
+    asked = owner.post(address, columns | {"import": "1"})
+    assert not CaseSet.objects.exists()
+    bring_everything_in()
 
-    assert "Messages, version 1 is imported." in text(answer)
+    assert "Messages, version 1 is imported." in text(owner.get(asked["Location"]))
     found = CaseSet.objects.get()
     assert (found.counts, found.created_by) == ({"train": 18, "test": 12}, people.owner)
     assert owner.get(address).status_code == 404
@@ -491,8 +499,9 @@ def test_the_preview_follows_the_columns(owner: Client) -> None:
     answer = owner.post(address, {"input": "id", "label": "split", "preview": "1"})
 
     assert answer.status_code == 200
-    assert [row.expected for row in answer.context["rows"]] == ["train"] * 8
-    assert answer.context["survey"].counts == {"test": 30}
+    preview = answer.context["preview"]
+    assert [row.expected for row in preview.rows] == ["train"] * 8
+    assert preview.survey.counts == {"test": 30}
     assert not CaseSet.objects.exists()
 
 
@@ -502,6 +511,7 @@ def test_training_cases_may_be_in_a_file_of_their_own(owner: Client) -> None:
     address = upload(owner, cases=test, train=train)
 
     owner.post(address, {"input": "text", "label": "label", "import": "1"})
+    bring_everything_in()
 
     assert CaseSet.objects.get().counts == {"train": 2, "test": 1}
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluations', '0002_work_at_once'),
+        ('evaluations', '0003_case_sets_at_depth'),
     ]
 
     operations = [

@@ -1,0 +1,174 @@
+"""The right to write for an import: who has it, how it is kept, and how it is lost.
+
+The row in the database owns the work. Whoever carries its token writes; every short transaction
+says so again, so that a worker that was taken for dead, or whose import was cancelled, writes
+nothing more.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from decisions import clock
+from decisions.models import User
+from decisions.policies import BadInput, Refused, wrong_state
+from evaluations.models import Case, CaseSet, Corpus, Document, Import, ImportState, ImportStep
+from evaluations.models.intake import MOST_ATTEMPTS, OPEN_IMPORTS
+
+BATCH = 1000  # rows a transaction: some 50 ms on two cores
+BEAT = 1.0  # seconds between two signs of life
+LOOK = 500  # rows between two looks at the clock
+
+
+class Lost(Exception):
+    """The import is no longer this worker's: it was cancelled, or another has taken it over."""
+
+
+@dataclass
+class Job:
+    """An import that this process alone works on."""
+
+    pk: int
+    token: str
+    beaten_at: float = field(default_factory=time.monotonic)
+
+    def hold(self, **values: Any) -> None:
+        """Write to the row and say that this process lives; raise `Lost` if it is not its own."""
+        mine = Import.objects.filter(pk=self.pk, token=self.token, state=ImportState.RUNNING)
+        if not mine.update(heard_at=clock.now(), **values):
+            raise Lost
+        self.beaten_at = time.monotonic()
+
+    def step(self, step: ImportStep, total: int | None = None) -> None:
+        """Say what is done next, and how many rows it is about."""
+        self.hold(step=step, done=0, total=total)
+
+    def watched(self, rows: Iterable[Any]) -> Iterator[Any]:
+        """Yield rows, saying about every second how many went by."""
+        for number, row in enumerate(rows, 1):
+            if number % LOOK == 0 and time.monotonic() - self.beaten_at > BEAT:
+                self.hold(done=number)
+            yield row
+
+    def write(self, rows: Iterable[models.Model]) -> None:
+        """Write rows in short transactions, each of which others wait for only briefly."""
+        rest, done = iter(rows), 0
+        while batch := list(islice(rest, BATCH)):
+            done += len(batch)
+            with transaction.atomic():
+                self.hold(done=done)
+                type(batch[0])._default_manager.bulk_create(batch)
+
+    def finish(self, outcome: str = "", **made: Any) -> None:
+        """End the import with what came of it; in the transaction that makes it ready."""
+        self.hold(
+            state=ImportState.FINISHED, finished_at=clock.now(), outcome=outcome, token="", **made
+        )
+
+
+@contextmanager
+def own_job(what: str, name: str, files: list[str], by: User | None) -> Iterator[Job]:
+    """Give a process that reads its files where they are the right to write.
+
+    If the block fails, nothing of it stays; if the process dies, the sweep clears up after it.
+    """
+    now = clock.now()
+    row = Import.objects.create(
+        what=what,
+        name=name.strip()[:120],
+        files=files,
+        state=ImportState.RUNNING,
+        token=uuid.uuid4().hex,
+        attempts=1,
+        requested_by=by,
+        requested_at=now,
+        started_at=now,
+        heard_at=now,
+    )
+    job = Job(row.pk, row.token)
+    try:
+        yield job
+    except BaseException as error:
+        sentence = str(error) if isinstance(error, BadInput | Refused) else ""
+        fail(job, sentence or _("It was interrupted."))
+        discard_drafts()
+        if isinstance(error, Lost):
+            raise wrong_state(_("The import was cancelled.")) from error
+        raise
+
+
+def claim(import_id: int) -> Job | None:
+    """Take an import that waits, or whose worker died; None if there is nothing to do.
+
+    What a dead worker left behind is cleared away first.
+    """
+    now, token = clock.now(), uuid.uuid4().hex
+    taken = Import.objects.claimable(now).filter(pk=import_id, attempts__lt=MOST_ATTEMPTS)
+    if not taken.update(
+        state=ImportState.RUNNING,
+        step=ImportStep.CHECKING,
+        token=token,
+        attempts=models.F("attempts") + 1,
+        started_at=now,
+        heard_at=now,
+        done=0,
+        total=None,
+    ):
+        return None
+    discard_drafts(import_id)
+    return Job(import_id, token)
+
+
+def fail(job: Job, sentence: str) -> None:
+    """End an import that cannot go on, with the reason in one sentence."""
+    mine = Import.objects.filter(pk=job.pk, token=job.token, state=ImportState.RUNNING)
+    mine.update(state=ImportState.FAILED, finished_at=clock.now(), error=sentence, token="")
+
+
+def cancel(row: Import) -> bool:
+    """Stop an import; return whether it had not ended. Its worker notices at its next batch."""
+    open_one = Import.objects.filter(pk=row.pk, state__in=OPEN_IMPORTS)
+    stopped = open_one.update(state=ImportState.CANCELLED, finished_at=clock.now(), token="")
+    row.refresh_from_db()
+    return bool(stopped)
+
+
+def give_up_on_the_dead() -> None:
+    """End what nobody will go on with: commands that died, and what ended worker after worker."""
+    dead = Import.objects.abandoned(clock.now())
+    ended = {"state": ImportState.FAILED, "finished_at": clock.now(), "token": ""}
+    sentence = _("The process that was importing it has ended. Start the import again.")
+    dead.filter(upload="").update(error=sentence, **ended)
+    sentence = _("It was given up: each of the workers that tried it has ended.")
+    dead.filter(attempts__gte=MOST_ATTEMPTS).update(error=sentence, **ended)
+
+
+def discard_drafts(import_id: int | None = None) -> None:
+    """Delete what was half written by an import, or by all that work no more."""
+    drafts: list[tuple[type[models.Model], str, Any]] = [
+        (Case, "case_set", CaseSet.everything),
+        (Document, "corpus", Corpus.everything),
+    ]
+    for rows, owner, every in drafts:
+        found = every.filter(is_ready=False)
+        if import_id is None:
+            found = found.exclude(imports__state=ImportState.RUNNING)
+        else:
+            found = found.filter(imports=import_id)
+        for pk in list(found.values_list("pk", flat=True)):
+            _empty(rows, {owner: pk})
+            every.filter(pk=pk, is_ready=False).delete()
+
+
+def _empty(rows: type[models.Model], of: dict[str, int]) -> None:
+    """Delete rows in short transactions."""
+    found = rows._default_manager.filter(**of).order_by("pk")
+    while batch := list(found.values_list("pk", flat=True)[:BATCH]):
+        rows._default_manager.filter(pk__in=batch).delete()

@@ -1,0 +1,40 @@
+"""One import: how far it is, what came of it, and stopping it."""
+
+import json
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from decisions.views.shared import done, person
+from evaluations.intake import cancel_import
+from evaluations.models import Import
+from evaluations.views.shared import wants_fragment
+
+
+@require_safe
+def import_(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show an import: progress while it works, then what came of it."""
+    row = _mine(request, pk)
+    template = "evaluations/import.html"
+    if not wants_fragment(request):
+        return render(request, template, {"row": row})
+    response = render(request, f"{template}#import", {"row": row})
+    if not row.is_open:
+        told = {"import": row, "state": row.get_state_display().lower()}
+        response["HX-Trigger"] = json.dumps({"announce": _("%(import)s: %(state)s.") % told})
+    return response
+
+
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Stop an import."""
+    row = _mine(request, pk)
+    cancel_import(row, by=person(request))
+    return done(request, row, _("The import is cancelled; nothing of it stays."))
+
+
+def _mine(request: HttpRequest, pk: int) -> Import:
+    visible = Import.objects.visible_to(person(request))
+    return get_object_or_404(visible.select_related("case_set", "corpus"), pk=pk)
