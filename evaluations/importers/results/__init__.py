@@ -1,0 +1,1 @@
+"""Readers of result files, a module per format: a file in, what was measured out."""
