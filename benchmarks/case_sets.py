@@ -5,6 +5,11 @@ COUNTERSIGN_VAR=$(mktemp -d) python -m benchmarks.case_sets [ROWS]
 Makes a CSV file, runs `import_cases` in a process of its own on an empty SQLite database, and
 writes to that database from this one all the while, as a page would. DATABASE_URL chooses
 PostgreSQL instead.
+
+Seen on two cores that six other jobs shared, SQLite, 1,000,000 rows (100 MB) on 2026-11-21: 268 s,
+3,734 rows a second, 100 MB of memory at most (100 MB for 100,000 rows, too: it is the program, not
+the data). Of 6,226 writes by another process the median waited 1.2 ms, the 99th percentile 333 ms,
+the longest 838 ms.
 """
 
 import csv

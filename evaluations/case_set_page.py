@@ -1,6 +1,5 @@
 """What the page of a case set shows, computed when first asked for."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,8 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from decisions.models import User
 from evaluations.models import Case, CaseSet, Corpus
-
-PER_EXAMPLE = 6  # cases shown of one input that occurs again and again
 
 TITLES: dict[str, tuple[Promise | str, Promise | str]] = {
     "duplicates": (_("Duplicates"), _("within a split")),
@@ -62,16 +59,13 @@ class CaseSetPage:
         return probe if probe is not None and probe.is_visible_to(self.user) else None
 
     def _shown(self, key: str) -> list[list[Case]]:
-        digests = self.case_set.examples.get(key, [])
-        known = (self._cases_by_input[one][:PER_EXAMPLE] for one in dict.fromkeys(digests))
+        told = self.case_set.examples.get(key, [])
+        known = ([self._cases[one] for one in keys if one in self._cases] for keys in told)
         return [cases for cases in known if cases]
 
     @cached_property
-    def _cases_by_input(self) -> dict[str, list[Case]]:
-        """Return the cases of every input that is an example, in one query."""
-        wanted = {one for digests in self.case_set.examples.values() for one in digests}
-        found: dict[str, list[Case]] = defaultdict(list)
-        cases = self.case_set.cases.filter(input_digest__in=wanted).order_by("position")
-        for case in cases[: 100 * PER_EXAMPLE]:
-            found[case.input_digest].append(case)
-        return found
+    def _cases(self) -> dict[str, Case]:
+        """Return the cases that are examples by their keys, in one query."""
+        told = self.case_set.examples.values()
+        wanted = {key for inputs in told for keys in inputs for key in keys}
+        return {case.key: case for case in self.case_set.cases.filter(key__in=wanted)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, OuterRef, Sum
+from django.db.models import Count, F, Max, Min, Sum
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -46,6 +46,7 @@ from evaluations.scorers import normalised
 LONGEST_NAME = 100
 LONGEST_LICENCE = 200
 SHOWN = 5  # examples kept of each finding
+PER_EXAMPLE = 6  # cases kept of one input that occurs again and again
 TAKEN = {"", "new"}  # the page for a new one has this address
 
 
@@ -191,7 +192,9 @@ def freeze_cases(job: Job, about: About, material: CaseMaterial) -> Imported:
     job.step(ImportStep.WRITING, survey.total)
     _write_cases(job, draft, material, survey)
     job.step(ImportStep.COMPARING)
-    found_in, shown = findings(draft), examples(draft)
+    found_in = findings(draft)
+    job.hold()
+    shown = examples(draft, found_in)
     return _ready_cases(job, draft, {"findings": found_in, "examples": shown})
 
 
@@ -349,29 +352,39 @@ def findings(case_set: CaseSet) -> dict[str, int]:
     `duplicates` repeat within their split; `overlaps` are test cases whose input a technique also
     learns from; `contradictions` are inputs with more than one expected answer.
     """
-    cases = case_set.cases.order_by()
     repeated = _repeated(case_set).aggregate(cases=Sum("n"), inputs=Count("n"))
     return {
         "duplicates": (repeated["cases"] or 0) - repeated["inputs"],
-        "overlaps": cases.filter(Exists(_learnt(case_set)), split=Split.TEST).count(),
+        "overlaps": _overlapping(case_set).count(),
         "contradictions": _contradicting(case_set).count(),
     }
 
 
-def examples(case_set: CaseSet) -> dict[str, list[str]]:
-    """Return the digests of the first inputs of each finding."""
-    overlapping = case_set.cases.order_by("position").filter(
-        Exists(_learnt(case_set)), split=Split.TEST
-    )
-    found = {
+def examples(case_set: CaseSet, found: dict[str, int]) -> dict[str, list[list[str]]]:
+    """Return the first inputs of each finding there is, each as the keys of its first cases."""
+    rows = {
         "duplicates": _repeated(case_set),
-        "overlaps": overlapping,
+        "overlaps": _overlapping(case_set),
         "contradictions": _contradicting(case_set),
     }
-    return {
-        name: list(rows.values_list("input_digest", flat=True)[:SHOWN])
-        for name, rows in found.items()
+    digests = {
+        name: list(dict.fromkeys(rows[name].values_list("input_digest", flat=True)[: 4 * SHOWN]))
+        for name, count in found.items()
+        if count
     }
+    keys = _keys_by_input(case_set, {one for some in digests.values() for one in some[:SHOWN]})
+    return {name: [keys[one] for one in some[:SHOWN]] for name, some in digests.items()}
+
+
+def _keys_by_input(case_set: CaseSet, digests: set[str]) -> dict[str, list[str]]:
+    """Return the keys of the first cases of each of some inputs."""
+    found: dict[str, list[str]] = {}
+    cases = case_set.cases.filter(input_digest__in=digests).order_by("position")
+    for digest, key in cases.values_list("input_digest", "key").iterator() if digests else ():
+        keys = found.setdefault(digest, [])
+        if len(keys) < PER_EXAMPLE:
+            keys.append(key)
+    return found
 
 
 def _repeated(case_set: CaseSet) -> Any:
@@ -380,14 +393,16 @@ def _repeated(case_set: CaseSet) -> Any:
 
 
 def _contradicting(case_set: CaseSet) -> Any:
+    """Return the inputs whose least answer is not their greatest."""
     answers = case_set.cases.order_by().values("input_digest")
-    return answers.annotate(n=Count("expected", distinct=True)).filter(n__gt=1)
+    answers = answers.annotate(least=Min("expected"), greatest=Max("expected"))
+    return answers.exclude(least=F("greatest"))
 
 
-def _learnt(case_set: CaseSet) -> Any:
-    return case_set.cases.order_by().filter(
-        split__in=[Split.TRAIN, Split.DEV], input_digest=OuterRef("input_digest")
-    )
+def _overlapping(case_set: CaseSet) -> Any:
+    learnt = case_set.cases.order_by().filter(split__in=[Split.TRAIN, Split.DEV])
+    tested = case_set.cases.order_by().filter(split=Split.TEST)
+    return tested.filter(input_digest__in=learnt.values("input_digest"))
 
 
 # Corpora

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models, reset_queries, transaction
 from django.utils.translation import gettext as _
 
 from decisions import clock
@@ -23,6 +23,7 @@ from evaluations.models import Case, CaseSet, Corpus, Document, Import, ImportSt
 from evaluations.models.intake import MOST_ATTEMPTS, OPEN_IMPORTS
 
 BATCH = 1000  # rows a transaction: some 50 ms on two cores
+SLOW = 0.3  # seconds a transaction may take before the next ones take fewer rows
 BEAT = 1.0  # seconds between two signs of life
 LOOK = 500  # rows between two looks at the clock
 
@@ -58,13 +59,20 @@ class Job:
             yield row
 
     def write(self, rows: Iterable[models.Model]) -> None:
-        """Write rows in short transactions, each of which others wait for only briefly."""
-        rest, done = iter(rows), 0
-        while batch := list(islice(rest, BATCH)):
+        """Write rows in short transactions, each of which others wait for only briefly.
+
+        Where the disk is slow, fewer rows go into one.
+        """
+        rest, done, size = iter(rows), 0, BATCH
+        while batch := list(islice(rest, size)):
             done += len(batch)
+            began = time.monotonic()
             with transaction.atomic():
                 self.hold(done=done)
                 type(batch[0])._default_manager.bulk_create(batch)
+            is_slow = time.monotonic() - began > SLOW
+            size = max(size // 2, BATCH // 10) if is_slow else min(size * 2, BATCH)
+            reset_queries()  # which are kept where DEBUG is on
 
     def finish(self, outcome: str = "", **made: Any) -> None:
         """End the import with what came of it; in the transaction that makes it ready."""

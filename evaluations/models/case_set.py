@@ -61,7 +61,7 @@ class CaseSet(Frozen):
     # Split → number of cases, and what the import found: duplicates, overlaps, contradictions.
     counts = models.JSONField(default=dict, editable=False)
     findings = models.JSONField(default=dict, editable=False)
-    # Finding → digests of the first inputs that show it.
+    # Finding → the first inputs that show it, each as the keys of its first cases.
     examples = models.JSONField(default=dict, editable=False)
 
     objects = CaseSetManager()
@@ -141,7 +141,8 @@ class Case(models.Model):
     references = models.JSONField(_("other right answers"), default=list, blank=True)
     relevant = models.JSONField(_("relevant documents"), default=list, blank=True)
     position = models.PositiveIntegerField()
-    # Of the input without differences of case and spacing: finds duplicates and overlaps.
+    # Of the input without differences of case and spacing: finds duplicates and overlaps. It has no
+    # index: a million random places in one cost more than sorting once does.
     input_digest = models.CharField(max_length=64, editable=False)
 
     objects = CaseQuerySet.as_manager()
@@ -150,7 +151,6 @@ class Case(models.Model):
         ordering = ["position"]
         indexes = [
             models.Index(fields=["case_set", "split", "position"], name="case_in_order"),
-            models.Index(fields=["case_set", "input_digest"], name="case_by_input"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["case_set", "key"], name="case_key_once"),
