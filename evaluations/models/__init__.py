@@ -1,6 +1,7 @@
 """The tables of measuring, a module per concern."""
 
 from evaluations.models.case_set import Case, CaseKind, CaseSet, Split
+from evaluations.models.endpoint import Endpoint, Flavour
 from evaluations.models.run import (
     OPEN_RESULTS,
     OPEN_RUNS,
@@ -11,6 +12,7 @@ from evaluations.models.run import (
     Run,
     RunState,
 )
+from evaluations.models.share import Share
 
 __all__ = [
     "OPEN_RESULTS",
@@ -19,10 +21,13 @@ __all__ = [
     "Case",
     "CaseKind",
     "CaseSet",
+    "Endpoint",
+    "Flavour",
     "Progress",
     "Result",
     "ResultState",
     "Run",
     "RunState",
+    "Share",
     "Split",
 ]
