@@ -13,6 +13,8 @@ class Share(models.Model):
     gate = models.CharField(max_length=80)  # "endpoint:3", "run:17"
     worker = models.CharField(max_length=120)
     granted = models.PositiveIntegerField(default=0)
+    # How many its worker could use: what it doesn't want is left to the others.
+    wanted = models.PositiveIntegerField(default=0)
     # When the seats are free again unless their worker renews.
     until = models.DateTimeField()
 
