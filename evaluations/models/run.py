@@ -141,6 +141,8 @@ class Run(models.Model):
     # What may be spent at model servers: requests, tokens (whole numbers) and money (US dollars,
     # as text), each only where there is a limit.
     budget = models.JSONField(_("budget"), default=dict, blank=True)
+    # What each model cost when it was first asked, by "endpoint model"; null: nobody knew.
+    prices = models.JSONField(default=dict, blank=True)
     spent_requests = models.PositiveBigIntegerField(default=0)
     spent_input_tokens = models.PositiveBigIntegerField(default=0)
     spent_output_tokens = models.PositiveBigIntegerField(default=0)
