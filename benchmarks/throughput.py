@@ -124,6 +124,7 @@ def prepare(url: str, folder: Path, cases: int) -> Callable[[int], int]:
     _setup()
     from django.core.management import call_command
 
+    from config.celery import app
     from evaluations.actions import import_case_set, request_run
     from evaluations.importers.cases import CaseFile
     from evaluations.models import Endpoint, Result, Run
@@ -131,6 +132,7 @@ def prepare(url: str, folder: Path, cases: int) -> Callable[[int], int]:
     from tests.factories import open_record, people
     from tests.openai_server import KEY
 
+    app.conf.update(broker_url="memory://")  # the workers are started here, nobody calls them
     call_command("migrate", verbosity=0)
     team = people()
     record = open_record(team)
