@@ -143,7 +143,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='endpoint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('price_input__isnull', True), ('price_output__isnull', True)), models.Q(('price_input__gte', 0), ('price_output__gte', 0)), _connector='OR'), name='endpoint_prices_both_or_none'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('price_input__isnull', True), ('price_output__isnull', True)), models.Q(('price_input__gte', 0), ('price_input__isnull', False), ('price_output__gte', 0), ('price_output__isnull', False)), _connector='OR'), name='endpoint_prices_both_or_none'),
         ),
         migrations.AddConstraint(
             model_name='endpoint',

@@ -118,7 +118,12 @@ class Endpoint(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(price_input__isnull=True, price_output__isnull=True)
-                | Q(price_input__gte=0, price_output__gte=0),
+                | Q(
+                    price_input__isnull=False,
+                    price_output__isnull=False,
+                    price_input__gte=0,
+                    price_output__gte=0,
+                ),
                 name="endpoint_prices_both_or_none",
             ),
             models.CheckConstraint(
