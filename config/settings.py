@@ -175,6 +175,9 @@ MAIL_LONGEST_WAIT_SECONDS = float(os.environ.get("MAIL_LONGEST_WAIT_SECONDS") or
 # Whether webhooks may call addresses inside the network that Countersign runs in.
 WEBHOOK_ALLOW_PRIVATE = flag("WEBHOOK_ALLOW_PRIVATE", DEBUG)
 
+# Whether model servers may stand inside that network, as those that teams run themselves do.
+ENDPOINT_ALLOW_PRIVATE = flag("ENDPOINT_ALLOW_PRIVATE", True)
+
 # Where the heads of the audit log are kept, a file a day: best copied to where the database's
 # administrator cannot write.
 AUDIT_ANCHOR_DIR = Path(os.environ.get("AUDIT_ANCHOR_DIR") or VAR_DIR / "anchors").resolve()
@@ -263,5 +266,9 @@ LOGGING = {
         # It logs the addresses it calls, and many a webhook's address is a key.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        # A line for every answer of a run would bury all else.
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
     },
 }

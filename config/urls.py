@@ -23,6 +23,7 @@ urlpatterns = [
     path("delegations/<int:pk>/accept/", delegations.accept, name="accept_delegation"),
     path("delegations/<int:pk>/end/", delegations.end, name="end_delegation"),
     path("webhooks/", include("decisions.webhooks.urls")),
+    path("endpoints/", include("evaluations.endpoints.urls")),
     path("", include("evaluations.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -59,7 +59,7 @@ def allowed_addresses(host: str, port: int) -> list[str]:
 
 def is_public(address: str) -> bool:
     """Return whether an address is on the public Internet, also when it is wrapped in another."""
-    return all(_is_global(one) for one in _unwrapped(ip_address(address)))
+    return all(_is_global(one) for one in unwrapped(ip_address(address)))
 
 
 class GuardedBackend(httpcore.NetworkBackend):
@@ -111,7 +111,7 @@ def _is_global(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global
 
 
-def _unwrapped(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
+def unwrapped(address: IPv4Address | IPv6Address) -> list[IPv4Address | IPv6Address]:
     """Return an address, or the IPv4 addresses that it stands for."""
     if isinstance(address, IPv4Address):
         return [address]

@@ -2,6 +2,7 @@
 
 from evaluations.models.case_set import Case, CaseKind, CaseSet, Split
 from evaluations.models.corpus import Corpus, Document
+from evaluations.models.endpoint import Endpoint, Flavour
 from evaluations.models.frozen import Readers
 from evaluations.models.intake import Import, Imports, ImportState, ImportStep
 from evaluations.models.preparation import Preparation
@@ -15,6 +16,7 @@ from evaluations.models.run import (
     Run,
     RunState,
 )
+from evaluations.models.share import Share
 
 __all__ = [
     "OPEN_RESULTS",
@@ -25,6 +27,8 @@ __all__ = [
     "CaseSet",
     "Corpus",
     "Document",
+    "Endpoint",
+    "Flavour",
     "Import",
     "ImportState",
     "ImportStep",
@@ -36,5 +40,6 @@ __all__ = [
     "ResultState",
     "Run",
     "RunState",
+    "Share",
     "Split",
 ]

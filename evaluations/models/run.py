@@ -138,6 +138,17 @@ class Run(models.Model):
     artefact = models.JSONField(default=dict)
     metrics = models.JSONField(default=dict)
     results_digest = models.CharField(max_length=64, blank=True)
+    # What may be spent at model servers: requests, tokens (whole numbers) and money (US dollars,
+    # as text), each only where there is a limit.
+    budget = models.JSONField(_("budget"), default=dict, blank=True)
+    # What each model cost when it was first asked, by "endpoint model"; null: nobody knew.
+    prices = models.JSONField(default=dict, blank=True)
+    spent_requests = models.PositiveBigIntegerField(default=0)
+    spent_input_tokens = models.PositiveBigIntegerField(default=0)
+    spent_output_tokens = models.PositiveBigIntegerField(default=0)
+    spent_cost = models.DecimalField(max_digits=18, decimal_places=9, default=Decimal(0))
+    # Answered requests whose cost nobody knows: what was spent is at least `spent_cost`.
+    spent_unpriced = models.PositiveBigIntegerField(default=0)
 
     objects = RunQuerySet.as_manager()
 
@@ -162,6 +173,7 @@ class Run(models.Model):
                 | (~Q(state__in=OPEN_RUNS) & Q(finished_at__isnull=False)),
                 name="run_ended_has_finished_at",
             ),
+            models.CheckConstraint(condition=Q(spent_cost__gte=0), name="run_cost_not_negative"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""Model servers: talking to them within their budgets, their prices and their seats."""
