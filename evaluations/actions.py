@@ -21,6 +21,7 @@ from evaluations.freezing import import_case_set as import_case_set
 from evaluations.models import (
     OPEN_RUNS,
     CaseSet,
+    Endpoint,
     Result,
     ResultState,
     Run,
@@ -57,18 +58,21 @@ def request_run(
     attach: bool = True,
     repeats: int = 1,
     concurrency: int = 8,
+    budget: Mapping[str, Any] | None = None,
 ) -> Run:
     """Ask for a candidate to be measured; while that is under way it is the same run.
 
-    Every case is answered `repeats` times, at most `concurrency` at once over all workers. Without
-    `attach` the figures stay with the run until someone attaches them. Raises `Refused`, or
-    `BadInput` for a spec or a case set that cannot be run.
+    Every case is answered `repeats` times, at most `concurrency` at once over all workers. `budget`
+    limits what may be asked of model servers: requests, tokens, money (US dollars), None for no
+    limit. Without `attach` the figures stay with the run until someone attaches them. Raises
+    `Refused`, or `BadInput` for a spec or a case set that cannot be run.
     """
     ensure("measure", candidate.decision, by)
     _refuse_unseen(case_set, by)
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
+    _refuse_archived(technique, spec)
     try:
         with transaction.atomic():
             run = Run.objects.create(
@@ -81,6 +85,7 @@ def request_run(
                 attaches=attach,
                 repeats=repeats,
                 concurrency=concurrency,
+                budget=plain_budget(budget or {}) if technique.connects else {},
                 case_count=case_set.count(Split.TEST),
                 requested_by=by,
                 requested_at=clock.now(),
@@ -105,6 +110,26 @@ def _refuse_out_of_range(repeats: int, concurrency: int) -> None:
         raise BadInput(_("A case is answered 1 to %(n)s times.") % {"n": MOST_REPEATS})
     if not 1 <= concurrency <= MOST_AT_ONCE:
         raise BadInput(_("1 to %(n)s answers can be under way at once.") % {"n": MOST_AT_ONCE})
+
+
+def _refuse_archived(technique: Technique, spec: Mapping[str, Any]) -> None:
+    """Raise `BadInput` for a spec that names a model server which is not set up here."""
+    for slug in technique.endpoints(spec):
+        if not Endpoint.objects.usable().filter(slug=slug).exists():
+            told = {"endpoint": slug}
+            raise BadInput(_("There is no endpoint “%(endpoint)s”, or it is archived.") % told)
+
+
+def plain_budget(budget: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits that there are as a run keeps them; raise `BadInput` for a negative one."""
+    limits = {which: budget.get(which) for which in ("requests", "tokens", "money")}
+    if any(limit is not None and limit < 0 for limit in limits.values()):
+        raise BadInput(_("A budget cannot be below 0."))
+    return {
+        which: str(limit) if which == "money" else int(limit)
+        for which, limit in limits.items()
+        if limit is not None
+    }
 
 
 def _open_run(candidate: Candidate, case_set: CaseSet, spec_digest: str) -> Run:
@@ -170,6 +195,14 @@ def resume_run(run: Run, *, by: User) -> None:
     ensure("measure", run.candidate.decision, by)
     stopped = Run.objects.filter(pk=run.pk, state__in=[RunState.PAUSED, RunState.CANCELLED])
     _set_going(run, stopped, _("Only a run that is paused or cancelled can go on."))
+
+
+def change_budget(run: Run, *, by: User, budget: Mapping[str, Any]) -> None:
+    """Set what an open run may spend at model servers from now on, what is spent included."""
+    ensure("measure", run.candidate.decision, by)
+    changed = Run.objects.filter(pk=run.pk).open().update(budget=plain_budget(budget))
+    if not _moved(run, changed):
+        raise wrong_state(_("The run has ended already."))
 
 
 def retry_run(run: Run, *, by: User) -> int:
@@ -260,10 +293,19 @@ def conclude_run(run: Run) -> bool:
             from_states=[RunState.RUNNING],
             metrics=summary.metrics,
             results_digest=summary.results_digest,
+            environment=_environment(run),
         )
         if ended and run.attaches:
             _attach_or_say_why(run)
     return ended
+
+
+def _environment(run: Run) -> dict[str, Any]:
+    """Return what the run was made with, and which models the servers said have answered."""
+    kept = Run.objects.values_list("environment", flat=True).get(pk=run.pk)
+    told = run.results.exclude(details__model=None).values_list("details__model", flat=True)
+    models = sorted({str(one) for one in told.order_by().distinct() if one})
+    return {**kept, "models": models} if models else kept
 
 
 def attach_run(run: Run, *, by: User) -> list[Evidence]:

@@ -21,6 +21,7 @@ from evaluations.actions import (
     start_run,
 )
 from evaluations.encoder import EncoderMissing
+from evaluations.endpoints.chats import connect, on_behalf_of
 from evaluations.environment import environment
 from evaluations.learning import SomeoneElseLearns, learned
 from evaluations.models import CaseKind, Run, Split
@@ -68,11 +69,8 @@ def measure(run: Run, stop: Stop) -> bool:
         _conclude(run)
         return False
     try:
-        prepared = _prepared_or_failed(run, stop)
-        if prepared is None:
-            return False
-        note_prepared(run, prepared.artefact)
-        left = Shift(run, prepared.answerer, scorer_of(run), stop).spend()
+        with on_behalf_of(run):
+            left = _answered(run, stop)
     except Halt as why:
         hold_run(run, str(why))
         return False
@@ -80,6 +78,16 @@ def measure(run: Run, stop: Stop) -> bool:
         return True
     except (NotYet, SomeoneElseLearns):
         return False  # the reaper asks again soon
+    return left
+
+
+def _answered(run: Run, stop: Stop) -> bool:
+    """Prepare the technique and answer cases; return whether any may be left for somebody."""
+    prepared = _prepared_or_failed(run, stop)
+    if prepared is None:
+        return False
+    note_prepared(run, prepared.artefact)
+    left = Shift(run, prepared.answerer, scorer_of(run), stop).spend()
     if not left:
         _conclude(run)
     return left
@@ -162,7 +170,7 @@ def material_of(run: Run) -> Material:
     known = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
     if run.case_set.kind == CaseKind.CLASSIFICATION:
         known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
-    return Material(train, dev, known, settings.VAR_DIR / "cache")
+    return Material(train, dev, known, settings.VAR_DIR / "cache", connect)
 
 
 def _examples(run: Run, split: str) -> list[Example]:

@@ -12,6 +12,7 @@ from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.models import Progress, ResultState, Run
 from evaluations.run_moves import RunMove, moves_of
+from evaluations.spending import Spending, spending_of
 from evaluations.summary import kind_note
 from evaluations.techniques import Technique
 
@@ -78,6 +79,11 @@ class RunPage:
         answered = self.run.results.filter(state=ResultState.DONE)
         latencies = answered.values_list("latency_ms", flat=True)
         return latency_histogram([one for one in latencies if one is not None], "latency")
+
+    @cached_property
+    def spending(self) -> Spending | None:
+        """Return what was spent at model servers, None for what computes here."""
+        return spending_of(self.run)
 
     @property
     def artefact(self) -> list[tuple[str, str]]:

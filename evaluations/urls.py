@@ -24,5 +24,6 @@ urlpatterns = [
     path("decisions/<reference:reference>/runs/", runs.runs, name="runs"),
     path("decisions/<reference:reference>/candidates/<slug:letter>/spec/", specs.spec, name="spec"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/budget/", runs.budget, name="run_budget"),
     path("runs/<int:pk>/<slug:key>/", runs.move, name="move_run"),
 ]

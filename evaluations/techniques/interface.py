@@ -189,6 +189,10 @@ class Technique:
         """Return whether it talks to an endpoint."""
         return any(one.type == "endpoint" for one in self.fields)
 
+    def endpoints(self, spec: Mapping[str, Any]) -> list[str]:
+        """Return the slugs of the endpoints that a complete spec talks to."""
+        return [spec[one.name] for one in self.fields if one.type == "endpoint" and spec[one.name]]
+
     def prepare(
         self,
         spec: Mapping[str, Any],

@@ -15,12 +15,13 @@ from django.views.decorators.http import require_POST, require_safe
 from decisions.models import Candidate, Decision
 from decisions.policies import ensure, refusal
 from decisions.views.shared import done, get_record, page, person, posted, status_of
-from evaluations.actions import request_runs
+from evaluations.actions import change_budget, request_runs
 from evaluations.candidate_specs import is_runnable
-from evaluations.forms import ResultFilterForm, RunForm, Show
+from evaluations.forms import BudgetForm, ResultFilterForm, RunForm, Show
 from evaluations.models import Result, ResultState, Run, RunState
 from evaluations.run_moves import MOVES
 from evaluations.run_page import RunPage
+from evaluations.spending import spending_of
 from evaluations.views.shared import page_of, wants_fragment
 
 RUNS_PER_PAGE = 40
@@ -86,6 +87,19 @@ def move(request: HttpRequest, pk: int, key: str) -> HttpResponse:
     if key not in MOVES:
         raise Http404
     return done(request, found, MOVES[key].do(found, person(request)))
+
+
+def budget(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask what an open run may spend at model servers from now on; save it and let it go on."""
+    found = _visible(request, pk)
+    ensure("measure", found.candidate.decision, person(request))
+    decision = get_record(request, found.candidate.decision.reference)
+    form = BudgetForm(found, posted(request))
+    if form.is_valid():
+        change_budget(found, by=person(request), budget=form.budget)
+        return done(request, found, _("What the run may spend is saved."))
+    context = {"run": found, "form": form, "spending": spending_of(found)}
+    return page(request, "evaluations/budget.html", decision, status_of(form), **context)
 
 
 def _visible(request: HttpRequest, pk: int) -> Run:
