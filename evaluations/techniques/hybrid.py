@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from evaluations.spec import choice, number
 from evaluations.techniques.fine_tuning import Head, trained
-from evaluations.techniques.interface import Answer, Answerer, Material, Question, Technique
-from evaluations.techniques.rag import (
+from evaluations.techniques.indexes import (
     LANGUAGES,
     STEMMING_HELP,
     STEMMING_LABEL,
     Bm25Index,
-    Bm25Neighbours,
     DenseIndex,
+    added_up,
+)
+from evaluations.techniques.interface import Answer, Answerer, Material, Question, Technique
+from evaluations.techniques.neighbours import (
+    Bm25Neighbours,
     DenseNeighbours,
     Voters,
     training_texts,
@@ -65,13 +68,13 @@ class FusedAnswerer:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """Return what was prepared, the sizes added up."""
-        size = self.lexical.facts["index_bytes"] + self.dense.facts["index_bytes"]
+        indexes = added_up([self.lexical, self.dense])
+        head = self.head.weights.nbytes + self.head.bias.nbytes
         return {
             "training_examples": len(self.voters.train),
             "labels": len(self.voters.slugs),
-            **self.lexical.facts,
-            **self.dense.facts,
-            "index_bytes": size + self.head.weights.nbytes + self.head.bias.nbytes,
+            **indexes,
+            "index_bytes": indexes["index_bytes"] + head,
         }
 
     def answer(self, question: Question) -> Answer:
@@ -104,8 +107,9 @@ class FusedAnswerer:
 
 def prepare_fused(spec: Fused, material: Material) -> Answerer:
     """Return an answerer with both indexes and a head trained on all examples."""
-    lexical = Bm25Index(training_texts(material), spec.stemming, BM25.k1, BM25.b)
-    dense = DenseIndex.build(material)
+    texts = training_texts(material)
+    lexical = Bm25Index(texts, spec.stemming)
+    dense = DenseIndex.build(texts, material)
     voters = Voters(material.train)
     head = trained(dense.vectors, [example.expected for example in material.train], spec.c)
     return FusedAnswerer(spec, head, lexical, dense, voters)
