@@ -1,6 +1,5 @@
-"""Retrieval by itself and answers out of what was retrieved, without a language model."""
+"""Retrieval by itself, and answers from what was retrieved: extracted or generated."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,12 +10,12 @@ from django.utils.translation import gettext_lazy
 from evaluations.encoder import Encoder, get_encoder
 from evaluations.spec import integer
 from evaluations.techniques import neighbours
+from evaluations.techniques.generation import Generating, prepare_generation
 from evaluations.techniques.indexes import sentences
 from evaluations.techniques.interface import Answer, Answerer, Material, Question, Technique
-from evaluations.techniques.searching import Found, Search, Searching, prepared_search
+from evaluations.techniques.searching import Search, Searching, prepared_search, retrieved
 from evaluations.techniques.voting import best
 
-NOTHING_FOUND = "nothing was found"
 KINDS = ("question_answering", "free_text")
 
 
@@ -35,14 +34,7 @@ class RetrievalAnswerer:
     def answer(self, question: Question) -> Answer:
         """Return the passage that matches best, and the documents found, best first."""
         found = self.search.documents_for(question.input, self.spec.top_k)
-        return Answer(found[0].passage.text if found else "", retrieved(found))
-
-
-def retrieved(found: Sequence[Found]) -> dict[str, Any]:
-    """Return what was found as a result's details."""
-    if not found:
-        return {"retrieved": [], "reason": NOTHING_FOUND}
-    return {"retrieved": [one.plain for one in found]}
+        return Answer(found[0].passage.text if found else "", retrieved(found, found[:1]))
 
 
 @dataclass(frozen=True)
@@ -78,13 +70,13 @@ class ExtractingAnswerer:
         found = self.search.passages_for(question.input, self.spec.top_k)
         cut = [(at, one) for at, hit in enumerate(found, 1) for one in sentences(hit.passage.text)]
         if not cut:
-            return Answer("", retrieved(found))
+            return Answer("", retrieved(found, found))
         vectors = self.encoder.encode([question.input, *(one for _at, one in cut)])
         near = 1 + vectors[1:] @ vectors[0]  # above zero, so that something is always best
         chosen = [cut[place] for place in np.sort(best(near, self.spec.sentences))]
         said = " ".join(f"{one} [{at}]" for at, one in chosen)
         cited = list(dict.fromkeys(at for at, _one in chosen))
-        return Answer(said, retrieved(found) | {"citations": cited})
+        return Answer(said, retrieved(found, found) | {"citations": cited})
 
 
 def prepare_retrieval(spec: Searching, material: Material) -> Answerer:
@@ -135,5 +127,24 @@ ENTRIES = (
         needs_training=False,
         needs_corpus=True,
         kinds=KINDS,
+    ),
+    Technique(
+        key="rag/generation",
+        approach="rag",
+        version="1",
+        title=gettext_lazy("Retrieval and a generated answer"),
+        description=gettext_lazy(
+            "Finds passages, numbers them in the prompt, and lets a language model answer from "
+            "them and cite them."
+        ),
+        kind_note=gettext_lazy(
+            "Retrieval-augmented generation: a language model at an endpoint answers from passages "
+            "of the corpus. How it answers depends on the model that the server runs."
+        ),
+        spec_class=Generating,
+        build=prepare_generation,
+        needs_training=False,
+        needs_corpus=True,
+        kinds=("classification", *KINDS),
     ),
 )

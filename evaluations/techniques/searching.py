@@ -28,6 +28,8 @@ from evaluations.techniques.indexes import (
 from evaluations.techniques.interface import Material
 from evaluations.techniques.voting import Scores, best
 
+EXCERPT = 400  # characters of a passage that are shown
+NOTHING_FOUND = "nothing was found"
 METHODS = (
     ("tfidf", gettext_lazy("TF-IDF: shared words, the rarer the better")),
     ("bm25", gettext_lazy("BM25: shared words, and how often they occur in how long a text")),
@@ -117,12 +119,21 @@ class Found:
 
     @property
     def plain(self) -> dict[str, Any]:
-        """Return it as it is kept with a result and read by scorers."""
+        """Return it as it is shown with a result and read by scorers of retrieval."""
         return {
             "key": self.passage.key,
-            "text": self.passage.text,
+            "text": self.passage.text[:EXCERPT],
             "score": round(self.score, 4),
         }
+
+
+def retrieved(found: Sequence[Found], handed_over: Sequence[Found]) -> dict[str, Any]:
+    """Return what was found, and the texts that the answer is made of, as a result's details."""
+    details: dict[str, Any] = {
+        "retrieved": [one.plain for one in found],
+        "passages": [one.passage.text for one in handed_over],
+    }
+    return details if found else details | {"reason": NOTHING_FOUND}
 
 
 @dataclass(frozen=True)
