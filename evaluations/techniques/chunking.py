@@ -70,11 +70,11 @@ def _splitter(chunking: Chunking) -> Any:
     if chunking.unit == "characters":
         return TextSplitter(chunking.size, overlap=chunking.overlap)
     return TextSplitter.from_huggingface_tokenizer(
-        _whole_tokenizer(), chunking.size, overlap=chunking.overlap
+        whole_tokenizer(), chunking.size, overlap=chunking.overlap
     )
 
 
-def _whole_tokenizer() -> Any:
+def whole_tokenizer() -> Any:
     """Return the encoder's tokenizer without its limit, which would hide how long a text is."""
     from tokenizers import Tokenizer
 
