@@ -189,7 +189,7 @@ def prepare_dense(spec: DenseNeighbours, material: Material) -> Answerer:
 def prepare_fused(spec: FusedNeighbours, material: Material) -> Answerer:
     """Return an answerer over both indexes."""
     texts = training_texts(material)
-    parts = [Bm25Index(texts, spec.stemming), DenseIndex.build(texts, material)]
+    parts: list[Index] = [Bm25Index(texts, spec.stemming), DenseIndex.build(texts, material)]
     index = FusedIndex(parts, spec.constant, spec.depth)
     return NeighbourAnswerer(index, Voters(material.train), spec.neighbours, spec.sharpness)
 

@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ from evaluations.techniques.indexes import (
 )
 from evaluations.techniques.searching import METHODS, RERANKINGS, Search
 from tests.evaluations.helpers import make_candidate, make_case_set, work_through
+from tests.evaluations.test_techniques import TRAIN
 from tests.factories import People
 
 DOCUMENTS = [
@@ -87,6 +91,40 @@ def test_the_same_spec_and_corpus_give_the_same_answers(
     first, second = (prepared(key, tmp_path / part, method=method) for part in "ab")
     for text in [*QUESTIONS, "", "xyzzy", "🙂"]:
         assert first.answer(Question(text)) == second.answer(Question(text))
+
+
+ANSWERS_ALL = """
+import json, sys
+from pathlib import Path
+from evaluations.techniques import TECHNIQUES, Document, Example, Question
+train, documents, questions = json.loads(sys.stdin.read())
+train = [Example(*one) for one in train]
+documents = [Document(*one) for one in documents]
+for key, entry in TECHNIQUES.items():
+    if not entry.connects:
+        answerer = entry.prepare({}, train, documents=documents, cache=Path(sys.argv[1]))
+        print(key, json.dumps([repr(answerer.answer(Question(one))) for one in questions]))
+"""
+
+
+@pytest.mark.slow
+def test_another_process_gives_the_same_answers(tmp_path: Path) -> None:
+    train = [(one.input, one.expected) for one in TRAIN]
+    documents = [(one.key, one.text, one.title) for one in DOCUMENTS]
+    told = json.dumps([train, documents, [*QUESTIONS, "my card", "xyzzy"]])
+    printed = []
+    for seed in "12":
+        run = subprocess.run(
+            [sys.executable, "-c", ANSWERS_ALL, str(tmp_path / seed)],
+            input=told,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+        )
+        printed.append(run.stdout)
+    assert printed[0] == printed[1]
+    assert printed[0].count("\n") > 8
 
 
 @searches
