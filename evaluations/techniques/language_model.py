@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.utils.translation import gettext_lazy
 
 from evaluations.scorers import normalised
@@ -296,7 +297,7 @@ async def mine(
     `messages` is what is sent where that is more than the prompt and the case; `think` is how the
     model is let come to its answer.
     """
-    chat = material.chat(spec.endpoint, spec.model)
+    chat = await sync_to_async(material.chat)(spec.endpoint, spec.model)
     at_most = asyncio.Semaphore(MOST_TRIALS)
 
     def plainly(prompt: Prompt, example: Example) -> Sequence[Message]:

@@ -3,12 +3,18 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from decisions.models import Decision
+from evaluations.actions import request_run
+from evaluations.freezing import import_case_set
+from evaluations.importers.cases import CaseFile, Columns
+from evaluations.measuring import measure
+from evaluations.models import CaseSet, Endpoint, RunState
 from evaluations.scorers import SCORERS
 from evaluations.scorers.interface import CaseView
 from evaluations.scorers.words import without_marks
@@ -25,8 +31,11 @@ from evaluations.techniques import (
 from evaluations.techniques.generation import cited
 from evaluations.techniques.interface import Remote
 from tests.evaluations.chats import Said, ToldChat
+from tests.evaluations.helpers import make_candidate
 from tests.evaluations.test_mining import Notebook
 from tests.evaluations.test_rag import DOCUMENTS
+from tests.factories import People
+from tests.openai_server import ModelServer, serving
 
 MODEL = {"endpoint": "lab", "model": "tiny"}
 ASKED = "How much does a transfer abroad cost?"
@@ -219,3 +228,86 @@ def test_similar_examples_need_training_cases(tmp_path: Path) -> None:
     assert technique.learn is not None
     with pytest.raises(PrepareError, match="no training examples"):
         asyncio.run(technique.learn(spec, bare, Notebook()))  # type: ignore[arg-type]
+
+
+# Runs at a server that speaks the protocol
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    """A server whose model reads the passages in its prompt."""
+    with serving(answer=lambda messages: copying(messages, {})) as found:
+        yield found
+
+
+@pytest.fixture
+def endpoint(server: ModelServer, people: People) -> Endpoint:
+    return Endpoint.objects.create(
+        name="Ours",
+        slug="ours",
+        base_url=server.url,
+        key=server.key,
+        timeout=5,
+        retries=2,
+        concurrency=4,
+        created_by=people.owner,
+    )
+
+
+@pytest.fixture
+def questions(db: None, tmp_path: Path) -> CaseSet:
+    """Two questions to test and two to develop on, with the documents that answer them."""
+    asked = {"fees": (ASKED, "two euros"), "cards": ("How long does a card take?", "five days")}
+    files = []
+    for split in ("test", "dev"):
+        paragraphs = [
+            {
+                "context": one.text,
+                "qas": [
+                    {"id": f"{split} {one.key}", "question": text, "answers": [{"text": answer}]}
+                    for key, (text, answer) in asked.items()
+                    if key == one.key
+                ],
+            }
+            for one in DOCUMENTS
+        ]
+        path = tmp_path / f"{split}.json"
+        path.write_text(json.dumps({"data": [{"title": "Bank", "paragraphs": paragraphs}]}))
+        files.append(CaseFile(path, split=split))
+    return import_case_set(name="Bank", files=files, columns=Columns("", "")).case_set
+
+
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [
+        ("rag/generation", {}),
+        (
+            "hybrid/retrieval_and_mined_prompt",
+            {"alternatives": "{passages}\n\nThe Question: {text}", "part": "message"},
+        ),
+    ],
+)
+def test_a_run_generates_from_the_corpus_at_a_server(
+    key: str,
+    more: dict[str, Any],
+    questions: CaseSet,
+    draft: Decision,
+    people: People,
+    server: ModelServer,
+    endpoint: Endpoint,
+) -> None:
+    spec = {"endpoint": "ours", "model": "small", **more}
+    candidate = make_candidate(draft, people, key, settings=spec)
+    run = request_run(candidate, questions, by=people.owner)
+    measure(run, lambda: False)
+    run.refresh_from_db()
+
+    assert run.state == RunState.FINISHED
+    assert {one.output for one in run.results.all()} == {"two euros [1]", "five days [1]"}
+    for result in run.results.all():
+        assert result.case.expected in result.details["passages"][0]
+        assert result.details["citations"] == [1]
+        assert result.input_tokens
+    assert run.artefact["chunks"] > 0
+    assert "[1] " in server.chats[-1].json["messages"][-1]["content"]
+    assert ("learning_curve" in run.artefact) == (key == "hybrid/retrieval_and_mined_prompt")
