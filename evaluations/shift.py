@@ -18,6 +18,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from decisions import clock
 from evaluations import work
+from evaluations.endpoints.errors import EndpointError
 from evaluations.models import OPEN_RUNS, WORKING_RUNS, Result, Run, RunState
 from evaluations.scorers import Scorer
 from evaluations.techniques import Answer, Answerer, Halt, Question, Remote
@@ -223,6 +224,8 @@ def _state(run: Run) -> str:
 
 def _told(error: Exception) -> str:
     """Return an error as it is shown: a sentence of our own as it is, others with their kind."""
+    if isinstance(error, EndpointError):
+        return error.sentence
     return f"{type(error).__name__}: {error}"[:500].replace("\0", "")
 
 
