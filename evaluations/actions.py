@@ -20,6 +20,7 @@ from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.models import (
     OPEN_RUNS,
+    CaseKind,
     CaseSet,
     Endpoint,
     Result,
@@ -160,7 +161,12 @@ def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:
         told = {"technique": technique.title, "case_set": case_set}
         raise BadInput(
             _("%(technique)s answers with a label; %(case_set)s asks for something else.") % told
+            if technique.kinds == (CaseKind.CLASSIFICATION,)
+            else _("%(technique)s answers questions; %(case_set)s asks for labels.") % told
         )
+    if technique.needs_corpus and case_set.corpus_id is None:
+        told = {"technique": technique.title, "case_set": case_set}
+        raise BadInput(_("%(technique)s searches in documents; %(case_set)s has no corpus.") % told)
     if not case_set.count(Split.TEST):
         raise BadInput(_("%(case_set)s has no test cases.") % {"case_set": case_set})
     if technique.needs_training and not case_set.count(Split.TRAIN):

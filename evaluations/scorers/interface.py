@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from evaluations.scorers.words import without_marks
 from evaluations.spec import Field, Words, fields_of, validated
 
 Outcome = str | None
@@ -184,4 +185,9 @@ class Configured:
             return None
         if output is None:
             return Score(0.0, False if self.scorer.decides else None)
-        return self.scorer.judge(output, case, self.spec)
+        return self.scorer.judge(self._compared(output, case), case, self.spec)
+
+    def _compared(self, output: str, case: CaseView) -> str:
+        """Return the answer as it is compared: marks like [1] are no part of a right answer."""
+        cites = case.passages is not None and "expected" in self.scorer.needs
+        return without_marks(output) if cites else output
