@@ -82,8 +82,8 @@ def worker(run_id: int) -> None:
 
     from evaluations.endpoints.chats import connect, on_behalf_of
     from evaluations.endpoints.prices import price_of
-    from evaluations.measuring import scorer_of
     from evaluations.models import Endpoint, Run
+    from evaluations.scoring import scoring_of
     from evaluations.shift import Shift
     from evaluations.techniques import Label
     from evaluations.techniques.language_model import ENTRIES
@@ -92,7 +92,7 @@ def worker(run_id: int) -> None:
     labels = [Label("billing"), Label("delivery")]
     answerer = ENTRIES[0].prepare(SPEC, [], labels=labels, connect=connect)
     price_of(Endpoint.objects.get(), SPEC["model"])
-    shift = Shift(run, answerer, scorer_of(run), lambda: False)
+    shift = Shift(run, answerer, scoring_of(run), lambda: False)
     with on_behalf_of(run):
         _timed(shift.spend)
 

@@ -25,7 +25,7 @@ from evaluations.endpoints.chats import connect, on_behalf_of
 from evaluations.environment import environment
 from evaluations.learning import SomeoneElseLearns, learned
 from evaluations.models import CaseKind, Run, Split
-from evaluations.scorers import SCORERS, Scorer
+from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
     Answerer,
@@ -87,15 +87,10 @@ def _answered(run: Run, stop: Stop) -> bool:
     if prepared is None:
         return False
     note_prepared(run, prepared.artefact)
-    left = Shift(run, prepared.answerer, scorer_of(run), stop).spend()
+    left = Shift(run, prepared.answerer, scoring_of(run), stop).spend()
     if not left:
         _conclude(run)
     return left
-
-
-def scorer_of(run: Run) -> Scorer:
-    """Return the scorer that a run's results are judged by."""
-    return SCORERS[run.scorer.partition("/")[0]]
 
 
 def _conclude(run: Run) -> None:
@@ -121,10 +116,11 @@ def _anything_left(run: Run) -> bool:
 def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     """Return the run's technique, ready to answer; if that fails, end the run with the reason."""
     try:
+        scoring_of(run)
         return prepared_for(run, stop)
     except (Halt, Interrupted, NotYet, SomeoneElseLearns):
         raise
-    except (SpecError, PrepareError, EncoderMissing) as error:
+    except (SpecError, PrepareError, EncoderMissing, ScorerProblem) as error:
         fail_run(run, str(error))
     except SoftTimeLimitExceeded:
         fail_run(run, _("Preparing the technique took too long."))

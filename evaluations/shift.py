@@ -19,7 +19,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from decisions import clock
 from evaluations import work
 from evaluations.models import OPEN_RUNS, WORKING_RUNS, Result, Run, RunState
-from evaluations.scorers import Scorer
+from evaluations.scoring import Scoring, view_of
 from evaluations.techniques import Answer, Answerer, Halt, Question, Remote
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Shift:
 
     run: Run
     answerer: Answerer
-    scorer: Scorer
+    scoring: Scoring
     stop: Stop
     waiting: deque[Result] = field(default_factory=deque)
     under_way: dict[Task, Result] = field(default_factory=dict)
@@ -190,23 +190,37 @@ class Shift:
             raise
         except Exception as error:
             logger.exception("Case %s of %s could not be answered", result.case_id, self.run)
-            told = _told(error)
-            return work.Answered(
-                result, _milliseconds(began), clock.now(), error=told, at_once=at_once
-            )
+            return self._failed(result, error, _milliseconds(began), at_once)
         return self._scored(result, answer, answer.latency_ms or _milliseconds(began), at_once)
+
+    def _failed(
+        self, result: Result, error: Exception, latency: float, at_once: int
+    ) -> work.Answered:
+        scores = self.scoring.of_failure(view_of(result.case))
+        return work.Answered(
+            result,
+            latency,
+            clock.now(),
+            error=_told(error),
+            at_once=at_once,
+            score=scores[self.scoring.main.scorer.key],
+            scores=scores,
+        )
 
     def _scored(
         self, result: Result, answer: Answer, latency: float, at_once: int
     ) -> work.Answered:
-        score = self.scorer.score(answer.output, result.case.expected)
+        view = view_of(result.case).with_details(answer.details)
+        found = self.scoring.scores(answer.output, view)
+        main = found[self.scoring.main.scorer.key]
         return work.Answered(
             result,
             latency,
             clock.now(),
             output=answer.output.replace("\0", ""),
-            correct=bool(score.correct),
-            score=score.value,
+            correct=main and main.correct,
+            score=main and main.value,
+            scores={key: one and one.value for key, one in found.items()},
             at_once=at_once,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,

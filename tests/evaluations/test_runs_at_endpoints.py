@@ -159,9 +159,7 @@ def test_a_spec_whose_endpoint_is_archived_is_refused_in_words(
         request_run(asking, case_set, by=people.owner)
 
 
-def test_a_negative_budget_is_refused(
-    asking: Candidate, case_set: CaseSet, people: People
-) -> None:
+def test_a_negative_budget_is_refused(asking: Candidate, case_set: CaseSet, people: People) -> None:
     with pytest.raises(BadInput, match="below 0"):
         request_run(asking, case_set, by=people.owner, budget={"tokens": -1})
 

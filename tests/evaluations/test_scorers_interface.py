@@ -59,7 +59,14 @@ def test_every_score_lies_between_0_and_1(key: str, output: str) -> None:
     assert (found.correct is None) is not SCORERS[key].decides
 
 
-@pytest.mark.parametrize("key", [key for key in PURE if SCORERS[key].needs])
+@pytest.mark.parametrize("key", [key for key in PURE if "expected" in SCORERS[key].needs])
+def test_a_question_without_an_answer_asks_for_silence(key: str) -> None:
+    scorer = SCORERS[key].configured()
+    values = [scorer.score(output, CaseView()).value for output in ("", "an answer", None)]  # type: ignore[union-attr]
+    assert values == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("key", [key for key in PURE if set(SCORERS[key].needs) - {"expected"}])
 def test_a_case_without_what_the_scorer_needs_has_no_score(key: str) -> None:
     scorer = SCORERS[key].configured()
     assert scorer.score("an answer", CaseView(retrieved=("d1",))) is None
