@@ -15,6 +15,15 @@ from evaluations.candidate_specs import connects
 from evaluations.importers.cases import Columns, guessed_kind
 from evaluations.models import CaseKind, CaseSet, Corpus, Endpoint, Readers, Run, Split
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS
+from evaluations.scorer_forms import (
+    FURTHER,
+    MAIN,
+    ScorerGroup,
+    asked_scorers,
+    check_scorers,
+    scorer_fields,
+    scorer_groups,
+)
 from evaluations.techniques import Field, SpecError, Technique
 
 LARGEST_UPLOAD = 300 * 1024 * 1024
@@ -62,14 +71,38 @@ class RunForm(CountersignForm):
             (letter, str(one)) for letter, one in self.known.items()
         ]
         self.fields["candidates"].initial = list(self.known)
+        self.about_scorers = scorer_fields(lambda one: MAKERS[one.type](one))
+        self.fields |= self.about_scorers
         if any(connects(one) for one in candidates):
             self.fields |= budget_fields()
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the scorers' settings against the scorers."""
+        cleaned = super().clean() or {}
+        check_scorers(self, cleaned)
+        return cleaned
+
+    @property
+    def plain_fields(self) -> list[forms.BoundField]:
+        """Return the fields that don't ask for scorers."""
+        return [one for one in self.visible_fields() if one.name not in self.about_scorers]
+
+    @property
+    def scorer_groups(self) -> list[ScorerGroup]:
+        """Return what can be set on scorers, scorer by scorer."""
+        return list(scorer_groups(self))
+
+    @property
+    def scorers_chosen(self) -> bool:
+        """Return whether somebody chose scorers in a form that has come back."""
+        return self.is_bound and bool(self.data.get(MAIN) or self.data.get(FURTHER))
 
     @property
     def asked(self) -> dict[str, Any]:
         """Return what is asked of every run; what was left empty is left to the action."""
         asked = {name: self.cleaned_data[name] for name in ("case_set", "repeats", "concurrency")}
         asked["budget"] = budget_of(self.cleaned_data)
+        asked["scorers"] = asked_scorers(self.cleaned_data)
         return {name: value for name, value in asked.items() if value is not None}
 
     @property

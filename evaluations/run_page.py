@@ -12,6 +12,8 @@ from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.models import Progress, ResultState, Run
 from evaluations.run_moves import RunMove, moves_of
+from evaluations.scorer_forms import as_inputs
+from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
 from evaluations.spending import Spending, spending_of
 from evaluations.summary import kind_note
 from evaluations.techniques import Technique
@@ -56,6 +58,26 @@ class RunPage:
     def kind_note(self) -> str:
         """Return in a sentence what kind of thing it is."""
         return kind_note(self.run)
+
+    @cached_property
+    def scoring(self) -> Scoring | None:
+        """Return what it is scored by, None if this installation doesn't know that any more."""
+        try:
+            return scoring_of(self.run)
+        except ScorerProblem:
+            return None
+
+    @property
+    def scorers(self) -> list[tuple[str, str]]:
+        """Return (title, settings) of what it is scored by, the main scorer first."""
+        if self.scoring is None:
+            return [(self.run.scorer, "")]
+        return [(str(one.scorer.title), in_words(one)) for one in self.scoring.scorers]
+
+    @property
+    def scorer_inputs(self) -> list[tuple[str, Any]]:
+        """Return what a form holds that asks for the same scorers again."""
+        return as_inputs(self.scoring) if self.scoring else []
 
     @property
     def settings(self) -> list[tuple[str, str]]:

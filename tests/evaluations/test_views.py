@@ -590,3 +590,58 @@ def test_pages_take_no_more_queries_with_more_runs(
         owner.get("/decisions/DR-1/runs/")
     with django_assert_max_num_queries(32):
         owner.get(f"/runs/{run.pk}/")
+
+
+# Choosing scorers
+
+
+def test_scorers_and_their_settings_are_chosen_with_the_run(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
+    shown = text(owner.get("/decisions/DR-1/runs/"))
+    assert "How answers are scored" in shown
+    assert "Settings of Pattern" in shown
+
+    sent = {"case_set": case_set.pk, "candidates": ["A"], "further_scorers": ["regex"]}
+    owner.post("/decisions/DR-1/runs/", sent | {"regex__pattern": "^b", "regex__covers": "part"})
+
+    run = Run.objects.get()
+    assert [one["key"] for one in run.scorers] == ["exact_match", "regex"]
+    settings = {"pattern": "^b", "covers": "part", "case": "matters"}
+    assert run.scorers[1]["settings"] == settings
+
+
+def test_settings_that_cannot_be_used_come_back_at_their_field(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
+    sent = {"case_set": case_set.pk, "candidates": ["A"], "main_scorer": "regex"}
+
+    answer = owner.post("/decisions/DR-1/runs/", sent | {"regex__pattern": "(half"})
+
+    assert answer.status_code == 422
+    assert "This pattern can't be used" in text(answer)
+    assert "(half" in text(answer)
+    assert not Run.objects.exists()
+
+
+def test_a_scorer_that_nothing_can_be_scored_by_is_refused(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
+    sent = {"case_set": case_set.pk, "candidates": ["A"], "further_scorers": ["mrr"]}
+
+    answer = owner.post("/decisions/DR-1/runs/", sent)
+
+    assert answer.status_code == 422
+    assert "no candidate retrieves anything to be scored" in text(answer)
+
+
+def test_running_again_asks_for_the_same_scorers(
+    owner: Client, candidate: Candidate, case_set: CaseSet, people: People
+) -> None:
+    scorers = [{"key": "contains", "settings": {"which": "all"}}, {"key": "exact_match"}]
+    work_through(request_run(candidate, case_set, by=people.owner, scorers=scorers))
+
+    shown = owner.get(f"/runs/{Run.objects.get().pk}/").content.decode()
+
+    assert '<input type="hidden" name="main_scorer" value="contains">' in shown
+    assert '<input type="hidden" name="contains__which" value="all">' in shown
