@@ -267,14 +267,36 @@ class Show(TextChoices):
 
     ERRORS_FIRST = "", gettext_lazy("Errors first")
     WRONG = "wrong", gettext_lazy("Only wrong or failed")
+    DIFFERING = "differing", gettext_lazy("Where the marks differ")
     IN_ORDER = "all", gettext_lazy("All, in their order")
 
 
 class ResultFilterForm(CountersignForm):
-    """Search among the cases of a run; it lives in the address."""
+    """Search among the cases of a run, and what stands beside them; it lives in the address."""
 
     q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=200)
     show = forms.ChoiceField(label=gettext_lazy("Show"), required=False, choices=Show.choices)
+
+    def __init__(self, known: list[Run], beside: list[Run], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if known:
+            self.fields["with"] = forms.MultipleChoiceField(
+                label=gettext_lazy("Beside"),
+                choices=[(str(one.pk), _run_in_words(one)) for one in known],
+                initial=[str(one.pk) for one in beside],
+                widget=forms.CheckboxSelectMultiple,
+                required=False,
+            )
+            if self.is_bound:
+                shown = self.data.copy()  # type: ignore[attr-defined]
+                shown.setlist("with", self.fields["with"].initial)
+                self.data = shown
+
+
+def _run_in_words(run: Run) -> str:
+    """Return a run as a choice: its candidate, its record and its number."""
+    told = {"run": run, "candidate": run.candidate, "record": run.candidate.decision.reference}
+    return _("%(candidate)s (%(record)s, %(run)s)") % told
 
 
 class CaseFilterForm(CountersignForm):

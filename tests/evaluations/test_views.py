@@ -13,9 +13,11 @@ from django.test import Client
 from decisions.actions.lifecycle import withdraw
 from decisions.actions.rows import edit_candidate
 from decisions.models import Candidate, Decision
-from evaluations import uploads
+from evaluations import label_page, uploads
 from evaluations.actions import request_run
 from evaluations.models import CaseSet, Run, RunState
+from evaluations.scoring import scoring_of
+from evaluations.summary import figures, outcomes
 from tests.evaluations.helpers import (
     bring_everything_in,
     make_candidate,
@@ -645,3 +647,93 @@ def test_running_again_asks_for_the_same_scorers(
 
     assert '<input type="hidden" name="main_scorer" value="contains">' in shown
     assert '<input type="hidden" name="contains__which" value="all">' in shown
+
+
+# What a run says of its labels, and its cases beside other runs'
+
+
+@pytest.fixture
+def muddled(finished: Run) -> Run:
+    """A finished run that takes two of billing for delivery, says nonsense once and fails once."""
+    finished.results.update(correct=True, score=1.0)
+    for result in finished.results.select_related("case"):
+        finished.results.filter(pk=result.pk).update(output=result.case.expected)
+    for key, output, state in (
+        ("test-billing-0", "delivery", "done"),
+        ("test-billing-1", "delivery", "done"),
+        ("test-billing-2", "nonsense", "done"),
+        ("test-account-0", "", "failed"),
+    ):
+        wrong = finished.results.filter(case__key=key)
+        wrong.update(output=output, state=state, correct=False, score=0.0)
+    return finished
+
+
+def test_a_run_shows_its_labels_the_worst_first(owner: Client, muddled: Run) -> None:
+    shown = owner.get(f"/runs/{muddled.pk}/")
+
+    labels = shown.context["shown"].labels
+    assert [(one.name, one.precision, one.recall) for one in labels.rows] == [
+        ("billing", "1.00", "0.25"),
+        ("delivery", "0.67", "1.00"),
+        ("account", "1.00", "0.75"),
+    ]
+    first = labels.mistakes[0]
+    assert (first.expected, first.answered, first.count, first.of) == ("billing", "delivery", 2, 4)
+    assert {one.answered for one in labels.mistakes} == {"delivery", "another answer", "no answer"}
+    assert "heat-right-2" in shown.content.decode()
+    assert "Which label is taken for which" in text(shown)
+
+
+def test_many_labels_have_no_matrix(muddled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_page, "MOST_IN_MATRIX", 2)
+
+    assert label_page.LabelPage(muddled).columns == []
+
+
+def test_any_run_on_the_same_cases_can_stand_beside(
+    owner: Client, muddled: Run, people: People
+) -> None:
+    earlier = request_run(muddled.candidate, muddled.case_set, by=people.owner)
+    work_through(earlier)
+    page = f"/runs/{muddled.pk}/"
+    assert owner.get(page).context["others"] == []
+
+    beside = owner.get(f"{page}?with={earlier.pk}")
+
+    assert beside.context["others"] == [earlier]
+    assert f"Run {earlier.pk}" in text(beside)
+
+
+def test_the_cases_where_the_marks_differ_can_be_shown_alone(
+    owner: Client, muddled: Run, people: People
+) -> None:
+    other = request_run(muddled.candidate, muddled.case_set, by=people.owner)
+    work_through(other)
+    other.results.update(score=1.0, correct=True)
+    other.results.filter(case__key="test-billing-0").update(score=0.0, correct=False)
+
+    shown = owner.get(f"/runs/{muddled.pk}/?show=differing&with={other.pk}")
+
+    keys = {line.result.case.key for line in shown.context["lines"]}
+    assert keys == {"test-billing-1", "test-billing-2", "test-account-0"}
+
+
+def test_both_denominators_are_shown_where_something_failed(owner: Client, muddled: Run) -> None:
+    metrics = figures(list(outcomes(muddled)), scoring_of(muddled))
+    Run.objects.filter(pk=muddled.pk).update(metrics=metrics | {"failed": 1, "at_once": 32})
+
+    shown = text(owner.get(f"/runs/{muddled.pk}/"))
+
+    assert "of the 12 answered" in shown
+    assert "Up to 32 answers were under way at once." in shown
+
+
+def test_an_answer_by_degrees_shows_its_score(owner: Client, finished: Run) -> None:
+    finished.results.update(correct=None, score=0.25, scores={"exact_match": 1.0, "token_f1": None})
+
+    shown = text(owner.get(f"/runs/{finished.pk}/"))
+
+    assert "0.25" in shown
+    assert "Token F1" in shown
+    assert "does not apply" in shown

@@ -40,8 +40,8 @@ class Command(BaseCommand):
             default=[],
             type=scorer,
             metavar="KEY[:SETTINGS]",
-            help='token_f1, or \'regex:{"pattern": "^[A-Z]+$"}\'; may be repeated, the first is the '
-            "main one; usual (the default) stands for what is usual for the case set; known are: "
+            help='token_f1, or \'regex:{"pattern": "^[A-Z]+$"}\'; may be repeated, the first '
+            "is the main one; usual (the default) is what suits the case set; known are: "
             + ", ".join(SCORERS),
         )
         parser.add_argument("--wait", action="store_true", help="until they end, with progress")
