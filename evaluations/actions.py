@@ -89,8 +89,9 @@ def request_run(
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
-    _refuse_archived(technique, spec)
     scoring = _scoring(scorers, case_set, technique)
+    _refuse_archived([*technique.endpoints(spec), *(one.spec.endpoint for one in scoring.asking)])
+    asks_models = technique.connects or bool(scoring.asking)
     try:
         with transaction.atomic():
             run = Run.objects.create(
@@ -104,7 +105,7 @@ def request_run(
                 attaches=attach,
                 repeats=repeats,
                 concurrency=concurrency,
-                budget=plain_budget(budget or {}) if technique.connects else {},
+                budget=plain_budget(budget or {}) if asks_models else {},
                 case_count=case_set.count(Split.TEST),
                 requested_by=by,
                 requested_at=clock.now(),
@@ -139,9 +140,9 @@ def _refuse_out_of_range(repeats: int, concurrency: int) -> None:
         raise BadInput(_("1 to %(n)s answers can be under way at once.") % {"n": MOST_AT_ONCE})
 
 
-def _refuse_archived(technique: Technique, spec: Mapping[str, Any]) -> None:
-    """Raise `BadInput` for a spec that names a model server which is not set up here."""
-    for slug in technique.endpoints(spec):
+def _refuse_archived(slugs: Iterable[str]) -> None:
+    """Raise `BadInput` for a model server which is not set up here."""
+    for slug in slugs:
         if not Endpoint.objects.usable().filter(slug=slug).exists():
             told = {"endpoint": slug}
             raise BadInput(_("There is no endpoint “%(endpoint)s”, or it is archived.") % told)

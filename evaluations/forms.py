@@ -23,6 +23,7 @@ from evaluations.scorer_forms import (
     check_scorers,
     scorer_fields,
     scorer_groups,
+    scorers_here,
 )
 from evaluations.techniques import Field, SpecError, Technique
 
@@ -73,7 +74,8 @@ class RunForm(CountersignForm):
         self.fields["candidates"].initial = list(self.known)
         self.about_scorers = scorer_fields(lambda one: MAKERS[one.type](one))
         self.fields |= self.about_scorers
-        if any(connects(one) for one in candidates):
+        is_judged = any(one.judges == "model" for one in scorers_here())
+        if is_judged or any(connects(one) for one in candidates):
             self.fields |= budget_fields()
 
     def clean(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from evaluations.actions import (
 from evaluations.encoder import EncoderMissing
 from evaluations.endpoints.chats import connect, on_behalf_of
 from evaluations.environment import environment
+from evaluations.judging import Judges
 from evaluations.learning import SomeoneElseLearns, learned
 from evaluations.models import CaseKind, Run, Split
 from evaluations.scoring import ScorerProblem, scoring_of
@@ -87,7 +88,8 @@ def _answered(run: Run, stop: Stop) -> bool:
     if prepared is None:
         return False
     note_prepared(run, prepared.artefact)
-    left = Shift(run, prepared.answerer, scoring_of(run), stop).spend()
+    scoring = scoring_of(run)
+    left = Shift(run, prepared.answerer, scoring, stop, Judges(scoring, connect)).spend()
     if not left:
         _conclude(run)
     return left
@@ -116,7 +118,7 @@ def _anything_left(run: Run) -> bool:
 def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     """Return the run's technique, ready to answer; if that fails, end the run with the reason."""
     try:
-        scoring_of(run)
+        Judges(scoring_of(run), connect)  # that it can be scored is known before it begins
         return prepared_for(run, stop)
     except (Halt, Interrupted, NotYet, SomeoneElseLearns):
         raise

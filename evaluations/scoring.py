@@ -47,6 +47,11 @@ class Scoring:
         return self.scorers[0]
 
     @property
+    def asking(self) -> tuple[Configured, ...]:
+        """Return those that ask a model for their verdict."""
+        return tuple(one for one in self.scorers if one.scorer.judges == "model")
+
+    @property
     def stored(self) -> list[dict[str, Any]]:
         """Return what a run keeps of it: key and every setting of each."""
         return [{"key": one.scorer.key, "settings": one.settings} for one in self.scorers]

@@ -20,7 +20,7 @@ FULL = CaseView(
     retrieved=("d2", "d9"),
     passages=("A cat sat there.", "Dogs run."),
 )
-PURE = sorted(set(SCORERS) - {"embedding_similarity"})
+PURE = sorted(set(SCORERS) - {"embedding_similarity", "judge"})
 
 
 def test_the_registry_holds_what_the_issue_asks_for() -> None:
