@@ -87,7 +87,9 @@ def asked_scorers(cleaned: Mapping[str, Any]) -> list[Stored]:
     """Return the scorers that were chosen, an empty entry for the usual ones; [] if untouched."""
     main, further = cleaned.get(MAIN, ""), cleaned.get(FURTHER) or []
     keys = dict.fromkeys([main, *further])
-    found = [{"key": key, "settings": _settings(key, cleaned)} if key else {} for key in keys]
+    found: list[Stored] = [
+        {"key": key, "settings": _settings(key, cleaned)} if key else {} for key in keys
+    ]
     return found if any(found) else []
 
 

@@ -106,7 +106,7 @@ def _configured(one: Stored) -> Configured:
     try:
         return SCORERS[key].configured(one.get("settings") or {})
     except SpecError as error:
-        told = {"scorer": SCORERS[key].title, "why": _faults(key, error)}
+        told = {"scorer": str(SCORERS[key].title), "why": _faults(key, error)}
         raise ScorerProblem(_("%(scorer)s: %(why)s") % told, key, error.problems) from error
 
 

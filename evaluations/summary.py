@@ -85,8 +85,8 @@ def outcomes(run: Run) -> Iterable[Outcome]:
     )
     main = scoring_of(run).main.scorer.key
     for row in rows.iterator(chunk_size=2000):
-        *told, latency, at, token, error, repeat, at_once, cost, scores, score = row
-        key, expected, output, correct = told
+        (key, expected, output, correct, latency, at, token) = row[:7]
+        (error, repeat, at_once, cost, scores, score) = row[7:]
         yield Outcome(
             key,
             expected,
