@@ -18,6 +18,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from decisions import clock
 from evaluations import work
+from evaluations.endpoints.errors import EndpointError
 from evaluations.judging import Judges
 from evaluations.models import OPEN_RUNS, WORKING_RUNS, Result, Run, RunState
 from evaluations.scoring import Scores, Scoring, view_of
@@ -249,6 +250,8 @@ def _state(run: Run) -> str:
 
 def _told(error: Exception) -> str:
     """Return an error as it is shown: a sentence of our own as it is, others with their kind."""
+    if isinstance(error, EndpointError):
+        return error.sentence
     return f"{type(error).__name__}: {error}"[:500].replace("\0", "")
 
 

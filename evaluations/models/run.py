@@ -243,11 +243,19 @@ class Run(models.Model):
         return Progress(answered, failed, total, left, rate, counted["cost"])
 
     def _pace(self) -> timedelta | None:
-        """Return the time that one of the last answers took, None before there are two."""
-        answered = self.results.filter(answered_at__isnull=False).order_by("-answered_at")
-        found = answered.values_list("answered_at", flat=True)[:PACE_OVER]
+        """Return the time that one of the last answers took, None before there are two.
+
+        Counted from when workers were last told of the run, so that a rest is none of it, and up to
+        now: two answers written together say little of the pace.
+        """
+        begun = max((one for one in (self.woken_at, self.prepared_at) if one), default=None)
+        answered = self.results.filter(answered_at__gte=begun or self.requested_at)
+        found = answered.order_by("-answered_at").values_list("answered_at", flat=True)[:PACE_OVER]
         last = [moment for moment in found if moment is not None]
-        return (last[0] - last[-1]) / (len(last) - 1) if len(last) > 1 else None
+        if len(last) < 2:
+            return None
+        since = begun if begun and len(last) < PACE_OVER else last[-1]
+        return (clock.now() - since) / len(last)
 
     def first_errors(self, most: int = 3) -> list[tuple[str, int]]:
         """Return the commonest errors and how many cases got each, commonest first."""
