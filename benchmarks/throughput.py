@@ -88,15 +88,16 @@ def worker(run_id: int) -> None:
 
     from evaluations.endpoints.chats import on_behalf_of
     from evaluations.endpoints.prices import price_of
-    from evaluations.measuring import prepared_for, scorer_of
+    from evaluations.measuring import prepared_for
     from evaluations.models import Endpoint, Run
+    from evaluations.scoring import scoring_of
     from evaluations.shift import Shift
 
     run = Run.objects.get(pk=run_id)
     price_of(Endpoint.objects.get(), SPEC["model"])
     with on_behalf_of(run):
         answerer = prepared_for(run, lambda: False).answerer
-        _timed(Shift(run, answerer, scorer_of(run), lambda: False).spend)
+        _timed(Shift(run, answerer, scoring_of(run), lambda: False).spend)
 
 
 def _timed(work: Callable[[], Any]) -> None:

@@ -15,6 +15,16 @@ from evaluations.candidate_specs import connects
 from evaluations.importers.cases import Columns, guessed_kind
 from evaluations.models import CaseKind, CaseSet, Corpus, Endpoint, Readers, Run, Split
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS
+from evaluations.scorer_forms import (
+    FURTHER,
+    MAIN,
+    ScorerGroup,
+    asked_scorers,
+    check_scorers,
+    scorer_fields,
+    scorer_groups,
+    scorers_here,
+)
 from evaluations.techniques import Field, SpecError, Technique
 
 LARGEST_UPLOAD = 300 * 1024 * 1024
@@ -62,14 +72,39 @@ class RunForm(CountersignForm):
             (letter, str(one)) for letter, one in self.known.items()
         ]
         self.fields["candidates"].initial = list(self.known)
-        if any(connects(one) for one in candidates):
+        self.about_scorers = scorer_fields(lambda one: MAKERS[one.type](one))
+        self.fields |= self.about_scorers
+        is_judged = any(one.judges == "model" for one in scorers_here())
+        if is_judged or any(connects(one) for one in candidates):
             self.fields |= budget_fields()
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the scorers' settings against the scorers."""
+        cleaned = super().clean() or {}
+        check_scorers(self, cleaned)
+        return cleaned
+
+    @property
+    def plain_fields(self) -> list[forms.BoundField]:
+        """Return the fields that don't ask for scorers."""
+        return [one for one in self.visible_fields() if one.name not in self.about_scorers]
+
+    @property
+    def scorer_groups(self) -> list[ScorerGroup]:
+        """Return what can be set on scorers, scorer by scorer."""
+        return list(scorer_groups(self))
+
+    @property
+    def scorers_chosen(self) -> bool:
+        """Return whether somebody chose scorers in a form that has come back."""
+        return self.is_bound and bool(self.data.get(MAIN) or self.data.get(FURTHER))
 
     @property
     def asked(self) -> dict[str, Any]:
         """Return what is asked of every run; what was left empty is left to the action."""
         asked = {name: self.cleaned_data[name] for name in ("case_set", "repeats", "concurrency")}
         asked["budget"] = budget_of(self.cleaned_data)
+        asked["scorers"] = asked_scorers(self.cleaned_data)
         return {name: value for name, value in asked.items() if value is not None}
 
     @property
@@ -234,14 +269,36 @@ class Show(TextChoices):
 
     ERRORS_FIRST = "", gettext_lazy("Errors first")
     WRONG = "wrong", gettext_lazy("Only wrong or failed")
+    DIFFERING = "differing", gettext_lazy("Where the marks differ")
     IN_ORDER = "all", gettext_lazy("All, in their order")
 
 
 class ResultFilterForm(CountersignForm):
-    """Search among the cases of a run; it lives in the address."""
+    """Search among the cases of a run, and what stands beside them; it lives in the address."""
 
     q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=200)
     show = forms.ChoiceField(label=gettext_lazy("Show"), required=False, choices=Show.choices)
+
+    def __init__(self, known: list[Run], beside: list[Run], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if known:
+            self.fields["with"] = forms.MultipleChoiceField(
+                label=gettext_lazy("Beside"),
+                choices=[(str(one.pk), _run_in_words(one)) for one in known],
+                initial=[str(one.pk) for one in beside],
+                widget=forms.CheckboxSelectMultiple,
+                required=False,
+            )
+            if self.is_bound:
+                shown = self.data.copy()  # type: ignore[attr-defined]
+                shown.setlist("with", self.fields["with"].initial)
+                self.data = shown
+
+
+def _run_in_words(run: Run) -> str:
+    """Return a run as a choice: its candidate, its record and its number."""
+    told = {"run": run, "candidate": run.candidate, "record": run.candidate.decision.reference}
+    return _("%(candidate)s (%(record)s, %(run)s)") % told
 
 
 class CaseFilterForm(CountersignForm):

@@ -23,9 +23,10 @@ from evaluations.actions import (
 from evaluations.encoder import EncoderMissing
 from evaluations.endpoints.chats import connect, on_behalf_of
 from evaluations.environment import environment
+from evaluations.judging import Judges
 from evaluations.learning import SomeoneElseLearns, learned
 from evaluations.models import CaseKind, Run, Split
-from evaluations.scorers import SCORERS, Scorer
+from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
     Answerer,
@@ -88,15 +89,11 @@ def _answered(run: Run, stop: Stop) -> bool:
     if prepared is None:
         return False
     note_prepared(run, prepared.artefact)
-    left = Shift(run, prepared.answerer, scorer_of(run), stop).spend()
+    scoring = scoring_of(run)
+    left = Shift(run, prepared.answerer, scoring, stop, Judges(scoring, connect)).spend()
     if not left:
         _conclude(run)
     return left
-
-
-def scorer_of(run: Run) -> Scorer:
-    """Return the scorer that a run's results are judged by."""
-    return SCORERS[run.scorer.partition("/")[0]]
 
 
 def _conclude(run: Run) -> None:
@@ -122,10 +119,11 @@ def _anything_left(run: Run) -> bool:
 def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     """Return the run's technique, ready to answer; if that fails, end the run with the reason."""
     try:
+        Judges(scoring_of(run), connect)  # that it can be scored is known before it begins
         return prepared_for(run, stop)
     except (Halt, Interrupted, NotYet, SomeoneElseLearns):
         raise
-    except (SpecError, PrepareError, EncoderMissing) as error:
+    except (SpecError, PrepareError, EncoderMissing, ScorerProblem) as error:
         fail_run(run, str(error))
     except SoftTimeLimitExceeded:
         fail_run(run, _("Preparing the technique took too long."))

@@ -15,6 +15,7 @@ from evaluations.candidate_specs import technique_of
 from evaluations.endpoints.page import dollars, price_words
 from evaluations.endpoints.prices import Price
 from evaluations.models import Run
+from evaluations.scorers import SCORERS
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,17 @@ class Spending:
     unknown: str
 
 
+def _asks_models(run: Run) -> bool:
+    """Return whether its technique or one of its scorers asks a model server."""
+    technique = technique_of(run.spec)
+    scorers = [SCORERS[one["key"]] for one in run.scorers if one["key"] in SCORERS]
+    is_judged = any(one.judges == "model" for one in scorers)
+    return is_judged or (technique is not None and technique.connects)
+
+
 def spending_of(run: Run) -> Spending | None:
     """Return what a run has spent, retries and mining included; None if it asks no server."""
-    technique = technique_of(run.spec)
-    if technique is None or not technique.connects:
+    if not _asks_models(run):
         return None
     tokens = run.spent_input_tokens + run.spent_output_tokens
     rows = [

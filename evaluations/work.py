@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from decisions import clock
 from evaluations.models import OPEN_RUNS, Result, ResultState, Run
 from evaluations.models.run import ResultQuerySet
+from evaluations.scoring import scoring_of, view_of
 
 BATCH = 32
 MOST_ATTEMPTS = 5
@@ -62,7 +63,8 @@ class Answered:
     at: datetime
     output: str = ""
     correct: bool | None = False
-    score: float = 0.0
+    score: float | None = 0.0
+    scores: dict[str, float | None] = field(default_factory=dict)
     error: str = ""
     at_once: int = 1
     input_tokens: int | None = None
@@ -164,6 +166,7 @@ def _kept(answered: Answered) -> dict[str, Any]:
         "output": answered.output,
         "correct": answered.correct,
         "score": answered.score,
+        "scores": answered.scores,
         "latency_ms": answered.latency_ms,
         "answered_at": answered.at,
         "error": answered.error,
@@ -202,10 +205,16 @@ def give_up_on_deadly_cases(run: Run) -> int:
         lease_until__lte=clock.now(),
         attempts__gte=MOST_ATTEMPTS,
     )
-    return deadly.update(
+    return sum(_given_up(deadly, one, sentence) for one in deadly.select_related("case", "run"))
+
+
+def _given_up(deadly: ResultQuerySet, one: Result, sentence: str) -> int:
+    """Write that a case failed, unless somebody has it again; return how many rows that were."""
+    return deadly.filter(pk=one.pk).update(
         state=ResultState.FAILED,
         correct=False,
         score=0.0,
+        scores=scoring_of(one.run).of_failure(view_of(one.case)),
         answered_at=clock.now(),
         error=sentence,
         lease_until=None,

@@ -181,6 +181,9 @@ class Technique:
     needs_corpus: bool = False
     # The kinds of case sets that it has answers to.
     kinds: tuple[str, ...] = ("classification",)
+    # What the details of its answers hold beside the answer, for scorers that use it:
+    # "retrieved" (keys of documents found) and "passages" (texts handed to the model).
+    provides: tuple[str, ...] = ()
     # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
     learn: Learn | None = None
 
