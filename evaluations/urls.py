@@ -4,7 +4,7 @@ from django.urls import path
 
 # Makes sure that the `reference` converter is known, whatever is imported first.
 import decisions.urls  # noqa: F401
-from evaluations.views import case_sets, corpora, imports, runs, specs
+from evaluations.views import case_sets, comparisons, corpora, imports, runs, specs
 
 app_name = "evaluations"
 urlpatterns = [
@@ -23,6 +23,7 @@ urlpatterns = [
     path("imports/<int:pk>/cancel/", imports.cancel, name="cancel_import"),
     path("decisions/<reference:reference>/runs/", runs.runs, name="runs"),
     path("decisions/<reference:reference>/candidates/<slug:letter>/spec/", specs.spec, name="spec"),
+    path("runs/compare/", comparisons.compare, name="compare"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/<slug:key>/", runs.move, name="move_run"),
 ]
