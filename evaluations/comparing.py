@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from django.db.models import Exists, OuterRef
@@ -188,7 +189,7 @@ def _needed_for_mean(pairs: Aligned) -> int | None:
 
 def rounded_up(n: int) -> int:
     """Return a number of cases with two digits that count: it is an estimate, told as one."""
-    step = max(1, 10 ** (len(str(n)) - 2))
+    step = int(10 ** max(0, len(str(n)) - 2))
     return min(MOST_NEEDED, -(-n // step) * step)
 
 
@@ -260,7 +261,7 @@ def metric_of(run: Run, comparison: Comparison) -> tuple[str, str]:
     return key, str(scorer.title) if scorer else key
 
 
-def _interval(comparison: Comparison) -> dict[str, float | str]:
+def _interval(comparison: Comparison) -> dict[str, Any]:
     """Return the interval as a measurement has it; one without width bounds nothing."""
     low, high = comparison.low, comparison.high
     if low is None or high is None or low == high:

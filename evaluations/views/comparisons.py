@@ -6,10 +6,12 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from decisions.models import EvidenceKind
 from decisions.views.shared import get_record, page, person
-from evaluations.comparing import family_of, paired, sentences, why_not
+from evaluations.comparing import Paired, paired, sentences, source_digest, why_not
 from evaluations.models import Result, Run, RunState
 from evaluations.views.shared import page_of
 
@@ -27,7 +29,8 @@ class Pair:
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Show how two finished runs of a record compare, in words, in a table and case by case."""
-    first, second = _chosen(request, "a"), _chosen(request, "b")
+    chosen = _chosen(request, "a"), _chosen(request, "b")
+    first, second = sorted(chosen, key=lambda one: one.candidate.position)
     if first.candidate.decision_id != second.candidate.decision_id or first == second:
         raise Http404
     why = why_not(first, second)
@@ -53,21 +56,26 @@ def _chosen(request: HttpRequest, name: str) -> Run:
 def _compared(request: HttpRequest, first: Run, second: Run) -> dict[str, Any]:
     """Return what the page shows of two runs that may be compared."""
     found = paired(first, second)
-    family = family_of(first)
-    for one, other, corrected in family.compared:
-        if (one, other) == (first, second):
-            found = corrected
     reads = all(one.case_set.is_visible_to(person(request)) for one in (first, second))
     rows = page_of(request, _differing(first, second) if reads else [], CASES_PER_PAGE)
     return {
-        "sentences": sentences(first, second, found, len(family.pairs)),
-        "is_decisive": found.comparison.decisive,
+        "sentences": _told(first, second, found),
         "table": found.table,
         "reads_cases": reads,
         "page_obj": rows,
-        "pairs": _pairs(rows.object_list, second),
+        "pairs": _pairs(list(rows.object_list), second),
         "names": first.case_set.label_names(),
     }
+
+
+def _told(first: Run, second: Run, found: Paired) -> list[str]:
+    """Return what the comparison says: as it stands on the record, corrected, if it does."""
+    decision = first.candidate.decision
+    standing = decision.evidence.standing().filter(kind=EvidenceKind.COMPARISON)
+    kept = standing.filter(source_digest=source_digest(first, second)).first()
+    if kept is None:
+        return sentences(first, second, found)
+    return [_("%(name)s on the record says:") % {"name": kept.reference}, kept.method]
 
 
 def _differing(first: Run, second: Run) -> Any:
