@@ -14,6 +14,7 @@ from evaluations.models.run import (
     Result,
     ResultState,
     Run,
+    RunSource,
     RunState,
 )
 from evaluations.models.share import Share
@@ -39,6 +40,7 @@ __all__ = [
     "Result",
     "ResultState",
     "Run",
+    "RunSource",
     "RunState",
     "Share",
     "Split",

@@ -199,7 +199,7 @@ def _case(row: Row, system: str, key: str, repeat: int, where: str, remarks: Rem
     trace = mapping(row.get("trace"))
     _note(row, trace, where, remarks)
     error = text(row.get("error")) if output is None else ""
-    scores = {SUCCESS: _passed(row), **{one: score for one, score in _scores(row)}}
+    scores = {SUCCESS: _passed(row), **dict(_scores(row))}
     return CaseFound(
         system=system,
         key=key,

@@ -5,7 +5,7 @@ history is separate, and so are the tables: that of `mlflow.genai.evaluate` (a t
 those that runs log. What `mlflow_server.fetch` brings has the run and its tables in one file.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 

@@ -1,7 +1,7 @@
 """From a row of MLflow's GenAI results, a trace with its assessments, to a case.
 
-Feedback is a score; an expectation is what was expected, whatever it is called. A scorer that failed
-leaves an error message and no score: the answer is there all the same.
+Feedback is a score; an expectation is what was expected, whatever it is called. A scorer that
+failed leaves an error message and no score: the answer is there all the same.
 """
 
 from collections.abc import Iterator, Mapping

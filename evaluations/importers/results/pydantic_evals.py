@@ -1,4 +1,4 @@
-"""Pydantic Evals' report as JSON: the cases, and apart from them the failures, which have no answer.
+"""Pydantic Evals' report as JSON: cases, and apart from them failures, which have no answer.
 
 Assertions are right or wrong, scores are numbers on any scale, labels are words. An evaluator that
 failed is listed with its case: there is no score of it there, and the case has an answer all the

@@ -22,7 +22,6 @@ from evaluations.importers.results.sheet import (
 )
 from evaluations.importers.results.table import (
     JSON,
-    Row,
     first_names,
     header,
     rows,

@@ -22,7 +22,6 @@ from evaluations.importers.results.values import (
     digest,
     excerpt,
     items,
-    mapping,
     milliseconds,
     money,
     name,
