@@ -9,11 +9,21 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from decisions.models import Candidate
-from decisions.policies import BadInput
+from decisions.policies import BadInput, Refused
 from evaluations import bringing
 from evaluations.bringing import chosen_systems, import_results, looked_through
 from evaluations.importers.measured import Source
-from evaluations.models import Case, CaseSet, Import, ImportState, Result, Run, RunState
+from evaluations.importers.results import registry
+from evaluations.models import (
+    Case,
+    CaseSet,
+    Import,
+    ImportState,
+    Result,
+    ResultState,
+    Run,
+    RunState,
+)
 from tests.evaluations.importers.reading import shared_file
 from tests.factories import People
 
@@ -75,9 +85,8 @@ def test_errors_stay_errors_and_count_as_wrong(candidate: Candidate) -> None:
     path = shared_file("promptfoo", ERRORS)
     (run,) = bring(path, candidate, "prompt-3")
     assert (run.metrics["attempted"], run.metrics["failed"]) == (10, 10)
-    assert run.results.failed().count() == 10 if hasattr(run.results, "failed") else True
-    assert all(run.results.values_list("error", flat=True))
-    assert run.metrics["accuracy"] if "accuracy" in run.metrics else True
+    assert run.results.filter(state=ResultState.FAILED).exclude(error="").count() == 10
+    assert (run.metrics["accuracy"]["value"], run.metrics["error_rate"]["value"]) == (0, 100)
     assert (run.repeats, run.case_count) == (2, 5)
 
 
@@ -151,8 +160,11 @@ def test_a_file_that_breaks_off_leaves_nothing(candidate: Candidate, tmp_path: P
     path = tmp_path / "cut.jsonl"
     whole = "\n".join(map(json.dumps, rows(30, 10)))
     path.write_text(whole[: len(whole) // 2])
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput, match=r"cut\.jsonl: line 21 is not valid JSON: is the file whole"):
         bring(path, candidate)
+    form, chosen = registry.format_named("generic"), {"small": candidate}
+    with pytest.raises(BadInput, match=r"cut\.jsonl: line 21 is not valid JSON"):
+        import_results(Source(path), form, chosen, by=candidate.decision.owner)
     assert nothing_came_in()
 
 
@@ -169,8 +181,8 @@ def test_a_file_that_changes_between_the_passes_leaves_nothing(
 
     source, survey = Source(path), looked_through(Source(path))
     monkeypatch.setattr(bringing, "surveyed", then_changed)
+    chosen = chosen_systems(survey, candidate)
     with pytest.raises(BadInput, match="The file changed while it was being read"):
-        chosen = chosen_systems(survey, candidate)
         import_results(source, survey.format, chosen, by=candidate.decision.owner)
     assert nothing_came_in()
 
@@ -250,8 +262,6 @@ def test_the_command_says_what_it_lacks(
 def test_people_who_may_not_measure_bring_nothing_in(
     candidate: Candidate, people: People, tmp_path: Path
 ) -> None:
-    from decisions.policies import Refused
-
     source = Source(table(tmp_path, rows(1, 0)))
     survey = looked_through(source)
     chosen = chosen_systems(survey, candidate)

@@ -173,8 +173,5 @@ def run_report(run: Run) -> dict[str, Any]:
 def run_sentence(run: Run) -> str:
     """Return a run that came in, for people."""
     figures = "; ".join(f"{name} {figure}" for name, figure in run.figures())
-    return " ".join(
-        one
-        for one in (f"{run}: {run.candidate}, {run.told['model']}.", figures, run.outcome)
-        if one
-    )
+    head = f"{run}: {run.candidate}, {run.told['model']}."
+    return " ".join(one for one in (head, figures, run.outcome) if one)
