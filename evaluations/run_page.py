@@ -10,6 +10,7 @@ from decisions.metrics import METRICS
 from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.histogram import Histogram, latency_histogram
+from evaluations.imported_page import ImportedPage
 from evaluations.models import Progress, ResultState, Run
 from evaluations.run_moves import RunMove, moves_of
 from evaluations.summary import kind_note
@@ -52,9 +53,14 @@ class RunPage:
         return technique_of(self.run.spec)
 
     @property
+    def imported(self) -> ImportedPage | None:
+        """Return what another tool's file says of it, None for what was measured here."""
+        return ImportedPage(self.run) if self.run.is_imported else None
+
+    @property
     def kind_note(self) -> str:
         """Return in a sentence what kind of thing it is."""
-        return kind_note(self.run)
+        return self.imported.note if self.imported else kind_note(self.run)
 
     @property
     def settings(self) -> list[tuple[str, str]]:
@@ -70,6 +76,8 @@ class RunPage:
             for key, metric in METRICS.items()
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
+        scores = figures.get("scores", {}) if self.imported else {}
+        shown += [_measure(name, figure) for name, figure in scores.items()]
         return [*shown, _without_answer(figures)] if figures else []
 
     @cached_property
@@ -108,7 +116,8 @@ def _measure(name: str, figure: dict[str, Any]) -> Measure:
 
 def _without_answer(figures: dict[str, Any]) -> Measure:
     note = _("of %(n)s attempted") % {"n": format_count(figures["attempted"])}
-    return Measure(_("No answer"), format_count(figures["failed"]), note)
+    lacking = figures["failed"] + figures.get("missing", 0)
+    return Measure(_("No answer"), format_count(lacking), note)
 
 
 def _examples(count: int | None) -> str:

@@ -7,7 +7,7 @@ any size passes through.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,30 @@ class SystemSurvey:
     def is_excerpt(self) -> bool:
         """Return whether the tool measured more answers than the file holds."""
         return any((one.n or 0) > self.answers for one in self.figures if one.value is not None)
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return what the file holds of it, as plain JSON."""
+        system = self.system
+        figures = ((one.metric, one.value, one.n, one.unit) for one in self.figures)
+        return {
+            "key": system.key,
+            "model": system.model,
+            "task": system.task,
+            "tool": f"{system.tool} {system.tool_version}".strip(),
+            "sums_up_others": self.is_group,
+            "attempted": self.attempted,
+            "answers": self.answers,
+            "repeats": self.repeats,
+            "right": self.right,
+            "wrong": self.wrong,
+            "errors": self.errors,
+            "unjudged": self.unjudged,
+            "missing": self.missing,
+            "figures": [
+                {"metric": metric, "value": value, "n": n, "unit": unit}
+                for metric, value, n, unit in figures
+            ],
+        }
 
     def take_case(self, case: CaseFound) -> None:
         """Count an answer."""
@@ -171,6 +195,14 @@ class ResultsSurvey:
     def cases_of(self, system: str) -> TaskCases:
         """Return the cases of the task that a system was measured on."""
         return self.tasks.setdefault(self.systems[system].system.task, TaskCases())
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return what the file holds, as plain JSON."""
+        return {
+            "format": self.format.key,
+            "systems": [one.as_plain() for one in self.systems.values()],
+            "not_understood": [asdict(one) for one in self.remarks],
+        }
 
     @property
     def own(self) -> dict[str, SystemSurvey]:

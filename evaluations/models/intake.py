@@ -164,6 +164,11 @@ class Import(models.Model):
         return min(100, 100 * self.done // self.total) if self.total else None
 
     @property
+    def is_look(self) -> bool:
+        """Return whether it only finds out what results a file holds."""
+        return self.what == Imports.RESULTS and "candidates" not in self.options
+
+    @property
     def made(self) -> Frozen | None:
         """Return the case set or corpus that came of it, once it is ready."""
         if self.what == Imports.RESULTS:

@@ -43,11 +43,14 @@ def answer(result: Result | None, names: dict[str, str]) -> SafeString:
     if result.is_failed:
         return _marked("missed", "warning", _("failed"))
     said = names.get(result.output, result.output) or _("nothing")
+    if result.correct is None:
+        return _marked("open", "undecided", said)
     return _marked("met", "check", said) if result.correct else _marked("missed", "cross", said)
 
 
 def _marked(verdict: str, symbol: str, said: str) -> SafeString:
-    words = _("right") if verdict == "met" else _("wrong")
+    told = {"met": _("right"), "open": _("no verdict")}
+    words = told.get(verdict, _("wrong"))
     return format_html(
         '<span class="verdict verdict-{}">{}{}</span>', verdict, icon(symbol, words), said
     )

@@ -62,7 +62,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     if request.GET.get("part") == "progress" and wants_fragment(request):
         return _progress(request, decision, found)
     form = ResultFilterForm(request.GET or None)
-    reads_cases = found.case_set.is_visible_to(person(request))
+    reads_cases = found.case_set_id is None or found.case_set.is_visible_to(person(request))
     results = _results(found, form) if reads_cases else found.results.none()
     rows = page_of(request, results, CASES_PER_PAGE)
     others = _others(found)
@@ -107,7 +107,8 @@ def _progress(request: HttpRequest, decision: Decision, found: Run) -> HttpRespo
 
 
 def _about(found: Run) -> dict[str, Any]:
-    return {"run": found, "shown": RunPage(found), "names": found.case_set.label_names()}
+    names = found.case_set.label_names() if found.case_set_id else {}
+    return {"run": found, "shown": RunPage(found), "names": names}
 
 
 def _asked(count: int) -> str:
@@ -139,6 +140,8 @@ def _others(found: Run) -> list[tuple[Candidate, Run]]:
     """Return the other candidates with their latest finished run on the same case set."""
     decision = found.candidate.decision
     latest: dict[int, Run] = {}
+    if found.case_set_id is None:
+        return []
     runs = Run.objects.of(decision).filter(case_set=found.case_set, state=RunState.FINISHED)
     for one in runs.select_related("candidate").order_by("pk"):
         latest[one.candidate_id] = one

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from evaluations.importers.measured import Format, Found, Source
 from evaluations.importers.results.json_stream import Pattern, outline
 from evaluations.importers.results.sheet import Style, read_sheet
-from evaluations.importers.results.table import CSV, JSON, LINES, header, rows, shape
+from evaluations.importers.results.table import CSV, JSON, LINES, first_names, header, rows, shape
 from evaluations.importers.results.values import Remarks, sentences
 
 LISTS = ("results", "rows", "data", "samples", "cases", "examples", "items", "records")
@@ -36,6 +36,18 @@ def read(source: Source) -> Iterator[Found]:
             for one in sorted(left):
                 remarks.note(one, str(_("what stands beside the rows is not read")))
         yield from remarks.found()
+
+
+def columns_of(source: Source) -> list[str]:
+    """Return the names of a table's columns, as its beginning has them."""
+    kind = shape(source)
+    if kind in (CSV, LINES):
+        return header(source) if kind == CSV else sorted(first_names(source))
+    place = _place(source)
+    if place is None:
+        return []
+    inside = (path for path in outline(source.path) if path[: len(place)] == place)
+    return sorted({path[len(place)] for path in inside if len(path) > len(place)})
 
 
 def _place(source: Source) -> Pattern | None:

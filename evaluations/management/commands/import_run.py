@@ -53,7 +53,7 @@ class Command(BaseCommand):
         except (BadInput, Refused) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
-            told = report(survey) | {"runs": [run_report(run) for run in runs]}
+            told = survey.as_plain() | {"runs": [run_report(run) for run in runs]}
             self.stdout.write(json.dumps(told))
             return
         for line in [run_sentence(run) for run in runs] or sentences(survey):
@@ -94,39 +94,6 @@ def named_case_set(name: str) -> CaseSet | None:
     if name and found is None:
         raise BadInput(f"There is no case set “{name}”.")
     return found
-
-
-def report(survey: ResultsSurvey) -> dict[str, Any]:
-    """Return what a file holds, as plain values."""
-    return {
-        "format": survey.format.key,
-        "systems": [system_report(one) for one in survey.systems.values()],
-        "not_understood": [{"where": one.where, "what": one.what} for one in survey.remarks],
-    }
-
-
-def system_report(one: SystemSurvey) -> dict[str, Any]:
-    """Return one system with its counts, as plain values."""
-    system = one.system
-    return {
-        "key": system.key,
-        "model": system.model,
-        "task": system.task,
-        "tool": f"{system.tool} {system.tool_version}".strip(),
-        "sums_up_others": one.is_group,
-        "attempted": one.attempted,
-        "answers": one.answers,
-        "repeats": one.repeats,
-        "right": one.right,
-        "wrong": one.wrong,
-        "errors": one.errors,
-        "unjudged": one.unjudged,
-        "missing": one.missing,
-        "figures": [
-            {"metric": figure.metric, "value": figure.value, "n": figure.n, "unit": figure.unit}
-            for figure in one.figures
-        ],
-    }
 
 
 def sentences(survey: ResultsSurvey) -> list[str]:
