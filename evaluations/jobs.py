@@ -61,6 +61,11 @@ class Job:
         """Say what is done next, and how many rows it is about."""
         self.hold(step=step, done=0, total=total)
 
+    def beat(self) -> None:
+        """Say about every second that this process lives."""
+        if time.monotonic() - self.beaten_at > BEAT:
+            self.hold()
+
     def watched(self, rows: Iterable[Any]) -> Iterator[Any]:
         """Yield rows, saying about every second how many went by."""
         for number, row in enumerate(rows, 1):

@@ -90,7 +90,7 @@ def do_results(job: Job, row: Import, upload: Upload, by: User) -> None:
     """Do what was asked for; raise `BadInput`, or `Lost` if the job is no longer ours."""
     source = _source(upload, row.options.get("columns", {}))
     if row.is_look:
-        _fetch(upload, source.path)
+        _fetch(job, upload, source.path)
         job.hold(options={**row.options, "survey": _survey(job, source, row.options)})
         return job.finish()
     bring_in_results(job, _plan(source, row.options, by))
@@ -102,12 +102,12 @@ def _source(upload: Upload, columns: Mapping[str, str]) -> Source:
     return Source(upload.folder / KEPT, upload.files[KEPT], dict(columns))
 
 
-def _fetch(upload: Upload, path: Path) -> None:
+def _fetch(job: Job, upload: Upload, path: Path) -> None:
     """Fetch what a tracking server has, once."""
     told = upload.more.get("mlflow")
     if told and not path.exists():
         token = decrypt(told["token"]) if told["token"] else ""
-        fetch(told["address"], told["run"], token, upload.folder).rename(path)
+        fetch(told["address"], told["run"], token, upload.folder, job.beat).rename(path)
 
 
 def _survey(job: Job, source: Source, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from evaluations.models import (
     RunState,
 )
 from tests.evaluations.importers.reading import shared_file
+from tests.evaluations.importers.tracking import RUN, tracking
 from tests.factories import People
 
 ERRORS = "generated/pf_0.123.1_errors_repeat2.json"
@@ -257,6 +258,17 @@ def test_the_command_says_what_it_lacks(
 ) -> None:
     with pytest.raises(CommandError, match=sentence):
         told(table(tmp_path, rows(1, 0)), *arguments)
+
+
+@pytest.mark.django_db
+def test_the_command_fetches_from_a_tracking_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+    with tracking() as server:
+        said = told("--mlflow", server.address, RUN, "--dry-run")
+        assert server.seen[0][2] == "Bearer secret"
+    assert f"{RUN}: qwen2.5:7b on banking77" in said
+    with pytest.raises(CommandError, match="Name a file, or a server and a run"):
+        told("--dry-run")
 
 
 def test_people_who_may_not_measure_bring_nothing_in(

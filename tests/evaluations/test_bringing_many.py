@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -45,14 +45,14 @@ def peak() -> float:
 
 
 @pytest.fixture
-def grown() -> Iterator[Callable[[], float]]:
+def grown() -> Callable[[], float]:
     """Return how far memory has grown above what it was when the test began."""
     reset = Path("/proc/self/clear_refs")
     if not reset.exists():
         pytest.skip("memory is measured on Linux")
     reset.write_text("5")
     before = peak()
-    yield lambda: peak() - before
+    return lambda: peak() - before
 
 
 @pytest.mark.parametrize("write", [table_rows, promptfoo_rows])
@@ -68,7 +68,7 @@ def test_a_hundred_thousand_results_come_in_within_bounds(
     looked, by = time.monotonic() - began, candidate.decision.owner
     (run,) = import_results(source, survey.format, chosen_systems(survey, candidate), by=by)
     took = time.monotonic() - began
-    print(f"looked {looked:.1f} s, in {took:.1f} s, {grown():.0f} MB")  # noqa: T201
+    print(f"looked {looked:.1f} s, in {took:.1f} s, {grown():.0f} MB")
     assert run.results.count() == MANY
     assert Run.objects.get(pk=run.pk).metrics["accuracy"]["value"] == 75
     assert grown() < MOST_MEMORY

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
@@ -13,6 +15,7 @@ from decisions.models import Candidate
 from evaluations.models import CaseSet, Import, ImportState, Run
 from tests.evaluations.helpers import bring_everything_in
 from tests.evaluations.importers.reading import shared_file
+from tests.evaluations.importers.tracking import RUN, tracking
 from tests.factories import People
 
 pytestmark = pytest.mark.page
@@ -174,3 +177,30 @@ def test_what_one_person_looked_through_is_not_anothers(
 ) -> None:
     address = looked(owner, candidate, FIGURES.read_bytes(), "harness.json")
     assert sign_in(people.data_science).get(address).status_code == 404
+
+
+def test_a_run_is_fetched_from_a_tracking_server(owner: Client, candidate: Candidate) -> None:
+    address = f"/decisions/{candidate.decision.reference}/results/"
+    with tracking() as server:
+        asked = {"tracking_uri": server.address, "run_id": RUN, "token": "secret"}
+        row = owner.post(address, asked)["Location"]
+        kept = [path.read_text() for path in Path(settings.VAR_DIR).rglob("about.json")]
+        bring_everything_in()
+        assert {one[2] for one in server.seen} == {"Bearer secret"}
+    assert not any("secret" in one for one in kept)
+    address = owner.get(row)["Location"]
+    page = text(owner.get(address))
+    assert f"mlflow-{RUN}.json was read to its end" in page
+    assert "qwen2.5:7b" in page
+    owner.post(address, {"system-0": candidate.letter})
+    bring_everything_in()
+    assert Run.objects.get().told["model"] == "qwen2.5:7b"
+
+
+def test_a_tracking_server_that_is_away_is_one_sentence(
+    owner: Client, candidate: Candidate
+) -> None:
+    address = f"/decisions/{candidate.decision.reference}/results/"
+    row = owner.post(address, {"tracking_uri": "http://127.0.0.1:9", "run_id": RUN})["Location"]
+    bring_everything_in()
+    assert "127.0.0.1 cannot be reached" in text(owner.get(row))

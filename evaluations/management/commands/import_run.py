@@ -1,8 +1,10 @@
 """Bring in what another tool measured: `import_run out.json --record DR-1 --candidate B`."""
 
 import json
+import os
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,6 +13,7 @@ from decisions.models import Candidate
 from decisions.policies import BadInput, Refused
 from evaluations.bringing import chosen_systems, import_results, looked_through
 from evaluations.importers.measured import Source
+from evaluations.importers.results.mlflow_server import fetch
 from evaluations.importers.results.registry import FORMATS
 from evaluations.importers.surveying import ResultsSurvey, SystemSurvey
 from evaluations.management.commands.evaluate import chosen, found_record
@@ -25,7 +28,15 @@ class Command(BaseCommand):
     help = "Import what another tool has measured as runs of a record's candidate."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="a file, or the folder of a HELM run")
+        parser.add_argument(
+            "file", nargs="?", type=Path, help="a file, or the folder of a HELM run"
+        )
+        parser.add_argument(
+            "--mlflow",
+            nargs=2,
+            metavar=("ADDRESS", "RUN"),
+            help="fetch a run from a tracking server; the token from MLFLOW_TRACKING_TOKEN",
+        )
         parser.add_argument("--record", metavar="DR-1", help="not needed with --dry-run")
         parser.add_argument("--candidate", metavar="B", help="letter or name")
         parser.add_argument("--format", default="", choices=[one.key for one in FORMATS])
@@ -46,10 +57,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        source = Source(options["file"], columns=dict(options["column"]))
         try:
-            survey = looked_through(source, options["format"])
-            runs = [] if options["dry_run"] else brought_in(source, survey, options)
+            with TemporaryDirectory() as spare:
+                source = Source(found_file(options, Path(spare)), columns=dict(options["column"]))
+                survey = looked_through(source, options["format"])
+                runs = [] if options["dry_run"] else brought_in(source, survey, options)
         except (BadInput, Refused) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
@@ -66,6 +78,17 @@ def column(argument: str) -> tuple[str, str]:
     if not role or not equals:
         raise ArgumentTypeError(f"{argument} is not ROLE=COLUMN")
     return role, name
+
+
+def found_file(options: dict[str, Any], spare: Path) -> Path:
+    """Return the file that is named, or fetch what a tracking server has; raise `BadInput`."""
+    if options["mlflow"] and options["file"] is None:
+        address, run = options["mlflow"]
+        return fetch(address, run, os.environ.get("MLFLOW_TRACKING_TOKEN", ""), spare)
+    if options["mlflow"] or options["file"] is None:
+        raise BadInput("Name a file, or a server and a run with --mlflow.")
+    file: Path = options["file"]
+    return file
 
 
 def brought_in(source: Source, survey: ResultsSurvey, options: dict[str, Any]) -> list[Run]:
