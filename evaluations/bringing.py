@@ -165,9 +165,9 @@ def _chosen(survey: ResultsSurvey, plan: Plan) -> dict[str, SystemSurvey]:
     chosen = {key: survey.systems[key] for key in plan.candidates}
     for key, one in chosen.items():
         if one.repeats > MOST_REPEATS:
-            told = {"key": key, "n": one.repeats, "most": MOST_REPEATS}
+            asked = {"key": key, "n": one.repeats, "most": MOST_REPEATS}
             sentence = _("“%(key)s” answered a case %(n)s times; at most %(most)s come in.")
-            raise BadInput(sentence % told)
+            raise BadInput(sentence % asked)
         if not one.answers and not one.figures:
             raise BadInput(_("The file says nothing of “%(key)s”.") % {"key": key})
     return chosen

@@ -106,13 +106,15 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.working().filter(unheard).filter(~Exists(alive))
 
 
-class RunManager(models.Manager.from_queryset(RunQuerySet)):  # type: ignore[misc]
+AnyRun = models.Manager.from_queryset(RunQuerySet)
+
+
+class RunManager(AnyRun):
     """Finds the runs that are whole; those that are still being brought in are nobody's yet."""
 
     def get_queryset(self) -> RunQuerySet:
         """Leave out what is not ready."""
-        found: RunQuerySet = RunQuerySet(self.model, using=self._db).filter(is_ready=True)
-        return found
+        return RunQuerySet(self.model, using=self._db).filter(is_ready=True)
 
 
 class Run(models.Model):
@@ -125,7 +127,7 @@ class Run(models.Model):
 
     candidate = models.ForeignKey(Candidate, on_delete=models.CASCADE, related_name="runs")
     # Empty only where another tool's figures came in without cases; whoever measures has one.
-    case_set: models.ForeignKey[CaseSet | None, CaseSet] = models.ForeignKey(
+    case_set: models.ForeignKey[CaseSet | None, CaseSet] = models.ForeignKey(  # type: ignore[misc]
         CaseSet, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
     )
     split = models.CharField(_("split"), max_length=10, choices=Split.choices, default=Split.TEST)

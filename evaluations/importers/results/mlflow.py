@@ -5,7 +5,7 @@ history is separate, and so are the tables: that of `mlflow.genai.evaluate` (a t
 those that runs log. What `mlflow_server.fetch` brings has the run and its tables in one file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -154,14 +154,13 @@ def _runs(source: Source, paths: set[Pattern], remarks: Remarks) -> Iterator[Fou
         raise ValueError(_("it has no runs."))
     for system, metrics in found:
         if len(found) == 1 and tables:
-            system = yield from _run_tables(source, sorted(tables), system, remarks)
+            known = yield from _run_tables(source, sorted(tables), system, remarks)
         else:
-            yield system
-        yield from _figures(system.key, metrics)
-        if system.model and system.model == system.settings.get("run_name"):
-            remarks.note(
-                system.key, _("no parameter names the model: the run's name stands for it")
-            )
+            yield (known := system)
+        yield from _figures(known.key, metrics)
+        if known.model and known.model == known.settings.get("run_name"):
+            what = _("no parameter names the model: the run's name stands for it")
+            remarks.note(known.key, what)
 
 
 def _run_objects(source: Source) -> Iterator[Row]:
@@ -182,7 +181,7 @@ def _run_objects(source: Source) -> Iterator[Row]:
 
 def _run_tables(
     source: Source, tables: list[str], system: System, remarks: Remarks
-) -> Iterator[Found]:
+) -> Generator[Found, None, System]:
     """Yield the cases of a run's first table that has any; return the run's system."""
     for index, one in enumerate(tables):
         found = _table(source, ("tables", one), system, remarks)

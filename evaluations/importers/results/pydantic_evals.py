@@ -185,8 +185,9 @@ def _scores(
         if numbers[one] is None:
             told = {"scorer": one}
             remarks.note(where, _("“%(scorer)s” is not on a scale from 0 to 1") % told)
-    for one in map(mapping, items(row.get("evaluator_failures"))):
-        remarks.note(where, _("the evaluator “%(name)s” failed") % {"name": name(one.get("name"))})
+    for failure in map(mapping, items(row.get("evaluator_failures"))):
+        told = {"name": name(failure.get("name"))}
+        remarks.note(where, _("the evaluator “%(name)s” failed") % told)
     found = {one: verdicts.get(one, numbers.get(one)) for one in survey.scorers}
     known = [value for value in verdicts.values() if value is not None]
     if ASSERTIONS in found and len(survey.assertions) > 1:

@@ -145,7 +145,8 @@ class Sheet:
                 raise ValueError(_("it has more than %(most)s systems.") % told)
             self.repeats.number(system, self.key(row))
             given = whole(numeric(self.cell(row, "repeat")))
-            self.lowest = min(given, self.lowest or given) if given is not None else self.lowest
+            if given is not None:
+                self.lowest = given if self.lowest is None else min(given, self.lowest)
 
     @property
     def has_cases(self) -> bool:
@@ -306,15 +307,15 @@ def _settled(found: dict[str, str], by_name: Mapping[str, str], style: Style) ->
 
 def _systems(sheet: Sheet) -> Iterator[System]:
     """Yield the systems in the order of their first rows."""
-    shared = {"scorer": sheet.main, "tool": sheet.style.tool}
     for key, rows in sheet.systems.items():
         repeats, (model, task) = sheet.repeats.most[key] or 1, sheet.models[key]
         if found := sheet.style.system:
             attempted = max(rows, found.attempted or 0)
-            shared = {"scorer": sheet.main or found.scorer}
-            yield replace(found, repeats=repeats, attempted=attempted, **shared)
+            main = sheet.main or found.scorer
+            yield replace(found, repeats=repeats, attempted=attempted, scorer=main)
         else:
-            yield System(key, model, task, attempted=rows, repeats=repeats, **shared)
+            tool, main = sheet.style.tool, sheet.main
+            yield System(key, model, task, tool, scorer=main, attempted=rows, repeats=repeats)
 
 
 def _cases(sheet: Sheet, rows: Rows, remarks: Remarks) -> Iterator[CaseFound]:
@@ -460,8 +461,8 @@ def _metrics(sheet: Sheet) -> dict[str, str]:
 def _row_system(sheet: Sheet, row: Row, seen: Repeats) -> System:
     key, style = sheet.system_of(row), sheet.style
     again = seen.number("", key)
-    told = {"model": name(sheet.cell(row, "model")), "task": sheet.task(row), "tool": style.tool}
-    return System(f"{key} ({again + 1})" if again else key, **told)
+    model = name(sheet.cell(row, "model"))
+    return System(f"{key} ({again + 1})" if again else key, model, sheet.task(row), style.tool)
 
 
 def _figure(system: str, metric: str, column: str, row: Row) -> FigureFound:
