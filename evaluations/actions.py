@@ -14,11 +14,12 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from decisions import clock
-from decisions.actions.evidence import attach_evidence
+from decisions.actions.evidence import Measurement, attach_evidence
 from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
 from evaluations.freezing import import_case_set as import_case_set
+from evaluations.imported_figures import imported_measurements
 from evaluations.models import (
     OPEN_RUNS,
     CaseKind,
@@ -247,6 +248,8 @@ def retry_run(run: Run, *, by: User) -> int:
     it has finished; those on the record stand until then.
     """
     ensure("measure", run.candidate.decision, by)
+    if run.is_imported:
+        raise wrong_state(_("Another tool measured this: its errors cannot be tried again here."))
     with transaction.atomic():
         ended = Run.objects.filter(pk=run.pk, state__in=[RunState.FINISHED, RunState.FAILED])
         _set_going(run, ended, _("Only a run that has ended can try again what failed."))
@@ -334,7 +337,7 @@ def conclude_run(run: Run) -> bool:
             environment=_environment(run),
         )
         if ended and run.attaches:
-            _attach_or_say_why(run)
+            attach_or_say_why(run)
     return ended
 
 
@@ -354,9 +357,8 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
     """
     if run.state != RunState.FINISHED:
         raise wrong_state(_("Only a finished run has figures to attach."))
-    summary = Summary(run.metrics, run.results_digest)
     with transaction.atomic():
-        found = attach_evidence(run.candidate, by=by, measurements=measurements(run, summary))
+        found = attach_evidence(run.candidate, by=by, measurements=_measurements(run))
         # Asked last, while the record is locked: nobody changes the spec in between.
         refuse_other_spec(run)
         told = {
@@ -370,9 +372,18 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
     return found
 
 
+def _measurements(run: Run) -> list[Measurement]:
+    """Return what a finished run has for its record; raise `BadInput` if that is nothing."""
+    if run.is_imported:
+        return imported_measurements(run)
+    return measurements(run, Summary(run.metrics, run.results_digest))
+
+
 def refuse_other_spec(run: Run) -> None:
-    """Raise `Refused` if the candidate's spec is not the one that was measured."""
+    """Raise `Refused` if the candidate's spec is not the one that was measured, or came in with."""
     spec = Candidate.objects.get(pk=run.candidate_id).spec
+    if run.is_imported and spec == run.spec:
+        return
     try:
         is_same = technique_for(spec).complete(spec) == run.spec
     except SpecError:
@@ -381,7 +392,7 @@ def refuse_other_spec(run: Run) -> None:
         raise wrong_state(_("The candidate's spec has changed since this run was asked for."))
 
 
-def _attach_or_say_why(run: Run) -> None:
+def attach_or_say_why(run: Run) -> None:
     """Attach the figures in the name of who asked; if the record takes none any more, say so."""
     try:
         attach_run(run, by=run.requested_by)

@@ -114,6 +114,8 @@ def _standing(run: Run) -> Sequence[Run]:
 
 def why_not(one: Run, other: Run) -> str:
     """Return why two runs may not be compared, or ""."""
+    if one.case_set is None or other.case_set is None:
+        return _("brought in without its cases")
     if one.case_set.digest != other.case_set.digest:
         return _("measured on other cases (%(case_set)s)") % {"case_set": other.case_set}
     if one.split != other.split:
@@ -204,6 +206,8 @@ def attach_comparisons(run: Run, *, by: User) -> tuple[list[Evidence], Family]:
     holds the record's lock.
     """
     family = family_of(run)
+    if not family.pairs:
+        return [], family
     told = _conditions(family)
     found: list[Evidence] = []
     for first in family.runs[:-1]:

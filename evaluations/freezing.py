@@ -290,7 +290,7 @@ def _as_case(case_set: CaseSet, position: int, row: CaseRow) -> Case:
         references=list(row.references),
         relevant=list(row.relevant),
         position=position,
-        input_digest=_digest(row.input),
+        input_digest=digest_of_text(row.input),
     )
 
 
@@ -314,7 +314,7 @@ def _first_to_be_ready(job: Job, model: Any, draft: Any, values: dict[str, Any])
                 # The row of the import first: whoever lost it changes nothing here.
                 job.hold()
                 known = model.objects.filter(slug=draft.slug, digest=draft.digest)
-                found = known.first() or _made_ready(model, draft, values)
+                found = known.first() or made_ready(model, draft, values)
                 outcome = "" if found == draft else _("It was there already.")
                 job.finish(outcome, **_made(found))
                 return found
@@ -330,11 +330,11 @@ def _made(found: Frozen) -> dict[str, Any]:
     return {"corpus": found}
 
 
-def _made_ready(model: Any, draft: Any, values: dict[str, Any]) -> Any:
+def made_ready(model: Any, draft: Any, values: dict[str, Any]) -> Any:
     """Give a draft its place among the versions, its corpus first; inside a transaction."""
     corpus = getattr(draft, "corpus", None)
     if corpus is not None and not corpus.is_ready:
-        _made_ready(Corpus, corpus, {})
+        made_ready(Corpus, corpus, {})
     versions = model.everything.filter(slug=draft.slug, is_ready=True)
     # On PostgreSQL two may come here at once: the newest version's row makes one of them wait.
     latest = versions.select_for_update().order_by("-version").first()
@@ -477,9 +477,10 @@ def _as_document(corpus: Corpus, position: int, row: DocumentRow) -> Document:
         text=row.text,
         metadata=row.metadata,
         position=position,
-        text_digest=_digest(row.text),
+        text_digest=digest_of_text(row.text),
     )
 
 
-def _digest(text: str) -> str:
+def digest_of_text(text: str) -> str:
+    """Return the SHA-256 (hex) of a text without differences of case and spacing."""
     return hashlib.sha256(normalised(text).encode()).hexdigest()

@@ -16,6 +16,7 @@ from evaluations import jobs, uploads
 from evaluations.freezing import About, CaseMaterial, freeze_cases, freeze_corpus
 from evaluations.importers.cases import Columns, read_labels
 from evaluations.models import Corpus, Import, Imports, ImportState
+from evaluations.results_intake import do_results
 from evaluations.uploads import Upload
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,11 @@ def request_import(
     """
     about_of(upload, by)
     corpus_of(upload, by)
-    asked = {"columns": vars(columns) if columns else {}, "kind": kind}
+    return asked_for(upload, {"columns": vars(columns) if columns else {}, "kind": kind}, by)
+
+
+def asked_for(upload: Upload, asked: dict[str, Any], by: User) -> Import:
+    """Write down what a worker is to do with an upload, unless one is at it, and wake it."""
     with transaction.atomic():
         if under_way := Import.objects.open().filter(upload=upload.token).first():
             return under_way
@@ -69,7 +74,7 @@ def do_import(import_id: int) -> None:
     except (BadInput, Refused) as sentence:
         jobs.fail(job, str(sentence))
     except SoftTimeLimitExceeded:
-        jobs.fail(job, _("It took too long. The import_cases command has no limit."))
+        jobs.fail(job, _("It took too long. The commands have no limit: import_cases, import_run."))
     except DatabaseError:
         # Busy, or away: the sweep wakes another worker once this one counts as silent.
         raise
@@ -97,11 +102,14 @@ def _freeze(job: jobs.Job, row: Import) -> None:
     if upload is None or by is None:
         raise BadInput(_("The files are no longer there: upload them again."))
     about = about_of(upload, by)
+    if row.what == Imports.RESULTS:
+        return do_results(job, row, upload, by)
     if row.what == Imports.DOCUMENTS:
         freeze_corpus(job, about, upload.document_files)
     else:
         freeze_cases(job, about, material_of(upload, by, row.options))
     uploads.forget(upload)
+    return None
 
 
 def about_of(upload: Upload, by: User) -> About:

@@ -7,7 +7,7 @@ nothing more.
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,7 +19,17 @@ from django.utils.translation import gettext as _
 from decisions import clock
 from decisions.models import User
 from decisions.policies import BadInput, Refused, wrong_state
-from evaluations.models import Case, CaseSet, Corpus, Document, Import, ImportState, ImportStep
+from evaluations.models import (
+    Case,
+    CaseSet,
+    Corpus,
+    Document,
+    Import,
+    ImportState,
+    ImportStep,
+    Result,
+    Run,
+)
 from evaluations.models.intake import MOST_ATTEMPTS, OPEN_IMPORTS
 
 BATCH = 1000  # rows a transaction: some 50 ms on two cores
@@ -50,6 +60,11 @@ class Job:
     def step(self, step: ImportStep, total: int | None = None) -> None:
         """Say what is done next, and how many rows it is about."""
         self.hold(step=step, done=0, total=total)
+
+    def beat(self) -> None:
+        """Say about every second that this process lives."""
+        if time.monotonic() - self.beaten_at > BEAT:
+            self.hold()
 
     def watched(self, rows: Iterable[Any]) -> Iterator[Any]:
         """Yield rows, saying about every second how many went by."""
@@ -160,19 +175,28 @@ def give_up_on_the_dead() -> None:
 
 def discard_drafts(import_id: int | None = None) -> None:
     """Delete what was half written by an import, or by all that work no more."""
-    drafts: list[tuple[type[models.Model], str, Any]] = [
-        (Case, "case_set", CaseSet.everything),
-        (Document, "corpus", Corpus.everything),
+    # Results before the cases that they speak of; all are found before any link is gone.
+    drafts: list[tuple[type[models.Model], str, Any, Sequence[str]]] = [
+        (Result, "run", Run.everything, ["brought_in_by"]),
+        (Case, "case_set", CaseSet.everything, ["imports", "runs__brought_in_by"]),
+        (Document, "corpus", Corpus.everything, ["imports"]),
     ]
-    for rows, owner, every in drafts:
-        found = every.filter(is_ready=False)
-        if import_id is None:
-            found = found.exclude(imports__state=ImportState.RUNNING)
-        else:
-            found = found.filter(imports=import_id)
-        for pk in list(found.values_list("pk", flat=True)):
+    found = [(*one[:3], _abandoned(one[2], one[3], import_id)) for one in drafts]
+    for rows, owner, every, keys in found:
+        for pk in keys:
             _empty(rows, {owner: pk})
             every.filter(pk=pk, is_ready=False).delete()
+
+
+def _abandoned(every: Any, ways: Sequence[str], import_id: int | None) -> list[int]:
+    """Return the drafts of an import, or those of no import that works; `ways` lead to imports."""
+    found = every.filter(is_ready=False)
+    if import_id is None:
+        for way in ways:
+            found = found.exclude(**{f"{way}__state": ImportState.RUNNING})
+    else:
+        found = found.filter(models.Q(*((way, import_id) for way in ways), _connector="OR"))
+    return list(found.values_list("pk", flat=True).distinct())
 
 
 def _empty(rows: type[models.Model], of: dict[str, int]) -> None:

@@ -55,7 +55,9 @@ def _attach(run: Run, by: User) -> str:
 
 
 def _has_failed(run: Run) -> bool:
-    """Return whether there is something to try again in a run that has ended."""
+    """Return whether there is something to try again in a run that has ended here."""
+    if run.is_imported:
+        return False
     if run.state == RunState.FAILED:
         return True
     is_over = run.state == RunState.FINISHED

@@ -12,6 +12,7 @@ from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import compare_url, family_of
 from evaluations.histogram import Histogram, latency_histogram
+from evaluations.imported_page import ImportedPage
 from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
 from evaluations.run_moves import RunMove, moves_of
@@ -59,9 +60,14 @@ class RunPage:
         return technique_of(self.run.spec)
 
     @property
+    def imported(self) -> ImportedPage | None:
+        """Return what another tool's file says of it, None for what was measured here."""
+        return ImportedPage(self.run) if self.run.is_imported else None
+
+    @property
     def kind_note(self) -> str:
         """Return in a sentence what kind of thing it is."""
-        return kind_note(self.run)
+        return self.imported.note if self.imported else kind_note(self.run)
 
     @cached_property
     def scoring(self) -> Scoring | None:
@@ -97,13 +103,16 @@ class RunPage:
             for key, metric in METRICS.items()
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
+        scores = figures.get("scores", {}) if self.imported else {}
+        shown += [_measure(name, figure) for name, figure in scores.items()]
         return [*shown, _without_answer(figures)] if figures else []
 
     @cached_property
     def labels(self) -> LabelPage | None:
         """Return the figures by label of a finished run on labelled cases."""
         is_over = self.run.state == RunState.FINISHED
-        return LabelPage(self.run) if is_over and self.run.case_set.is_classification else None
+        cases = self.run.case_set
+        return LabelPage(self.run) if is_over and cases and cases.is_classification else None
 
     @property
     def latency_note(self) -> str:
@@ -120,6 +129,7 @@ class RunPage:
             % told
         )
 
+    @cached_property
     def spreads(self) -> list[SeedSpread]:
         """Return how far its figures lie from those of the same run with other seeds."""
         return [] if self.run.is_open else spread_over_seeds(self.run)
@@ -184,7 +194,8 @@ def _measure(name: str, figure: dict[str, Any], alone: str = "") -> Measure:
 
 def _without_answer(figures: dict[str, Any]) -> Measure:
     note = _("of %(n)s attempted") % {"n": format_count(figures["attempted"])}
-    return Measure(_("No answer"), format_count(figures["failed"]), note)
+    lacking = figures["failed"] + figures.get("missing", 0)
+    return Measure(_("No answer"), format_count(lacking), note)
 
 
 def _examples(count: int | None) -> str:

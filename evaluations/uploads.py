@@ -1,4 +1,4 @@
-"""Files of a case set or a corpus between their upload and the end of their import."""
+"""Files of a case set, a corpus or results between their upload and the end of their import."""
 
 import json
 import re
@@ -70,8 +70,18 @@ class Upload:
         return self.folder / "labels" if "labels" in self.files else None
 
 
-def keep(user: User, values: Mapping[str, Any], what: str = Imports.CASES) -> Upload:
-    """Keep what an upload form brought, for a day at most."""
+def keep(
+    user: User,
+    values: Mapping[str, Any],
+    what: str = Imports.CASES,
+    *,
+    files: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Upload:
+    """Keep what an upload form brought, for a day at most.
+
+    `files` are those that will be fetched from elsewhere, `more` is what else was said.
+    """
     _forget_old()
     uploaded = dict(_uploaded(values))
     corpus = values.get("corpus")
@@ -79,13 +89,14 @@ def keep(user: User, values: Mapping[str, Any], what: str = Imports.CASES) -> Up
         token=secrets.token_urlsafe(24),
         user=user.pk,
         name=values["name"],
-        origin=values["origin"],
-        licence=values["licence"],
-        files={kept: str(one.name) for kept, one in uploaded.items()},
+        origin=values.get("origin", ""),
+        licence=values.get("licence", ""),
+        files={kept: str(one.name) for kept, one in uploaded.items()} | dict(files or {}),
         what=what,
         more={
             "visibility": values.get("visibility", ""),
             "corpus": corpus.pk if corpus else None,
+            **(more or {}),
         },
     )
     upload.folder.mkdir(parents=True, mode=0o700)

@@ -4,7 +4,16 @@ from django.urls import path
 
 # Makes sure that the `reference` converter is known, whatever is imported first.
 import decisions.urls  # noqa: F401
-from evaluations.views import case_sets, comparisons, corpora, imports, ratings, runs, specs
+from evaluations.views import (
+    case_sets,
+    comparisons,
+    corpora,
+    imports,
+    ratings,
+    results,
+    runs,
+    specs,
+)
 
 app_name = "evaluations"
 urlpatterns = [
@@ -22,6 +31,16 @@ urlpatterns = [
     path("imports/<int:pk>/", imports.import_, name="import"),
     path("imports/<int:pk>/cancel/", imports.cancel, name="cancel_import"),
     path("decisions/<reference:reference>/runs/", runs.runs, name="runs"),
+    path(
+        "decisions/<reference:reference>/results/",
+        results.bring_results,
+        name="bring_results",
+    ),
+    path(
+        "decisions/<reference:reference>/results/<int:pk>/",
+        results.choose_results,
+        name="choose_results",
+    ),
     path("decisions/<reference:reference>/candidates/<slug:letter>/spec/", specs.spec, name="spec"),
     path("decisions/<reference:reference>/ratings/", ratings.ratings, name="ratings"),
     path("ratings/<int:pk>/", ratings.rating, name="rating"),

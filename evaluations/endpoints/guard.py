@@ -69,6 +69,19 @@ async def allowed_addresses(host: str, port: int) -> list[str]:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise httpcore2.ConnectError(str(error)) from error
+    return _only_allowed(host, found)
+
+
+def allowed_addresses_now(host: str, port: int) -> list[str]:
+    """Return the same as `allowed_addresses` to who has no event loop."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpcore2.ConnectError(str(error)) from error
+    return _only_allowed(host, found)
+
+
+def _only_allowed(host: str, found: Iterable[Any]) -> list[str]:
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     allowed = [one for one in addresses if is_allowed(one)]
     if not allowed:

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('decisions', '0008_order_by_key'),
-        ('evaluations', '0006_scorers'),
+        ('evaluations', '0007_imported_runs'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

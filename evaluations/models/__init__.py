@@ -15,6 +15,7 @@ from evaluations.models.run import (
     Result,
     ResultState,
     Run,
+    RunSource,
     RunState,
 )
 from evaluations.models.share import Share
@@ -46,6 +47,7 @@ __all__ = [
     "ResultState",
     "RoundState",
     "Run",
+    "RunSource",
     "RunState",
     "Share",
     "Split",

@@ -1,4 +1,4 @@
-"""Imports of case sets and corpora: what was asked for, how far it is, what became of it."""
+"""Imports of cases, documents and results: what was asked for, how far, what became of it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class ImportStep(models.TextChoices):
     CHECKING = "checking", _("Checking every row")
     WRITING = "writing", _("Writing")
     COMPARING = "comparing", _("Looking for duplicates")
+    COUNTING = "counting", _("Working out the figures")
 
 
 class Imports(models.TextChoices):
@@ -41,6 +42,7 @@ class Imports(models.TextChoices):
 
     CASES = "cases", _("Case set")
     DOCUMENTS = "documents", _("Corpus")
+    RESULTS = "results", _("Results of another tool")
 
 
 OPEN_IMPORTS = [ImportState.REQUESTED, ImportState.RUNNING]
@@ -79,14 +81,15 @@ class ImportQuerySet(models.QuerySet["Import"]):
 
 
 class Import(models.Model):
-    """One bringing-in of a case set or a corpus; while it works, its row carries a token."""
+    """One bringing-in of cases, documents or results; while it works, its row carries a token."""
 
     what = models.CharField(max_length=10, choices=Imports.choices)
     name = models.CharField(_("name"), max_length=120)
     # Where the files lie until they are in; empty for a process that reads them where they are.
     upload = models.CharField(max_length=60, blank=True)
     files = models.JSONField(_("files"), default=list)
-    # The mapping and what else was said: columns, kind, corpus, origin, licence, visibility.
+    # The mapping and what else was said: columns, kind, corpus, origin, licence, visibility; of
+    # results, which system in the file is which candidate.
     options = models.JSONField(default=dict)
     state = models.CharField(
         _("state"), max_length=10, choices=ImportState.choices, default=ImportState.REQUESTED
@@ -161,7 +164,14 @@ class Import(models.Model):
         return min(100, 100 * self.done // self.total) if self.total else None
 
     @property
+    def is_look(self) -> bool:
+        """Return whether it only finds out what results a file holds."""
+        return self.what == Imports.RESULTS and "candidates" not in self.options
+
+    @property
     def made(self) -> Frozen | None:
-        """Return what came of it, once it is ready."""
+        """Return the case set or corpus that came of it, once it is ready."""
+        if self.what == Imports.RESULTS:
+            return None
         found: Any = self.case_set if self.what == Imports.CASES else self.corpus
         return found if found is not None and found.is_ready else None

@@ -30,6 +30,13 @@ class RunState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+class RunSource(models.TextChoices):
+    """Who measured."""
+
+    MEASURED = "measured", _("Measured here")
+    IMPORTED = "imported", _("Measured by another tool")
+
+
 class ResultState(models.TextChoices):
     """How far the work on one case has come."""
 
@@ -99,13 +106,30 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.working().filter(unheard).filter(~Exists(alive))
 
 
+AnyRun = models.Manager.from_queryset(RunQuerySet)
+
+
+class RunManager(AnyRun):
+    """Finds the runs that are whole; those that are still being brought in are nobody's yet."""
+
+    def get_queryset(self) -> RunQuerySet:
+        """Leave out what is not ready."""
+        return RunQuerySet(self.model, using=self._db).filter(is_ready=True)
+
+
 class Run(models.Model):
-    """One candidate, as its spec stood when asked for, on the test split of one case set."""
+    """One candidate, as its spec stood when asked for, on the test split of one case set.
+
+    What another tool has measured is a run, too: it came in whole, and has ended.
+    """
 
     State = RunState
 
     candidate = models.ForeignKey(Candidate, on_delete=models.CASCADE, related_name="runs")
-    case_set = models.ForeignKey(CaseSet, on_delete=models.PROTECT, related_name="runs")
+    # Empty only where another tool's figures came in without cases; whoever measures has one.
+    case_set: models.ForeignKey[CaseSet | None, CaseSet] = models.ForeignKey(  # type: ignore[misc]
+        CaseSet, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
+    )
     split = models.CharField(_("split"), max_length=10, choices=Split.choices, default=Split.TEST)
     # The whole spec with its defaults filled in; its digest includes the technique's version.
     spec = models.JSONField(_("spec"))
@@ -152,8 +176,19 @@ class Run(models.Model):
     spent_cost = models.DecimalField(max_digits=18, decimal_places=9, default=Decimal(0))
     # Answered requests whose cost nobody knows: what was spent is at least `spent_cost`.
     spent_unpriced = models.PositiveBigIntegerField(default=0)
+    source = models.CharField(
+        _("source"), max_length=10, choices=RunSource.choices, default=RunSource.MEASURED
+    )
+    # What the other tool's file says of an imported run: see `evaluations.bringing`.
+    told = models.JSONField(default=dict, blank=True)
+    brought_in_by = models.ForeignKey(
+        "evaluations.Import", null=True, blank=True, on_delete=models.SET_NULL, related_name="runs"
+    )
+    # An imported run is written in many short transactions; until the last one nobody sees it.
+    is_ready = models.BooleanField(default=True, editable=False)
 
-    objects = RunQuerySet.as_manager()
+    objects = RunManager()
+    everything = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
@@ -177,6 +212,18 @@ class Run(models.Model):
                 name="run_ended_has_finished_at",
             ),
             models.CheckConstraint(condition=Q(spent_cost__gte=0), name="run_cost_not_negative"),
+            models.CheckConstraint(
+                condition=Q(source__in=RunSource.values), name="run_source_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(source=RunSource.IMPORTED)
+                | Q(case_set__isnull=False, is_ready=True, brought_in_by__isnull=True),
+                name="run_measured_here_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(source=RunSource.MEASURED) | ~Q(state__in=OPEN_RUNS),
+                name="run_imported_has_ended",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -200,6 +247,11 @@ class Run(models.Model):
     def is_paused(self) -> bool:
         """Return whether it waits for somebody to let it go on."""
         return self.state == RunState.PAUSED
+
+    @property
+    def is_imported(self) -> bool:
+        """Return whether another tool measured it."""
+        return self.source == RunSource.IMPORTED
 
     @property
     def answers_wanted(self) -> int:

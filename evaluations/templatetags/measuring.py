@@ -68,7 +68,8 @@ def scores(result: Result) -> list[tuple[str, str, str]]:
 
 
 def _marked(verdict: str, symbol: str, said: str) -> SafeString:
-    words = _("right") if verdict == "met" else _("wrong")
+    told = {"met": _("right"), "open": _("no verdict")}
+    words = told.get(verdict, _("wrong"))
     return format_html(
         '<span class="verdict verdict-{}">{}{}</span>', verdict, icon(symbol, words), said
     )

@@ -3,13 +3,14 @@
 import json
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from decisions.views.shared import done, person
 from evaluations.intake import cancel_import
-from evaluations.models import Import
+from evaluations.models import Import, ImportState
 from evaluations.views.shared import wants_fragment
 
 
@@ -17,6 +18,8 @@ from evaluations.views.shared import wants_fragment
 def import_(request: HttpRequest, pk: int) -> HttpResponse:
     """Show an import: progress while it works, then what came of it."""
     row = _mine(request, pk)
+    if row.is_look and row.state == ImportState.FINISHED:
+        return _go_on(request, row)
     template = "evaluations/import.html"
     if not wants_fragment(request):
         return render(request, template, {"row": row})
@@ -24,6 +27,16 @@ def import_(request: HttpRequest, pk: int) -> HttpResponse:
     if not row.is_open:
         told = {"import": row, "state": row.get_state_display().lower()}
         response["HX-Trigger"] = json.dumps({"announce": _("%(import)s: %(state)s.") % told})
+    return response
+
+
+def _go_on(request: HttpRequest, row: Import) -> HttpResponse:
+    """Lead from a file that was looked through to what is in it."""
+    there = reverse("evaluations:choose_results", args=[row.options["record"], row.pk])
+    if not wants_fragment(request):
+        return redirect(there)
+    response = HttpResponse()
+    response["HX-Redirect"] = there
     return response
 
 

@@ -65,7 +65,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     known = side_by_side.offered(found, person(request))
     others = side_by_side.chosen(found, known, request.GET.getlist("with"))
     form = ResultFilterForm(known, others, request.GET or None)
-    reads_cases = found.case_set.is_visible_to(person(request))
+    reads_cases = found.case_set is None or found.case_set.is_visible_to(person(request))
     results = _results(found, form, others) if reads_cases else found.results.none()
     rows = page_of(request, results, CASES_PER_PAGE)
     context = _about(found) | {
@@ -122,7 +122,8 @@ def _progress(request: HttpRequest, decision: Decision, found: Run) -> HttpRespo
 
 
 def _about(found: Run) -> dict[str, Any]:
-    return {"run": found, "shown": RunPage(found), "names": found.case_set.label_names()}
+    names = found.case_set.label_names() if found.case_set_id else {}
+    return {"run": found, "shown": RunPage(found), "names": names}
 
 
 def _asked(count: int) -> str:
