@@ -114,6 +114,11 @@ class RecordPage:
         return [one for one in self.evidence if not one.is_withdrawn]
 
     @property
+    def comparisons(self) -> list[Evidence]:
+        """Return the paired comparisons that count."""
+        return [one for one in self.standing_evidence if one.is_comparison]
+
+    @property
     def withdrawn_evidence(self) -> list[Evidence]:
         """Return the evidence that was taken out."""
         return [one for one in self.evidence if one.is_withdrawn]

@@ -17,9 +17,11 @@ from decisions import clock
 from decisions.actions.evidence import attach_evidence
 from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
+from evaluations import comparing
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.models import (
     OPEN_RUNS,
+    CaseKind,
     CaseSet,
     Endpoint,
     Result,
@@ -188,7 +190,12 @@ def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:
         told = {"technique": technique.title, "case_set": case_set}
         raise BadInput(
             _("%(technique)s answers with a label; %(case_set)s asks for something else.") % told
+            if technique.kinds == (CaseKind.CLASSIFICATION,)
+            else _("%(technique)s answers questions; %(case_set)s asks for labels.") % told
         )
+    if technique.needs_corpus and case_set.corpus_id is None:
+        told = {"technique": technique.title, "case_set": case_set}
+        raise BadInput(_("%(technique)s searches in documents; %(case_set)s has no corpus.") % told)
     if not case_set.count(Split.TEST):
         raise BadInput(_("%(case_set)s has no test cases.") % {"case_set": case_set})
     if technique.needs_training and not case_set.count(Split.TRAIN):
@@ -315,6 +322,8 @@ def conclude_run(run: Run) -> bool:
     if not Run.objects.filter(pk=run.pk, state=RunState.RUNNING).all_answered().exists():
         return False
     summary = summarise(run)
+    if run.attaches:
+        comparing.remember(run, summary.results_digest)
     with transaction.atomic():
         ended = _end(
             run,
@@ -349,17 +358,19 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
     with transaction.atomic():
         found = attach_evidence(run.candidate, by=by, measurements=measurements(run, summary))
         # Asked last, while the record is locked: nobody changes the spec in between.
-        _refuse_other_spec(run)
+        refuse_other_spec(run)
         told = {
             "record": run.candidate.decision.reference,
             "names": ", ".join(one.reference for one in found),
         }
         run.attached_at = clock.now()
-        _note(run, _("Attached to %(record)s as %(names)s.") % told)
+        compared, family = comparing.attach_comparisons(run, by=by)
+        attached = _("Attached to %(record)s as %(names)s.") % told
+        _note(run, f"{attached} {comparing.told_of(compared, family)}".strip())
     return found
 
 
-def _refuse_other_spec(run: Run) -> None:
+def refuse_other_spec(run: Run) -> None:
     """Raise `Refused` if the candidate's spec is not the one that was measured."""
     spec = Candidate.objects.get(pk=run.candidate_id).spec
     try:

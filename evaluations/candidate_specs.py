@@ -69,7 +69,7 @@ def settings_in_words(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _value(choices: Mapping[str, Any], value: Any) -> str:
-    if value is None:
+    if value in (None, ""):
         return "–"
     if isinstance(value, int | float):
         return format_number(value)

@@ -30,6 +30,7 @@ from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
     Answerer,
+    Document,
     Example,
     Halt,
     Interrupted,
@@ -168,7 +169,20 @@ def material_of(run: Run) -> Material:
     known = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
     if run.case_set.kind == CaseKind.CLASSIFICATION:
         known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
-    return Material(train, dev, known, settings.VAR_DIR / "cache", connect)
+    material = Material(train, dev, known, settings.VAR_DIR / "cache", connect)
+    return _with_corpus(run, material) if technique_for(run.spec).needs_corpus else material
+
+
+def _with_corpus(run: Run, material: Material) -> Material:
+    """Add the documents of the case set's corpus, in its order."""
+    corpus = run.case_set.corpus
+    if corpus is None:
+        raise PrepareError(
+            _("%(case_set)s has no corpus to search in.") % {"case_set": run.case_set}
+        )
+    found = corpus.documents.order_by("position").values_list("key", "text", "title")
+    documents = [Document(*one) for one in found.iterator()]
+    return replace(material, documents=documents, corpus_digest=corpus.digest)
 
 
 def _examples(run: Run, split: str) -> list[Example]:

@@ -7,8 +7,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from decisions.metrics import METRICS
+from decisions.models import Candidate
 from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
+from evaluations.comparing import compare_url, family_of
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
@@ -16,6 +18,7 @@ from evaluations.run_moves import RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
 from evaluations.spending import Spending, spending_of
+from evaluations.spread import SeedSpread, spread_over_seeds
 from evaluations.summary import MOST_FOR_LATENCY, kind_note
 from evaluations.techniques import Technique
 
@@ -116,6 +119,18 @@ class RunPage:
             )
             % told
         )
+
+    def spreads(self) -> list[SeedSpread]:
+        """Return how far its figures lie from those of the same run with other seeds."""
+        return [] if self.run.is_open else spread_over_seeds(self.run)
+
+    @property
+    def opponents(self) -> list[tuple[Candidate, str]]:
+        """Return the other candidates it is compared with, each with where that is shown."""
+        if self.run.state != RunState.FINISHED:
+            return []
+        runs = family_of(self.run).runs
+        return [(one.candidate, compare_url(self.run, one)) for one in runs if one != self.run]
 
     @cached_property
     def histogram(self) -> Histogram | None:

@@ -4,7 +4,7 @@ from django.urls import path
 
 # Makes sure that the `reference` converter is known, whatever is imported first.
 import decisions.urls  # noqa: F401
-from evaluations.views import case_sets, corpora, imports, runs, specs
+from evaluations.views import case_sets, comparisons, corpora, imports, ratings, runs, specs
 
 app_name = "evaluations"
 urlpatterns = [
@@ -23,6 +23,11 @@ urlpatterns = [
     path("imports/<int:pk>/cancel/", imports.cancel, name="cancel_import"),
     path("decisions/<reference:reference>/runs/", runs.runs, name="runs"),
     path("decisions/<reference:reference>/candidates/<slug:letter>/spec/", specs.spec, name="spec"),
+    path("decisions/<reference:reference>/ratings/", ratings.ratings, name="ratings"),
+    path("ratings/<int:pk>/", ratings.rating, name="rating"),
+    path("ratings/<int:pk>/rate/", ratings.rate, name="rate"),
+    path("ratings/<int:pk>/<slug:key>/", ratings.end_rating, name="end_rating"),
+    path("runs/compare/", comparisons.compare, name="compare"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/budget/", runs.budget, name="run_budget"),
     path("runs/<int:pk>/<slug:key>/", runs.move, name="move_run"),

@@ -2,10 +2,10 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from decisions import clock
@@ -20,7 +20,8 @@ class Measurement:
 
     `value`, `low` and `high` are in `unit` (shares in "%"); `low` and `high` bound the interval
     that `interval_method` names; `n` is the sample size; `source_digest` is the SHA-256 (hex) of
-    what it was computed from; `conditions` must agree before two values may be compared.
+    what it was computed from; `conditions` must agree before two values may be compared. Of a
+    paired comparison the value speaks of the candidate against the one in `compared_with`.
     """
 
     metric: str
@@ -36,6 +37,7 @@ class Measurement:
     interval_method: str = ""
     origin_url: str = ""
     conditions: dict[str, Any] = field(default_factory=dict)
+    compared_with: Candidate | None = None
 
 
 def attach_evidence(
@@ -43,10 +45,10 @@ def attach_evidence(
 ) -> list[Evidence]:
     """Freeze measurements of a candidate into its record, all or none.
 
-    What was measured before for the same metric under the same conditions is withdrawn with that
-    reason, so a record never shows two answers to one question. What stands there already, word
-    for word, is kept: a delivery that comes twice changes nothing. Raises `BadInput` for a value
-    that is no number, or half an interval.
+    What was measured before for the same metric under the same conditions (and compared with the
+    same other candidate) is withdrawn with that reason, so a record never shows two answers to
+    one question. What stands there already, word for word, is kept: a delivery that comes twice
+    changes nothing. Raises `BadInput` for a value that is no number, or half an interval.
     """
     with change(candidate.decision, "attach_evidence", by=by) as entry:
         standing = [_attach(entry, candidate, by, kind, one) for one in measurements]
@@ -76,8 +78,9 @@ def withdraw_evidence(evidence: Evidence, *, by: User, reason: str) -> None:
 
 def withdraw_outdated(candidate: Candidate, *, by: User) -> None:
     """Withdraw what was measured with a candidate's earlier spec. The caller holds the lock."""
-    measured = Evidence.objects.filter(candidate=candidate, kind=EvidenceKind.RUN)
-    _withdraw(measured, by, _("How the candidate is run has changed."))
+    measured = Q(candidate=candidate, kind__in=[EvidenceKind.RUN, EvidenceKind.COMPARISON])
+    spoken_of = Evidence.objects.filter(measured | Q(compared_with=candidate))
+    _withdraw(spoken_of, by, _("How the candidate is run has changed."))
 
 
 def _attach(
@@ -88,17 +91,20 @@ def _attach(
     record: Decision = entry.decision
     # SQLite compares JSON as text, so the order of the keys has to be one and the same.
     conditions = json.loads(json.dumps(measurement.conditions, sort_keys=True))
-    values = asdict(measurement) | {"conditions": conditions}
+    values = vars(measurement) | {"conditions": conditions}
+    _refuse_stranger(record, measurement.compared_with)
     earlier = record.evidence.filter(
         candidate=candidate,
         kind=kind,
         metric=measurement.metric,
+        compared_with=measurement.compared_with,
         conditions=conditions,
         withdrawn_at__isnull=True,
     )
     if same := earlier.filter(**values).first():
         return same, False
-    _withdraw(earlier, by, _("Measured again."))
+    again = _("Compared again.") if kind == EvidenceKind.COMPARISON else _("Measured again.")
+    _withdraw(earlier, by, again)
     highest = record.evidence.aggregate(highest=Max("number"))["highest"] or 0
     evidence = Evidence.objects.create(
         decision=record,
@@ -110,6 +116,12 @@ def _attach(
         **values,
     )
     return evidence, True
+
+
+def _refuse_stranger(record: Decision, other: Candidate | None) -> None:
+    """Raise `BadInput` for a comparison with a candidate of another record."""
+    if other is not None and other.decision_id != record.pk:
+        raise BadInput(_("%(other)s is not a candidate of this record.") % {"other": other})
 
 
 def _refuse_unmeasured(measurement: Measurement) -> None:

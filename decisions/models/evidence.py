@@ -96,6 +96,11 @@ class Evidence(models.Model):
         return f"E{self.number}"
 
     @property
+    def is_comparison(self) -> bool:
+        """Return whether it compares two candidates; how it was obtained then says who is ahead."""
+        return self.kind == EvidenceKind.COMPARISON
+
+    @property
     def is_withdrawn(self) -> bool:
         """Return whether it no longer counts."""
         return self.withdrawn_at is not None

@@ -6,6 +6,7 @@ from evaluations.models.endpoint import Endpoint, Flavour
 from evaluations.models.frozen import Readers
 from evaluations.models.intake import Import, Imports, ImportState, ImportStep
 from evaluations.models.preparation import Preparation
+from evaluations.models.rating import Choice, RatedCase, Rater, Rating, RatingRound, RoundState
 from evaluations.models.run import (
     OPEN_RESULTS,
     OPEN_RUNS,
@@ -25,6 +26,7 @@ __all__ = [
     "Case",
     "CaseKind",
     "CaseSet",
+    "Choice",
     "Corpus",
     "Document",
     "Endpoint",
@@ -35,9 +37,14 @@ __all__ = [
     "Imports",
     "Preparation",
     "Progress",
+    "RatedCase",
+    "Rater",
+    "Rating",
+    "RatingRound",
     "Readers",
     "Result",
     "ResultState",
+    "RoundState",
     "Run",
     "RunState",
     "Share",

@@ -221,7 +221,9 @@ class Story:
         """Put the evidence's names in the place of `{A.accuracy}`."""
         known = {
             (one.candidate.letter, one.metric): f"[[{one.reference}]]"
-            for one in record.evidence.standing().select_related("candidate")
+            for one in record.evidence.standing()
+            .filter(compared_with=None)
+            .select_related("candidate")
         }
         return {name: _filled(value, known) for name, value in answers.items()}
 

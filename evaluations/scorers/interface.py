@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from evaluations.scorers.words import without_marks
 from evaluations.spec import Field, Words, fields_of, validated
 
 Outcome = str | None
@@ -187,9 +188,15 @@ class Configured:
             return None
         if output is None:
             return Score(0.0, False if self.scorer.decides else None)
+        told = self._compared(output, case)
         if "expected" in self.scorer.needs and not case.answers:
-            return self._of_silence(output)
-        return self.scorer.judge(output, case, self.spec)
+            return self._of_silence(told)
+        return self.scorer.judge(told, case, self.spec)
+
+    def _compared(self, output: str, case: CaseView) -> str:
+        """Return the answer as it is compared: marks like [1] are no part of a right answer."""
+        cites = case.passages is not None and "expected" in self.scorer.needs
+        return without_marks(output) if cites else output
 
     def _of_silence(self, output: str) -> Score:
         """Return the score of an answer where the right one is to say nothing."""

@@ -14,6 +14,7 @@ from evaluations.techniques import fine_tuning, hybrid, language_model, promptin
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
+    Document,
     Example,
     Halt,
     Interrupted,
@@ -32,6 +33,7 @@ __all__ = [
     "TECHNIQUES",
     "Answer",
     "Answerer",
+    "Document",
     "Example",
     "Field",
     "Halt",

@@ -47,13 +47,15 @@ const plainKey = (event) => {
     search.select();
   } else if (event.key === "?") {
     showKeys();
+  } else {
+    document.querySelector(`[data-press="${CSS.escape(event.key)}"]`)?.click();
   }
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.defaultPrevented) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    const form = event.target.closest?.("form");
+    const form = event.target.closest?.("form:not([data-choose])");
     if (!form) return;
     event.preventDefault();
     send(form);

@@ -1,0 +1,341 @@
+"""Runs of a record held against each other: which may be, how far apart they are, as evidence."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from decisions.actions.evidence import Measurement, attach_evidence
+from decisions.metrics import METRICS
+from decisions.models import Candidate, Evidence, EvidenceKind, User
+from decisions.numbers import format_count
+from evaluations.comparison import EXACT, Aligned, Comparison, aligned, compare, with_holm
+from evaluations.models import Run, RunState
+from evaluations.scorers import SCORERS
+from evaluations.statistics import cases_needed, cases_needed_for_mean
+from evaluations.summary import conditions
+
+KEPT = 512  # comparisons of two runs that a process remembers
+MOST_NEEDED = 1_000_000  # more cases than this is as good as never
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two runs compared case by case, and the cases by who was right (None where graded)."""
+
+    comparison: Comparison
+    table: tuple[int, int, int, int] | None
+    needed: int | None
+
+    @property
+    def needed_in_words(self) -> str:
+        """Return how many cases would tell, or "" where these do or no number would."""
+        if self.comparison.decisive or self.needed is None:
+            return ""
+        told = {"n": format_count(rounded_up(self.needed))}
+        return _("About %(n)s cases would be needed to tell.") % told
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A candidate whose run is not compared, and why."""
+
+    candidate: Candidate
+    why: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """All runs of a record that may be compared with one run, itself included, and the others.
+
+    The comparisons of all pairs are one family: their p-values are corrected together (Holm).
+    """
+
+    runs: tuple[Run, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def pairs(self) -> list[tuple[Run, Run]]:
+        """Return every two runs, the one whose candidate stands first on the record first."""
+        return list(combinations(self.runs, 2))
+
+    @cached_property
+    def compared(self) -> list[tuple[Run, Run, Paired]]:
+        """Return every two runs with how they compare, corrected for being several."""
+        found = [paired(*pair) for pair in self.pairs]
+        corrected = with_holm([one.comparison for one in found]) if found else []
+        return [
+            (first, second, Paired(comparison, one.table, one.needed))
+            for (first, second), one, comparison in zip(self.pairs, found, corrected, strict=True)
+        ]
+
+
+def family_of(run: Run) -> Family:
+    """Return the runs that stand on the record and may be compared with this finished one.
+
+    Of every other candidate that is considered it is the newest finished run whose figures the
+    record shows. What cannot be compared with it is named with the reason.
+    """
+    newest: dict[int, Run] = {}
+    fallback: dict[int, LeftOut] = {}
+    for other in _standing(run):
+        if other.candidate_id in newest:
+            continue
+        if why := why_not(run, other):
+            fallback.setdefault(other.candidate_id, LeftOut(other.candidate, why))
+        else:
+            newest[other.candidate_id] = other
+    runs = sorted([run, *newest.values()], key=lambda one: one.candidate.position)
+    left_out = [one for pk, one in fallback.items() if pk not in newest]
+    return Family(tuple(runs), tuple(left_out))
+
+
+def _standing(run: Run) -> Sequence[Run]:
+    """Return the other candidates' runs whose figures stand on the record, newest first."""
+    shown = Evidence.objects.standing().filter(
+        candidate=OuterRef("candidate"),
+        kind=EvidenceKind.RUN,
+        source_digest=OuterRef("results_digest"),
+    )
+    found = Run.objects.of(run.candidate.decision).filter(
+        Exists(shown), state=RunState.FINISHED, candidate__is_dropped=False
+    )
+    others = found.exclude(candidate=run.candidate_id).select_related("candidate", "case_set")
+    return list(others.order_by("-pk"))
+
+
+def why_not(one: Run, other: Run) -> str:
+    """Return why two runs may not be compared, or ""."""
+    if one.case_set.digest != other.case_set.digest:
+        return _("measured on other cases (%(case_set)s)") % {"case_set": other.case_set}
+    if one.split != other.split:
+        return _("measured on another split")
+    if one.scorer != other.scorer:
+        return _("scored in another way (%(scorer)s)") % {"scorer": other.scorer}
+    return ""
+
+
+def paired(first: Run, second: Run) -> Paired:
+    """Return how two finished runs compare; remembered, for it takes long where scores are graded.
+
+    The digest of its results names what a run found; asking again after it was worked on anew
+    compares anew.
+    """
+    return _paired(first.pk, first.results_digest, second.pk, second.results_digest)
+
+
+@lru_cache(maxsize=KEPT)
+def _paired(first: int, first_digest: str, second: int, second_digest: str) -> Paired:
+    """Return how two runs compare; the digests are there to tell what is remembered apart."""
+    pairs = scores_of(first, second)
+    comparison = compare(pairs.first, pairs.second)
+    if comparison.method != EXACT:
+        return Paired(comparison, None, _needed_for_mean(pairs))
+    table = table_of(pairs)
+    return Paired(comparison, table, _needed(table))
+
+
+def scores_of(first: int, second: int) -> Aligned:
+    """Return the scores of two runs paired by case; a case without an answer scores 0.
+
+    Every case that the first run was to answer is compared; both have the same ones.
+    """
+    runs = Run.objects.select_related("case_set").in_bulk([first, second])
+    of_first = runs[first]
+    cases = of_first.case_set.cases.filter(split=of_first.split).order_by("position")
+    keys = list(cases.values_list("key", flat=True))
+    return aligned(_scores(runs[first]), _scores(runs[second]), keys)
+
+
+def _scores(run: Run) -> list[tuple[str, float | None]]:
+    """Return (case key, score) of a run's answers; None where there is none."""
+    rows = run.results.order_by("case__position", "repeat")
+    told = rows.values_list("case__key", "score", "correct", "error")
+    return [
+        (key, None if error else score if score is not None else float(bool(correct)))
+        for key, score, correct, error in told.iterator(chunk_size=2000)
+    ]
+
+
+def table_of(pairs: Aligned) -> tuple[int, int, int, int]:
+    """Return the number of cases where both, the first only, the second only, neither is right."""
+    one, other = pairs.first == 1, pairs.second == 1
+    counts = (one & other, one & ~other, ~one & other, ~one & ~other)
+    both, first, second, neither = (int(np.sum(count)) for count in counts)
+    return both, first, second, neither
+
+
+def _needed(table: tuple[int, int, int, int]) -> int | None:
+    n, differs = sum(table), table[1] + table[2]
+    difference = (table[1] - table[2]) / n
+    return cases_needed(difference, differs / n) if difference else None
+
+
+def _needed_for_mean(pairs: Aligned) -> int | None:
+    differences = pairs.first - pairs.second
+    if len(differences) < 2:
+        return None
+    mean, sd = float(differences.mean()), float(differences.std(ddof=1))
+    return cases_needed_for_mean(mean, sd) if mean and sd > 0 else None
+
+
+def rounded_up(n: int) -> int:
+    """Return a number of cases with two digits that count: it is an estimate, told as one."""
+    step = int(10 ** max(0, len(str(n)) - 2))
+    return min(MOST_NEEDED, -(-n // step) * step)
+
+
+# As evidence
+
+
+def attach_comparisons(run: Run, *, by: User) -> tuple[list[Evidence], Family]:
+    """Hand the comparisons of all runs that may be compared with this one to its record.
+
+    The whole family is computed and attached anew, for the correction of each p-value depends on
+    all of them; what comes out word for word as it stands there is kept. The caller's transaction
+    holds the record's lock.
+    """
+    family = family_of(run)
+    told = _conditions(family)
+    found: list[Evidence] = []
+    for first in family.runs[:-1]:
+        measured = [
+            _measurement(one, other, result, len(family.pairs), told)
+            for one, other, result in family.compared
+            if one == first
+        ]
+        found += attach_evidence(
+            first.candidate, by=by, measurements=measured, kind=EvidenceKind.COMPARISON
+        )
+    return found, family
+
+
+def remember(run: Run, results_digest: str) -> None:
+    """Compare a run that is about to finish, so that it need not be done while all is locked."""
+    run.results_digest = results_digest
+    _ = family_of(run).compared
+
+
+def _conditions(family: Family) -> dict[str, str]:
+    """Return what was the same for all; of cases known by two names the older name."""
+    return conditions(min(family.runs, key=lambda one: one.case_set_id))
+
+
+def _measurement(
+    first: Run, second: Run, result: Paired, family_size: int, told: dict[str, str]
+) -> Measurement:
+    """Return a comparison as the record takes it in, in percentage points."""
+    comparison = result.comparison
+    metric, name = metric_of(first, comparison)
+    values = {"metric": name, "other": second.candidate.letter}
+    return Measurement(
+        metric=metric,
+        metric_name=_("%(metric)s, difference from %(other)s") % values,
+        value=100 * comparison.difference,
+        n=comparison.n,
+        unit=_("points"),
+        method=" ".join(sentences(first, second, result, family_size)),
+        origin=_("%(first)s and %(second)s") % {"first": first, "second": second},
+        origin_url=compare_url(first, second),
+        source_digest=source_digest(first, second),
+        conditions=told,
+        compared_with=second.candidate,
+        **_interval(comparison),
+    )
+
+
+def metric_of(run: Run, comparison: Comparison) -> tuple[str, str]:
+    """Return key and name of what was compared: accuracy, or the scorer's mean score."""
+    if comparison.method == EXACT:
+        return "accuracy", str(METRICS["accuracy"].name)
+    key = run.scorer.partition("/")[0]
+    scorer = SCORERS.get(key)
+    return key, str(scorer.title) if scorer else key
+
+
+def _interval(comparison: Comparison) -> dict[str, Any]:
+    """Return the interval as a measurement has it; one without width bounds nothing."""
+    low, high = comparison.low, comparison.high
+    if low is None or high is None or low == high:
+        return {}
+    how = _("paired, %(confidence)s: %(method)s") % {
+        "confidence": f"{comparison.confidence:.0%}",
+        "method": comparison.method.rpartition(", ")[2],
+    }
+    return {"low": 100 * low, "high": 100 * high, "interval_method": how}
+
+
+def sentences(first: Run, second: Run, result: Paired, family_size: int = 1) -> list[str]:
+    """Return a comparison in sentences: who is ahead, whether it is decisive, how that is known."""
+    one = result.comparison
+    found = [one.in_words(first.candidate.name, second.candidate.name), result.needed_in_words]
+    if result.table:
+        told = {
+            "first": first.candidate.letter,
+            "second": second.candidate.letter,
+            "first_only": format_count(result.table[1]),
+            "second_only": format_count(result.table[2]),
+        }
+        found.append(
+            _(
+                "Only %(first)s was right on %(first_only)s, only %(second)s on %(second_only)s of "
+                "them."
+            )
+            % told
+        )
+    found.append(_test_in_words(one, family_size))
+    found.append(_("A case without an answer counts as wrong."))
+    return [sentence for sentence in found if sentence]
+
+
+def _test_in_words(one: Comparison, family_size: int) -> str:
+    """Return the test and its p-value, corrected where there were several comparisons."""
+    name = _("Exact McNemar test") if one.method == EXACT else _("Paired randomisation test")
+    told = {"test": name, "p": p_in_words(one.p)}
+    if one.p_holm is None or family_size < 2:
+        return _("%(test)s: %(p)s.") % told
+    told |= {"n": format_count(family_size), "corrected": p_in_words(one.p_holm)}
+    return (
+        ngettext(
+            "%(test)s: %(p)s; corrected for %(n)s comparison (Holm): %(corrected)s.",
+            "%(test)s: %(p)s; corrected for %(n)s comparisons (Holm): %(corrected)s.",
+            family_size,
+        )
+        % told
+    )
+
+
+def p_in_words(p: float) -> str:
+    """Return a p-value to two figures that count: "p = 0.012", "p < 0.0001"."""
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
+
+
+def source_digest(first: Run, second: Run) -> str:
+    """Return the SHA-256 (hex) of the digests of both runs' results, in order."""
+    told = f"{first.results_digest}\n{second.results_digest}\n{first.scorer}\n"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def compare_url(first: Run, second: Run) -> str:
+    """Return the address of the page that shows two runs side by side."""
+    return f"{reverse('evaluations:compare')}?a={first.pk}&b={second.pk}"
+
+
+def told_of(found: Sequence[Evidence], family: Family) -> str:
+    """Return in a sentence what a run was compared with, and what was left out and why."""
+    parts = []
+    if found:
+        names = ", ".join(one.reference for one in found)
+        parts.append(_("Compared with the other candidates as %(names)s.") % {"names": names})
+    if family.left_out:
+        why = "; ".join(f"{one.candidate.letter}: {one.why}" for one in family.left_out)
+        parts.append(_("Not compared with %(why)s.") % {"why": why})
+    return " ".join(parts)

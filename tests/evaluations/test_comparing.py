@@ -1,0 +1,255 @@
+"""Finished runs are held against each other; the record says who is ahead, or that it is open."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from decisions.actions.evidence import withdraw_evidence
+from decisions.actions.rows import edit_candidate
+from decisions.content import content
+from decisions.models import Candidate, Decision, Evidence, EvidenceKind
+from evaluations.actions import attach_run, request_run
+from evaluations.comparing import family_of, p_in_words, paired, rounded_up
+from evaluations.models import CaseSet, Run
+from tests.evaluations.helpers import make_candidate, make_case_set, work_through
+from tests.factories import People
+
+SignIn = Callable[..., Client]
+
+
+def measured(
+    candidate: Candidate, case_set: CaseSet, team: People, right: int | None = None
+) -> Run:
+    """Measure a candidate through the real worker; with `right`, answer so many cases rightly."""
+    run = request_run(candidate, case_set, by=team.owner, attach=right is None)
+    work_through(run)
+    if right is not None:
+        _answer(run, right)
+        attach_run(run, by=team.owner)
+    return run
+
+
+def _answer(run: Run, right: int) -> None:
+    """Make the first answers right and the others wrong."""
+    for place, result in enumerate(run.results.order_by("pk")):
+        result.correct, result.score = place < right, float(place < right)
+        result.save(update_fields=["correct", "score"])
+    run.results_digest = f"{run.pk:060}{right:04}"
+    run.save(update_fields=["results_digest"])
+
+
+def standing(record: Decision) -> list[Evidence]:
+    """Return the paired comparisons that count."""
+    return list(record.evidence.standing().filter(kind=EvidenceKind.COMPARISON))
+
+
+@pytest.fixture
+def second(candidate: Candidate, people: People) -> Candidate:
+    return make_candidate(candidate.decision, people, name="Second", settings={"neighbours": 3})
+
+
+@pytest.fixture
+def third(second: Candidate, people: People) -> Candidate:
+    return make_candidate(second.decision, people, name="Third", settings={"neighbours": 7})
+
+
+def test_the_second_candidate_is_compared_with_the_first(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people, right=2)
+    assert standing(candidate.decision) == []
+
+    run = measured(second, case_set, people, right=12)
+
+    (one,) = standing(candidate.decision)
+    assert (one.candidate, one.compared_with, one.n) == (candidate, second, 12)
+    assert one.value == pytest.approx(-100 * 10 / 12)
+    assert one.low is not None
+    assert one.low < one.value < (one.high or 0) < 0
+    assert one.method.startswith("Second is 83.3 points ahead of rag/bm25_knn on 12 cases (95%")
+    assert "Only A was right on 0, only B on 10 of them." in one.method
+    assert "Exact McNemar test: p = 0.002." in one.method
+    assert one.conditions["case_set_digest"] == case_set.digest
+    assert f"Compared with the other candidates as {one.reference}." in run.outcome
+
+
+def test_what_may_be_chance_is_called_not_decisive_and_says_how_many_cases_would_tell(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people, right=6)
+    measured(second, case_set, people, right=7)
+
+    (one,) = standing(candidate.decision)
+    assert one.method.startswith("Not decisive: Second is 8.3 points ahead")
+    assert "About 92 cases would be needed to tell." in one.method
+
+
+def test_a_third_run_corrects_all_comparisons_of_the_family(
+    candidate: Candidate, second: Candidate, third: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people, right=2)
+    measured(second, case_set, people, right=8)
+    (alone,) = standing(candidate.decision)
+
+    measured(third, case_set, people, right=11)
+
+    alone.refresh_from_db()
+    assert alone.withdrawn_reason == "Compared again."
+    now = standing(candidate.decision)
+    found = {(one.candidate.letter, one.compared_with.letter): one for one in now}
+    assert set(found) == {("A", "B"), ("A", "C"), ("B", "C")}
+    assert "p = 0.031; corrected for 3 comparisons (Holm): p = 0.063." in found["A", "B"].method
+    assert found["A", "B"].method.startswith("Not decisive: Second is 50 points ahead")
+    assert "p = 0.0039; corrected for 3 comparisons (Holm): p = 0.012." in found["A", "C"].method
+
+
+def test_attaching_the_same_figures_twice_changes_nothing(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people)
+    run = measured(second, case_set, people)
+    record = Decision.objects.get(pk=candidate.decision_id)
+    before, events = record.digest, record.events.count()
+
+    attach_run(run, by=people.owner)
+
+    record.refresh_from_db()
+    assert (record.digest, record.events.count()) == (before, events)
+
+
+def test_measuring_one_side_again_replaces_the_comparison(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people, right=2)
+    measured(second, case_set, people, right=12)
+    (earlier,) = standing(candidate.decision)
+
+    measured(candidate, case_set, people, right=11)
+
+    earlier.refresh_from_db()
+    assert earlier.withdrawn_reason == "Compared again."
+    (now,) = standing(candidate.decision)
+    assert now.value == pytest.approx(-100 / 12)
+
+
+def test_what_cannot_be_compared_is_left_out_with_the_reason(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People, tmp_path: Path
+) -> None:
+    other = make_case_set(tmp_path, name="Others", tests=2)
+    measured(candidate, other, people)
+
+    run = measured(second, case_set, people)
+
+    assert standing(candidate.decision) == []
+    assert "Not compared with A: measured on other cases (Others, version 1)." in run.outcome
+
+
+def test_a_run_whose_figures_were_withdrawn_is_not_compared(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people)
+    for one in candidate.decision.evidence.standing():
+        withdraw_evidence(one, by=people.owner, reason="A mistake.")
+
+    run = measured(second, case_set, people)
+
+    assert family_of(run).runs == (run,)
+
+
+def test_another_spec_withdraws_the_comparisons_it_was_part_of(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people)
+    measured(second, case_set, people)
+    spec = second.spec | {"neighbours": 9}
+
+    edit_candidate(second, by=people.owner, token=second.token, spec=spec)
+
+    assert standing(candidate.decision) == []
+
+
+def test_a_comparison_names_both_candidates_in_what_is_signed(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people)
+    measured(second, case_set, people)
+
+    told = content(Decision.objects.get(pk=candidate.decision_id))["evidence"]
+
+    assert [one["compared_with"] for one in told if one["kind"] == "comparison"] == ["B"]
+
+
+def test_a_case_without_an_answer_counts_as_wrong(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    first = measured(candidate, case_set, people, right=12)
+    other = measured(second, case_set, people, right=12)
+    other.results.filter(pk__in=list(other.results.values_list("pk", flat=True)[:3])).update(
+        error="Timed out", score=None, correct=None
+    )
+    other.results_digest = "f" * 64
+
+    assert paired(first, other).table == (9, 3, 0, 0)
+
+
+def test_p_values_and_estimates_are_told_with_the_digits_that_count() -> None:
+    assert [p_in_words(p) for p in (0.00001, 0.0123, 1.0)] == ["p < 0.0001", "p = 0.012", "p = 1"]
+    assert [rounded_up(n) for n in (7, 93, 2871, 10**9)] == [7, 93, 2900, 1_000_000]
+
+
+# Pages
+
+
+def text(response: HttpResponse) -> str:
+    return response.content.decode()
+
+
+@pytest.mark.page
+def test_the_comparison_shows_the_table_and_the_cases_where_they_differ(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People, sign_in: SignIn
+) -> None:
+    first = measured(candidate, case_set, people, right=2)
+    other = measured(second, case_set, people, right=12)
+    address = f"/runs/compare/?a={first.pk}&b={other.pk}"
+
+    page = text(sign_in(people.ux).get(address))
+
+    assert "Second is 83.3 points ahead" in page
+    assert "10 answers were scored differently." in page
+    assert sign_in(people.outsider).get(address).status_code == 404
+    assert sign_in(people.ux).get(f"/runs/compare/?a={first.pk}&b=x").status_code == 404
+    assert sign_in(people.ux).get(f"/runs/compare/?a={first.pk}&b={first.pk}").status_code == 404
+
+
+@pytest.mark.page
+def test_runs_on_other_cases_are_refused_in_words(
+    candidate: Candidate,
+    second: Candidate,
+    case_set: CaseSet,
+    people: People,
+    sign_in: SignIn,
+    tmp_path: Path,
+) -> None:
+    first = measured(candidate, case_set, people)
+    other = measured(second, make_case_set(tmp_path, name="Others", tests=2), people)
+
+    page = text(sign_in(people.ux).get(f"/runs/compare/?a={first.pk}&b={other.pk}"))
+
+    assert "Run" in page
+    assert "was measured on other cases (Others, version 1)." in page
+
+
+@pytest.mark.page
+def test_the_evidence_page_says_who_is_ahead(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People, sign_in: SignIn
+) -> None:
+    measured(candidate, case_set, people, right=2)
+    measured(second, case_set, people, right=12)
+
+    page = text(sign_in(people.business).get("/decisions/DR-1/evidence/"))
+
+    assert "Head to head" in page
+    assert "Second is 83.3 points ahead of rag/bm25_knn on 12 cases" in page
