@@ -116,7 +116,12 @@ class RunForm(CountersignForm):
 def budget_fields() -> dict[str, forms.Field]:
     """Return what a run may be allowed to spend at model servers."""
     words = gettext_lazy("Empty: as much as the endpoint allows.")
-    counts = {"min_value": 0, "max_value": MOST_COUNTED, "required": False, "help_text": words}
+    counts: dict[str, Any] = {
+        "min_value": 0,
+        "max_value": MOST_COUNTED,
+        "required": False,
+        "help_text": words,
+    }
     return {
         "budget_requests": forms.IntegerField(label=gettext_lazy("Most requests"), **counts),
         "budget_tokens": forms.IntegerField(label=gettext_lazy("Most tokens"), **counts),

@@ -13,6 +13,7 @@ from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import compare_url, family_of
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.imported_page import ImportedPage
+from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
 from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
 from evaluations.run_moves import RunMove, moves_of
@@ -83,6 +84,11 @@ class RunPage:
         if self.scoring is None:
             return [(self.run.scorer, "")]
         return [(str(one.scorer.title), in_words(one)) for one in self.scoring.scorers]
+
+    @cached_property
+    def judge_agreement(self) -> JudgeAgreement | None:
+        """Return how far the model that judged it agrees with people, where some have rated."""
+        return agreement_with_people(self.run)
 
     @property
     def scorer_inputs(self) -> list[tuple[str, Any]]:

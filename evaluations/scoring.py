@@ -119,8 +119,11 @@ def _faults(key: str, error: SpecError) -> str:
 
 def usual_scorers(case_set: CaseSet, technique: Technique) -> list[str]:
     """Return the keys of the scorers that are usual for a case set, the main one first."""
-    added = [*(OF_RETRIEVAL if case_set.corpus_id else ()), *OF_SUPPORT]
-    return [*USUAL[case_set.kind], *(key for key in added if can_use(key, technique))]
+    ranks = OF_RETRIEVAL if case_set.corpus_id else ()
+    if ranks and technique.provides == ("retrieved",):  # nothing but what was found is answered
+        return list(ranks)
+    added = (key for key in (*ranks, *OF_SUPPORT) if can_use(key, technique))
+    return [*USUAL[case_set.kind], *added]
 
 
 def can_use(key: str, technique: Technique) -> bool:

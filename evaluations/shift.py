@@ -196,13 +196,13 @@ class Shift:
             answer = await awaited if inspect.isawaitable(awaited) else awaited
             latency = answer.latency_ms or _milliseconds(began)
             view = view_of(result.case).with_details(answer.details)
+            found = self.scoring.scores(answer.output, view)
             verdicts = await self.judges.verdicts(answer.output, view) if self.judges else {}
         except (Halt, SoftTimeLimitExceeded):
             raise
         except Exception as error:
             logger.exception("Case %s of %s could not be answered", result.case_id, self.run)
             return self._failed(result, error, _milliseconds(began), at_once)
-        found = self.scoring.scores(answer.output, view)
         found |= {key: one.score for key, one in verdicts.items()}
         noted = {key: one.noted for key, one in verdicts.items()}
         details = answer.details | ({"judged": noted} if noted else {})

@@ -210,11 +210,13 @@ def give_up_on_deadly_cases(run: Run) -> int:
 
 def _given_up(deadly: ResultQuerySet, one: Result, sentence: str) -> int:
     """Write that a case failed, unless somebody has it again; return how many rows that were."""
+    scoring = scoring_of(one.run)
+    scores = scoring.of_failure(view_of(one.case))
     return deadly.filter(pk=one.pk).update(
         state=ResultState.FAILED,
         correct=False,
-        score=0.0,
-        scores=scoring_of(one.run).of_failure(view_of(one.case)),
+        score=scores[scoring.main.scorer.key],
+        scores=scores,
         answered_at=clock.now(),
         error=sentence,
         lease_until=None,

@@ -118,7 +118,7 @@ def read(reply: str, verdicts: list[int]) -> tuple[int, str]:
         raise ValueError(
             _("The judge gave no verdict that can be read: %(reply)s") % {"reply": reply[:200]}
         )
-    return verdict, str(told.get("reason", ""))[:LONGEST_REASON]
+    return verdict, str(told.get("reason", ""))[:LONGEST_REASON].replace("\0", "")
 
 
 def score_of(verdict: int, why: str, spec: RubricSpec) -> Score:

@@ -194,6 +194,7 @@ ENTRIES = (
         build=prepare_composed,
         needs_training=False,
         needs_corpus=True,
+        provides=("retrieved", "passages"),
         kinds=("classification", "question_answering", "free_text"),
         learn=mine_with_passages,
     ),

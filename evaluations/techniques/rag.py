@@ -107,6 +107,7 @@ ENTRIES = (
         build=prepare_retrieval,
         needs_training=False,
         needs_corpus=True,
+        provides=("retrieved",),
         kinds=KINDS,
     ),
     Technique(
@@ -126,6 +127,7 @@ ENTRIES = (
         build=prepare_extraction,
         needs_training=False,
         needs_corpus=True,
+        provides=("retrieved", "passages"),
         kinds=KINDS,
     ),
     Technique(
@@ -145,6 +147,7 @@ ENTRIES = (
         build=prepare_generation,
         needs_training=False,
         needs_corpus=True,
+        provides=("retrieved", "passages"),
         kinds=("classification", *KINDS),
     ),
 )

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from decisions import clock
 from decisions.models import Candidate
 from decisions.policies import BadInput
 from evaluations.actions import request_run
+from evaluations.judge_agreement import agreement_with_people
 from evaluations.judging import FIRST, NEITHER, SECOND, preferred, rated
 from evaluations.models import CaseSet, Endpoint, ResultState, Run, RunState
+from evaluations.models.rating import Rating, RatingRound, RoundState
 from evaluations.scorers import SCORERS, CaseView
 from tests.evaluations.chats import ToldChat
-from tests.evaluations.helpers import work_through
+from tests.evaluations.helpers import make_candidate, work_through
 from tests.factories import People
 from tests.openai_server import ModelServer, serving
 
@@ -181,3 +184,36 @@ def test_a_run_may_spend_on_judging_no_more_than_its_budget(
 
     assert run.state == RunState.PAUSED
     assert run.results.filter(state=ResultState.DONE).count() == 3
+
+
+def test_a_judge_is_held_against_the_people_who_rated(
+    judged: Run, people: People, server: ModelServer
+) -> None:
+    second = make_candidate(judged.candidate.decision, people, name="Second")
+    other = request_run(second, judged.case_set, by=people.owner, scorers=judged.scorers)
+    cases = list(judged.case_set.cases.filter(split="test")[:4])
+    for case, (mine, theirs) in zip(cases, [(1, 0), (1, 0), (0, 1), (1, 1)], strict=True):
+        judged.results.filter(case=case).update(scores={"judge": mine})
+        other.results.filter(case=case).update(scores={"judge": theirs})
+    assert agreement_with_people(judged) is None
+
+    rated_by(people, judged, other, zip(cases, ["left", "right", "right", "tie"], strict=True))
+    found = agreement_with_people(judged)
+
+    assert found is not None
+    assert (found.n, found.agreed) == (4, 3)
+    assert found.kappa == pytest.approx((3 / 4 - 5 / 16) / (1 - 5 / 16))
+    assert "on 3 (Cohen's kappa" in found.sentence
+
+
+def rated_by(people: People, first: Run, second: Run, choices: Any) -> None:
+    """Write a closed round that one person rated, who always saw the first run on the left."""
+    now = clock.now()
+    ended = {"state": RoundState.CLOSED, "ended_at": now, "ended_by": people.owner}
+    about = {"first": first, "second": second, "question": "Better?", "seed": 1}
+    decision = first.candidate.decision
+    made = RatingRound.objects.create(decision=decision, opened_by=people.owner, **about, **ended)
+    rater = made.raters.create(user=people.ux)
+    for case, choice in choices:
+        rated = made.cases.create(case=case)
+        Rating.objects.create(rater=rater, rated=rated, choice=choice, first_was_left=True)

@@ -97,6 +97,18 @@ def test_retrieval_is_scored_only_where_something_is_retrieved(questions: CaseSe
     assert usual_scorers(questions, silent) == ["normalised_match", "token_f1"]
 
 
+def test_what_only_retrieves_is_scored_as_retrieval(questions: CaseSet) -> None:
+    questions.corpus_id = 1
+    kinds = {"provides": ("retrieved",), "kinds": tuple(CaseKind.values)}
+    assert usual_scorers(questions, replace(BM25, **kinds)) == ["recall_at_k", "mrr", "ndcg"]
+
+
+def test_techniques_over_a_corpus_say_what_they_retrieve() -> None:
+    over_corpora = [one for one in TECHNIQUES.values() if one.needs_corpus]
+    assert over_corpora
+    assert all("retrieved" in one.provides for one in over_corpora)
+
+
 def test_a_run_without_noted_scorers_has_the_one_of_its_conditions(run: Run) -> None:
     Run.objects.filter(pk=run.pk).update(scorers=[])
     run.refresh_from_db()
