@@ -1,5 +1,6 @@
 """What the page of a run shows, computed when first asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -93,6 +94,7 @@ class RunPage:
         facts = [
             (_("Prepared in"), f"{format_value(seconds)} s" if seconds is not None else ""),
             (_("Learnt from"), _examples(told.get("training_examples"))),
+            (_("Searches"), _searched(told)),
             (_("Size"), _size(size)),
             (_("Encoder"), str(told.get("encoder", ""))),
         ]
@@ -103,6 +105,19 @@ class RunPage:
         """Return the versions of what answered."""
         known = self.run.environment.get("packages", {})
         return ", ".join(f"{name} {version}" for name, version in known.items())
+
+
+def _searched(told: Mapping[str, Any]) -> str:
+    """Return what is searched and how long indexing it took; nothing where nothing is."""
+    if "chunks" not in told:
+        return ""
+    counts = {
+        "documents": format_count(told["documents"]),
+        "passages": format_count(told["chunks"]),
+        "seconds": format_value(told["index_build_seconds"]),
+    }
+    sentence = _("%(documents)s documents in %(passages)s passages, indexed in %(seconds)s s")
+    return sentence % counts
 
 
 def _measure(name: str, figure: dict[str, Any]) -> Measure:
