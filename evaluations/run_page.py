@@ -1,5 +1,6 @@
 """What the page of a run shows, computed when first asked for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -168,6 +169,7 @@ class RunPage:
         facts = [
             (_("Prepared in"), f"{format_value(seconds)} s" if seconds is not None else ""),
             (_("Learnt from"), _examples(told.get("training_examples"))),
+            (_("Searches"), _searched(told)),
             (_("Size"), _size(size)),
             (_("Encoder"), str(told.get("encoder", ""))),
         ]
@@ -188,6 +190,19 @@ def _alone(figures: dict[str, Any], key: str) -> str:
     value = format_value(alone["value"], alone.get("low"), alone.get("high"), alone["unit"])
     told = {"value": value, "n": format_count(alone["n"])}
     return _("%(value)s of the %(n)s answered") % told
+
+
+def _searched(told: Mapping[str, Any]) -> str:
+    """Return what is searched and how long indexing it took; nothing where nothing is."""
+    if "chunks" not in told:
+        return ""
+    counts = {
+        "documents": format_count(told["documents"]),
+        "passages": format_count(told["chunks"]),
+        "seconds": format_value(told["index_build_seconds"]),
+    }
+    sentence = _("%(documents)s documents in %(passages)s passages, indexed in %(seconds)s s")
+    return sentence % counts
 
 
 def _measure(name: str, figure: dict[str, Any], alone: str = "") -> Measure:

@@ -250,7 +250,8 @@ class ReorderedIndex:
 class DiverseIndex:
     """What one index finds, ordered so that what comes later says something else.
 
-    Maximal marginal relevance, Carbonell and Goldstein (1998), with cosines for both parts.
+    Maximal marginal relevance, Carbonell and Goldstein (1998). How relevant a text is, is its score
+    as a share of the best one's; how much it repeats, its cosine with what stands before it.
     """
 
     def __init__(self, first: Index, dense: DenseIndex, relevance: float, depth: int) -> None:
@@ -261,10 +262,11 @@ class DiverseIndex:
 
     def scores(self, question: str) -> Scores:
         """Return 1 / rank in the new order, shape (texts,)."""
-        found = best(self._first.scores(question), self._depth)
-        near = self._dense.near(self._dense.encoder.encode([question])[0])[found]
-        order = found[marginal(near, self._dense.vectors[found], self._relevance)]
-        scores = np.zeros(len(self._dense.vectors), dtype=np.float64)
+        first = self._first.scores(question)
+        found = best(first, self._depth)
+        worth = first[found] / first[found[:1]]
+        order = found[marginal(worth, self._dense.vectors[found], self._relevance)]
+        scores = np.zeros(len(first), dtype=np.float64)
         scores[order] = 1 / (1 + np.arange(len(order)))
         return scores
 
@@ -274,12 +276,12 @@ class DiverseIndex:
         return added_up([self._first, self._dense])
 
 
-def marginal(near: Scores, vectors: Vectors, relevance: float) -> NDArray[np.intp]:
-    """Return an order of texts by maximal marginal relevance, given their cosines to a question."""
-    left, order = list(range(len(near))), []
-    said = np.zeros(len(near))
+def marginal(worth: Scores, vectors: Vectors, relevance: float) -> NDArray[np.intp]:
+    """Return an order of texts by maximal marginal relevance, given how relevant each is."""
+    left, order = list(range(len(worth))), []
+    said = np.zeros(len(worth))
     while left:
-        worth = relevance * near[left] - (1 - relevance) * said[left]
-        order.append(left.pop(int(np.argmax(worth))))
+        gain = relevance * worth[left] - (1 - relevance) * said[left]
+        order.append(left.pop(int(np.argmax(gain))))
         said = np.maximum(said, vectors @ vectors[order[-1]])
     return np.array(order, dtype=np.intp)

@@ -18,6 +18,7 @@ from evaluations.encoder import get_encoder
 from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile, Columns
 from evaluations.models import CaseSet
+from evaluations.run_page import RunPage
 from evaluations.scorers import SCORERS
 from evaluations.scorers.interface import CaseView
 from evaluations.techniques import TECHNIQUES, Answer, Document, Material, PrepareError, Question
@@ -338,6 +339,9 @@ def test_a_run_searches_the_corpus_of_its_case_set(
     assert questions.corpus is not None
     assert run.artefact["corpus_digest"] == questions.corpus.digest
     assert (run.artefact["documents"], run.artefact["chunks"]) == (3, 3)
+    assert dict(RunPage(run).artefact)["Searches"].startswith(
+        "3 documents in 3 passages, indexed in "
+    )
     for result in run.results.all():
         assert result.details["retrieved"][0]["key"] == result.case.relevant[0]
 
