@@ -305,8 +305,8 @@ def in_words(found: RatingRound, result: Preference) -> list[str]:
     return [
         _headline(found, result),
         _(
-            "Cases won: %(first)s %(wins)s, %(second)s %(losses)s, neither %(neither)s (both called "
-            "bad: %(bad)s). Those that neither won are left out of the share."
+            "Cases won: %(first)s %(wins)s, %(second)s %(losses)s, neither %(neither)s (both bad: "
+            "%(bad)s). Those that neither won are left out of the share."
         )
         % told,
         _asked_of(found),
