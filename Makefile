@@ -2,9 +2,10 @@
 # make test    install what is missing, then run every test, browser journeys included
 # make check   format, lint, types, templates, migrations, deployment checks
 # make lock    lock the requirements again (UPGRADE=1 takes newer versions)
+# make peer    a model server that is not ours, for the tests that need one (PyTorch: large)
 # make clean   remove the environment and caches; the data in var/ stays
 
-.PHONY: run test check lock clean
+.PHONY: run test check lock peer clean
 .DEFAULT_GOAL := run
 
 export PYTHON
@@ -46,6 +47,10 @@ lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	$(UV_LOCK) --group dev $(if $(UPGRADE),--upgrade) --output-file requirements-dev.txt
 	$(UV_LOCK) --constraint requirements-dev.txt --output-file requirements.txt
+
+peer:
+	@test -d .venv-peer || $${PYTHON:-python3} -m venv .venv-peer
+	@.venv-peer/bin/pip install --quiet "torch==2.13.0" "transformers[serving]>=5.23,<6"
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage

@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from evaluations import scorers, statistics
 from evaluations.techniques import TECHNIQUES, Example, Label, Question
 
 ROOT = Path(__file__).resolve().parent.parent
+CLASSIFIERS = [key for key, one in TECHNIQUES.items() if not one.connects and not one.needs_corpus]
 
 
-def data_directory() -> Path:
-    """Return the folder with Banking77's files."""
+def data_directory(name: str = "banking77") -> Path:
+    """Return the folder with a data set's files."""
     data = Path(os.environ.get("COUNTERSIGN_DATA") or ROOT.parent / "shared" / "data")
-    return data / "datasets" / "banking77"
+    return data / "datasets" / name
 
 
 def read(name: str | Path) -> list[Example]:
@@ -51,11 +52,12 @@ def measured(
     test: list[Example],
     cache: Path,
     labels: Sequence[Label] = (),
+    spec: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a technique's figures; `outcomes` says case by case whether it was right."""
     technique = TECHNIQUES[key]
     started = time.perf_counter()
-    answerer = technique.prepare({}, train, labels=labels, cache=cache)
+    answerer = technique.prepare(spec or {}, train, labels=labels, cache=cache)
     prepared = time.perf_counter() - started
     outputs, seconds = [], []
     for case in test:
@@ -123,14 +125,14 @@ def report(
 def main() -> None:
     """Read the arguments and the files, and report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--technique", action="append", choices=list(TECHNIQUES))
+    parser.add_argument("--technique", action="append", choices=CLASSIFIERS)
     parser.add_argument("--train", type=Path, default="train.csv")
     parser.add_argument("--test", type=Path, default="test.csv")
     parser.add_argument("--dev", action="store_true")
     options = parser.parse_args()
     train = read(options.train)
     train, test = split(train) if options.dev else (train, read(options.test))
-    report(options.technique or list(TECHNIQUES), train, test)
+    report(options.technique or CLASSIFIERS, train, test)
 
 
 if __name__ == "__main__":

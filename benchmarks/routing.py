@@ -6,8 +6,8 @@ python -m benchmarks.routing
 import csv
 import json
 
-from benchmarks.banking77 import ROOT, report
-from evaluations.techniques import TECHNIQUES, Example, Label
+from benchmarks.banking77 import CLASSIFIERS, ROOT, report
+from evaluations.techniques import Example, Label
 
 FOLDER = ROOT / "samples" / "routing"
 
@@ -27,7 +27,7 @@ def teams() -> list[Label]:
 
 def main() -> None:
     """Measure and print."""
-    report(list(TECHNIQUES), messages("train"), messages("test"), teams())
+    report(CLASSIFIERS, messages("train"), messages("test"), teams())
 
 
 if __name__ == "__main__":

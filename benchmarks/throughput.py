@@ -8,6 +8,7 @@ which is what two processes could get here at all. A worker does what it does in
 for the queue: claim, seats, budgets, prompt, request, score, write. The server has a process of its
 own.
 
+Preparing the technique and computing the figures at the end are done once a run and left out.
 Seconds count from the first process's start of work to the last one's end; a worker's include
 opening its connections and its last writes, but not importing libraries, which a process does once.
 "Milliseconds at work" are the processor's for one case: other work on the machine lengthens the
@@ -33,7 +34,12 @@ from typing import IO, Any
 AT_ONCE = 32
 DELAY = 0.05  # seconds
 ANSWER = "benchmarks.throughput:label"
-SPEC = {"endpoint": "bench", "model": "small", "context": "You sort messages: billing or delivery."}
+SPEC = {
+    "technique": "prompting/chat",
+    "endpoint": "bench",
+    "model": "small",
+    "context": "You sort messages: billing or delivery.",
+}
 RATIOS = (("worker", "bare"), ("two workers", "worker"), ("two bare", "bare"))
 
 
@@ -80,21 +86,18 @@ def worker(run_id: int) -> None:
     _setup()
     import openai  # noqa: F401  what a process does once, like the look at the prices
 
-    from evaluations.endpoints.chats import connect, on_behalf_of
+    from evaluations.endpoints.chats import on_behalf_of
     from evaluations.endpoints.prices import price_of
-    from evaluations.measuring import scorer_of
+    from evaluations.measuring import prepared_for
     from evaluations.models import Endpoint, Run
+    from evaluations.scoring import scoring_of
     from evaluations.shift import Shift
-    from evaluations.techniques import Label
-    from evaluations.techniques.language_model import ENTRIES
 
     run = Run.objects.get(pk=run_id)
-    labels = [Label("billing"), Label("delivery")]
-    answerer = ENTRIES[0].prepare(SPEC, [], labels=labels, connect=connect)
     price_of(Endpoint.objects.get(), SPEC["model"])
-    shift = Shift(run, answerer, scorer_of(run), lambda: False)
     with on_behalf_of(run):
-        _timed(shift.spend)
+        answerer = prepared_for(run, lambda: False).answerer
+        _timed(Shift(run, answerer, scoring_of(run), lambda: False).spend)
 
 
 def _timed(work: Callable[[], Any]) -> None:
@@ -125,6 +128,7 @@ def prepare(url: str, folder: Path, cases: int) -> Callable[[int], int]:
     from django.core.management import call_command
 
     from config.celery import app
+    from decisions.models import Candidate
     from evaluations.actions import import_case_set, request_run
     from evaluations.importers.cases import CaseFile
     from evaluations.models import Endpoint, Result, Run
@@ -150,6 +154,8 @@ def prepare(url: str, folder: Path, cases: int) -> Callable[[int], int]:
         Result.objects.all().delete()
         Run.objects.all().delete()
         candidate = make_candidate(record, team, name=f"Candidate {len(made)}")
+        Candidate.objects.filter(pk=candidate.pk).update(spec=SPEC)
+        candidate.refresh_from_db()
         made.append(request_run(candidate, found.case_set, by=team.data_science, concurrency=seats))
         return made[-1].pk
 

@@ -10,12 +10,16 @@ from decisions.section_kinds import Text
 
 @dataclass(frozen=True)
 class Metric:
-    """A thing that can be measured: its unit ("%" for shares) and which way is better."""
+    """A thing that can be measured: its unit ("%" for shares) and which way is better.
+
+    `meaning` says in a sentence what the figure is, where its name doesn't.
+    """
 
     key: str
     name: Text
     unit: str
     better: Direction
+    meaning: Text = ""
 
     @property
     def label(self) -> str:
@@ -29,7 +33,92 @@ METRICS: dict[str, Metric] = {
     metric.key: metric
     for metric in (
         Metric("accuracy", _("Accuracy"), "%", UP),
-        Metric("macro_f1", _("Macro F1"), "%", UP),
+        Metric("macro_f1", _("Macro F1"), "%", UP, _("The mean of the F1 of every label.")),
+        Metric(
+            "normalised_match",
+            _("Normalised match"),
+            "%",
+            UP,
+            _("Answers that are right but for case, punctuation and articles."),
+        ),
+        Metric(
+            "token_f1",
+            _("Token F1"),
+            "%",
+            UP,
+            _("Words that the answer and the right answer share, both ways; the mean over cases."),
+        ),
+        Metric(
+            "rouge_l",
+            _("ROUGE-L"),
+            "%",
+            UP,
+            _("Words of the right answer in the same order; the mean over cases."),
+        ),
+        Metric(
+            "embedding_similarity",
+            _("Embedding similarity"),
+            "%",
+            UP,
+            _("Closeness in topic to the right answer, not truth; the mean over cases."),
+        ),
+        Metric(
+            "contains",
+            _("Contains the answer"),
+            "%",
+            UP,
+            _("Answers in which a right answer occurs."),
+        ),
+        Metric("regex", _("Fits the pattern"), "%", UP, _("Answers that a pattern matches.")),
+        Metric(
+            "json_schema",
+            _("Valid by JSON schema"),
+            "%",
+            UP,
+            _("Answers that are JSON of the form asked for."),
+        ),
+        Metric(
+            "judged",
+            _("Judged by a model"),
+            "%",
+            UP,
+            _("What a model gave by a rubric, from nothing to full marks; the mean over cases."),
+        ),
+        Metric(
+            "recall_at_k",
+            _("Recall at k"),
+            "%",
+            UP,
+            _("Relevant documents among the first k found; the mean over cases."),
+        ),
+        Metric(
+            "mrr",
+            _("Mean reciprocal rank"),
+            "",
+            UP,
+            _("One over the rank of the first relevant document, 0 to 1; the mean over cases."),
+        ),
+        Metric(
+            "ndcg",
+            _("nDCG at k"),
+            "",
+            UP,
+            _("How high the relevant documents stand, 0 to 1; the mean over cases."),
+        ),
+        Metric(
+            "groundedness",
+            _("Groundedness"),
+            "%",
+            UP,
+            _("Words of the answer that occur in what was retrieved; the mean over cases."),
+        ),
+        Metric(
+            "citation_correctness",
+            _("Citation correctness"),
+            "%",
+            UP,
+            _("Citations that name a passage which supports the sentence; the mean over cases."),
+        ),
         Metric("latency_p50", _("Latency, median"), "ms", DOWN),
         Metric("latency_p95", _("Latency, 95th percentile"), "ms", DOWN),
         Metric("latency_p99", _("Latency, 99th percentile"), "ms", DOWN),

@@ -21,7 +21,9 @@ from evaluations import comparing
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.models import (
     OPEN_RUNS,
+    CaseKind,
     CaseSet,
+    Endpoint,
     Result,
     ResultState,
     Run,
@@ -30,13 +32,13 @@ from evaluations.models import (
 )
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS, RunQuerySet
 from evaluations.scorers import SCORERS
+from evaluations.scoring import ScorerProblem, Scoring, Stored, can_use, completed, scoring_of
 from evaluations.summary import Summary, measurements, summarise
 from evaluations.techniques import SpecError, Technique, technique_for
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
-SCORER = "exact_match"
 
 
 # Runs
@@ -46,8 +48,22 @@ SCORER = "exact_match"
 def request_runs(
     candidates: Iterable[Candidate], case_set: CaseSet, *, by: User, **asked: Any
 ) -> list[Run]:
-    """Ask for several candidates to be measured, or for none if one of them cannot be."""
-    return [request_run(candidate, case_set, by=by, **asked) for candidate in candidates]
+    """Ask for several candidates to be measured, or for none if one of them cannot be.
+
+    Raises `BadInput` also for a scorer that none of them provides anything for.
+    """
+    runs = [request_run(candidate, case_set, by=by, **asked) for candidate in candidates]
+    for one in asked.get("scorers") or ():
+        _refuse_useless(one, runs)
+    return runs
+
+
+def _refuse_useless(asked: Stored, runs: Sequence[Run]) -> None:
+    """Raise `BadInput` for a scorer that was asked for and scores none of the runs."""
+    key = asked.get("key")
+    if key and not any(can_use(key, technique_for(run.spec)) for run in runs):
+        told = {"scorer": SCORERS[key].title}
+        raise BadInput(_("%(scorer)s: no candidate retrieves anything to be scored.") % told)
 
 
 def request_run(
@@ -58,18 +74,26 @@ def request_run(
     attach: bool = True,
     repeats: int = 1,
     concurrency: int = 8,
+    budget: Mapping[str, Any] | None = None,
+    scorers: Sequence[Stored] = (),
 ) -> Run:
     """Ask for a candidate to be measured; while that is under way it is the same run.
 
-    Every case is answered `repeats` times, at most `concurrency` at once over all workers. Without
-    `attach` the figures stay with the run until someone attaches them. Raises `Refused`, or
-    `BadInput` for a spec or a case set that cannot be run.
+    Every case is answered `repeats` times, at most `concurrency` at once over all workers. `budget`
+    limits what may be asked of model servers: requests, tokens, money (US dollars), None for no
+    limit. `scorers` are {"key", "settings"} each, the main one first; without any, and in the
+    place of an empty one, those that are usual for the case set. Without `attach` the figures
+    stay with the run until someone attaches them. Raises
+    `Refused`, or `BadInput` for a spec or a case set that cannot be run.
     """
     ensure("measure", candidate.decision, by)
     _refuse_unseen(case_set, by)
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
+    scoring = _scoring(scorers, case_set, technique)
+    _refuse_archived([*technique.endpoints(spec), *(one.spec.endpoint for one in scoring.asking)])
+    asks_models = technique.connects or bool(scoring.asking)
     try:
         with transaction.atomic():
             run = Run.objects.create(
@@ -77,11 +101,13 @@ def request_run(
                 case_set=case_set,
                 spec=spec,
                 spec_digest=digest_of([spec, technique.version]),
-                scorer=SCORERS[SCORER].identity,
+                scorer=scoring.main.identity,
+                scorers=scoring.stored,
                 seed=spec.get("seed") or 0,
                 attaches=attach,
                 repeats=repeats,
                 concurrency=concurrency,
+                budget=plain_budget(budget or {}) if asks_models else {},
                 case_count=case_set.count(Split.TEST),
                 requested_by=by,
                 requested_at=clock.now(),
@@ -89,8 +115,16 @@ def request_run(
             _add_results(run)
             transaction.on_commit(lambda: _wake(run), robust=True)
     except IntegrityError:
-        return _open_run(candidate, case_set, digest_of([spec, technique.version]))
+        return _open_run(candidate, case_set, digest_of([spec, technique.version]), scoring)
     return run
+
+
+def _scoring(asked: Sequence[Stored], case_set: CaseSet, technique: Technique) -> Scoring:
+    """Return the scorers of a run; raise `BadInput` for those that can't be used."""
+    try:
+        return completed(asked, case_set, technique)
+    except ScorerProblem as problem:
+        raise BadInput(str(problem)) from problem
 
 
 def _refuse_unseen(case_set: CaseSet, by: User) -> None:
@@ -108,10 +142,30 @@ def _refuse_out_of_range(repeats: int, concurrency: int) -> None:
         raise BadInput(_("1 to %(n)s answers can be under way at once.") % {"n": MOST_AT_ONCE})
 
 
-def _open_run(candidate: Candidate, case_set: CaseSet, spec_digest: str) -> Run:
-    """Return the run that is under way; refuse if it measures an earlier spec."""
+def _refuse_archived(slugs: Iterable[str]) -> None:
+    """Raise `BadInput` for a model server which is not set up here."""
+    for slug in slugs:
+        if not Endpoint.objects.usable().filter(slug=slug).exists():
+            told = {"endpoint": slug}
+            raise BadInput(_("There is no endpoint “%(endpoint)s”, or it is archived.") % told)
+
+
+def plain_budget(budget: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits that there are as a run keeps them; raise `BadInput` for a negative one."""
+    limits = {which: budget.get(which) for which in ("requests", "tokens", "money")}
+    if any(limit is not None and limit < 0 for limit in limits.values()):
+        raise BadInput(_("A budget cannot be below 0."))
+    return {
+        which: str(limit) if which == "money" else int(limit)
+        for which, limit in limits.items()
+        if limit is not None
+    }
+
+
+def _open_run(candidate: Candidate, case_set: CaseSet, spec_digest: str, scoring: Scoring) -> Run:
+    """Return the run that is under way; refuse if it measures an earlier spec or otherwise."""
     run = Run.objects.open().get(candidate=candidate, case_set=case_set)
-    if run.spec_digest != spec_digest:
+    if run.spec_digest != spec_digest or scoring_of(run).stored != scoring.stored:
         told = {"candidate": candidate, "run": run}
         raise wrong_state(
             _("%(candidate)s is still being measured as it was before: cancel %(run)s first.")
@@ -136,7 +190,12 @@ def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:
         told = {"technique": technique.title, "case_set": case_set}
         raise BadInput(
             _("%(technique)s answers with a label; %(case_set)s asks for something else.") % told
+            if technique.kinds == (CaseKind.CLASSIFICATION,)
+            else _("%(technique)s answers questions; %(case_set)s asks for labels.") % told
         )
+    if technique.needs_corpus and case_set.corpus_id is None:
+        told = {"technique": technique.title, "case_set": case_set}
+        raise BadInput(_("%(technique)s searches in documents; %(case_set)s has no corpus.") % told)
     if not case_set.count(Split.TEST):
         raise BadInput(_("%(case_set)s has no test cases.") % {"case_set": case_set})
     if technique.needs_training and not case_set.count(Split.TRAIN):
@@ -173,6 +232,14 @@ def resume_run(run: Run, *, by: User) -> None:
     _set_going(run, stopped, _("Only a run that is paused or cancelled can go on."))
 
 
+def change_budget(run: Run, *, by: User, budget: Mapping[str, Any]) -> None:
+    """Set what an open run may spend at model servers from now on, what is spent included."""
+    ensure("measure", run.candidate.decision, by)
+    changed = Run.objects.filter(pk=run.pk).open().update(budget=plain_budget(budget))
+    if not _moved(run, changed):
+        raise wrong_state(_("The run has ended already."))
+
+
 def retry_run(run: Run, *, by: User) -> int:
     """Answer again what failed in a run that has ended, and only that; return how many cases.
 
@@ -192,6 +259,7 @@ def retry_run(run: Run, *, by: User) -> int:
             error="",
             correct=None,
             score=None,
+            scores={},
             latency_ms=None,
         )
         if not run.results.unanswered().exists():
@@ -263,10 +331,19 @@ def conclude_run(run: Run) -> bool:
             from_states=[RunState.RUNNING],
             metrics=summary.metrics,
             results_digest=summary.results_digest,
+            environment=_environment(run),
         )
         if ended and run.attaches:
             _attach_or_say_why(run)
     return ended
+
+
+def _environment(run: Run) -> dict[str, Any]:
+    """Return what the run was made with, and which models the servers said have answered."""
+    kept = Run.objects.values_list("environment", flat=True).get(pk=run.pk)
+    told = run.results.exclude(details__model=None).values_list("details__model", flat=True)
+    models = sorted({str(one) for one in told.order_by().distinct() if one})
+    return {**kept, "models": models} if models else kept
 
 
 def attach_run(run: Run, *, by: User) -> list[Evidence]:

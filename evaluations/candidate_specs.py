@@ -51,6 +51,12 @@ def is_runnable(candidate: Candidate) -> bool:
     return True
 
 
+def connects(candidate: Candidate) -> bool:
+    """Return whether a candidate asks a model server."""
+    technique = technique_of(candidate.spec)
+    return technique is not None and technique.connects
+
+
 def settings_in_words(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (label, value) of what is set, in the order of the technique's form."""
     technique = technique_of(spec)
@@ -63,7 +69,7 @@ def settings_in_words(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _value(choices: Mapping[str, Any], value: Any) -> str:
-    if value is None:
+    if value in (None, ""):
         return "–"
     if isinstance(value, int | float):
         return format_number(value)

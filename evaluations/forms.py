@@ -1,6 +1,6 @@
 """Forms of measuring: choosing what to run, how a candidate is run, and bringing cases in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -11,12 +11,24 @@ from django.utils.translation import gettext_lazy
 from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.models import Candidate, User
 from evaluations.actions import digest_of
+from evaluations.candidate_specs import connects
 from evaluations.importers.cases import Columns, guessed_kind
-from evaluations.models import CaseKind, CaseSet, Corpus, Readers, Split
+from evaluations.models import CaseKind, CaseSet, Corpus, Endpoint, Readers, Run, Split
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS
+from evaluations.scorer_forms import (
+    FURTHER,
+    MAIN,
+    ScorerGroup,
+    asked_scorers,
+    check_scorers,
+    scorer_fields,
+    scorer_groups,
+    scorers_here,
+)
 from evaluations.techniques import Field, SpecError, Technique
 
 LARGEST_UPLOAD = 300 * 1024 * 1024
+MOST_COUNTED = 10**15
 
 
 class RunForm(CountersignForm):
@@ -60,17 +72,83 @@ class RunForm(CountersignForm):
             (letter, str(one)) for letter, one in self.known.items()
         ]
         self.fields["candidates"].initial = list(self.known)
+        self.about_scorers = scorer_fields(lambda one: MAKERS[one.type](one))
+        self.fields |= self.about_scorers
+        is_judged = any(one.judges == "model" for one in scorers_here())
+        if is_judged or any(connects(one) for one in candidates):
+            self.fields |= budget_fields()
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the scorers' settings against the scorers."""
+        cleaned = super().clean() or {}
+        check_scorers(self, cleaned)
+        return cleaned
+
+    @property
+    def plain_fields(self) -> list[forms.BoundField]:
+        """Return the fields that don't ask for scorers."""
+        return [one for one in self.visible_fields() if one.name not in self.about_scorers]
+
+    @property
+    def scorer_groups(self) -> list[ScorerGroup]:
+        """Return what can be set on scorers, scorer by scorer."""
+        return list(scorer_groups(self))
+
+    @property
+    def scorers_chosen(self) -> bool:
+        """Return whether somebody chose scorers in a form that has come back."""
+        return self.is_bound and bool(self.data.get(MAIN) or self.data.get(FURTHER))
 
     @property
     def asked(self) -> dict[str, Any]:
         """Return what is asked of every run; what was left empty is left to the action."""
         asked = {name: self.cleaned_data[name] for name in ("case_set", "repeats", "concurrency")}
+        asked["budget"] = budget_of(self.cleaned_data)
+        asked["scorers"] = asked_scorers(self.cleaned_data)
         return {name: value for name, value in asked.items() if value is not None}
 
     @property
     def chosen(self) -> list[Candidate]:
         """Return the chosen candidates."""
         return [self.known[letter] for letter in self.cleaned_data["candidates"]]
+
+
+def budget_fields() -> dict[str, forms.Field]:
+    """Return what a run may be allowed to spend at model servers."""
+    words = gettext_lazy("Empty: as much as the endpoint allows.")
+    counts = {"min_value": 0, "max_value": MOST_COUNTED, "required": False, "help_text": words}
+    return {
+        "budget_requests": forms.IntegerField(label=gettext_lazy("Most requests"), **counts),
+        "budget_tokens": forms.IntegerField(label=gettext_lazy("Most tokens"), **counts),
+        "budget_money": forms.DecimalField(
+            label=gettext_lazy("Most money (US dollars)"),
+            help_text=gettext_lazy("Where nobody knows what a model costs, nothing is asked then."),
+            min_value=0,
+            max_digits=14,
+            decimal_places=2,
+            required=False,
+        ),
+    }
+
+
+def budget_of(cleaned: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits that were filled in."""
+    asked = {one: cleaned.get(f"budget_{one}") for one in ("requests", "tokens", "money")}
+    return {which: limit for which, limit in asked.items() if limit is not None}
+
+
+class BudgetForm(CountersignForm):
+    """What a run may spend at model servers."""
+
+    def __init__(self, run: Run, *args: Any, **kwargs: Any) -> None:
+        initial = {f"budget_{which}": limit for which, limit in run.budget.items()}
+        super().__init__(*args, initial=initial, **kwargs)
+        self.fields |= budget_fields()
+
+    @property
+    def budget(self) -> dict[str, Any]:
+        """Return the limits that were filled in."""
+        return budget_of(self.cleaned_data)
 
 
 class SpecForm(CountersignForm):
@@ -160,6 +238,13 @@ def _choice(field: Field) -> forms.Field:
     return forms.ChoiceField(choices=field.choices, **_common(field))
 
 
+def _endpoint(field: Field) -> forms.Field:
+    """Return the choice of a model server; one that is stored and gone shows as such."""
+    known = Endpoint.objects.usable().values_list("slug", "name")
+    nothing = ("", _("Choose one") if known else _("None is set up yet: ask an administrator"))
+    return forms.ChoiceField(choices=[nothing, *known], **_common(field))
+
+
 def _integer(field: Field) -> forms.Field:
     return forms.IntegerField(**_range(field), **_common(field))
 
@@ -172,7 +257,7 @@ def _number(field: Field) -> forms.Field:
 MAKERS: dict[str, Callable[[Field], forms.Field]] = {
     "text": _text,
     "line": _line,
-    "endpoint": _line,
+    "endpoint": _endpoint,
     "choice": _choice,
     "integer": _integer,
     "number": _number,
@@ -184,14 +269,36 @@ class Show(TextChoices):
 
     ERRORS_FIRST = "", gettext_lazy("Errors first")
     WRONG = "wrong", gettext_lazy("Only wrong or failed")
+    DIFFERING = "differing", gettext_lazy("Where the marks differ")
     IN_ORDER = "all", gettext_lazy("All, in their order")
 
 
 class ResultFilterForm(CountersignForm):
-    """Search among the cases of a run; it lives in the address."""
+    """Search among the cases of a run, and what stands beside them; it lives in the address."""
 
     q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=200)
     show = forms.ChoiceField(label=gettext_lazy("Show"), required=False, choices=Show.choices)
+
+    def __init__(self, known: list[Run], beside: list[Run], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if known:
+            self.fields["with"] = forms.MultipleChoiceField(
+                label=gettext_lazy("Beside"),
+                choices=[(str(one.pk), _run_in_words(one)) for one in known],
+                initial=[str(one.pk) for one in beside],
+                widget=forms.CheckboxSelectMultiple,
+                required=False,
+            )
+            if self.is_bound:
+                shown = self.data.copy()  # type: ignore[attr-defined]
+                shown.setlist("with", self.fields["with"].initial)
+                self.data = shown
+
+
+def _run_in_words(run: Run) -> str:
+    """Return a run as a choice: its candidate, its record and its number."""
+    told = {"run": run, "candidate": run.candidate, "record": run.candidate.decision.reference}
+    return _("%(candidate)s (%(record)s, %(run)s)") % told
 
 
 class CaseFilterForm(CountersignForm):

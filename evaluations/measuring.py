@@ -21,13 +21,16 @@ from evaluations.actions import (
     start_run,
 )
 from evaluations.encoder import EncoderMissing
+from evaluations.endpoints.chats import connect, on_behalf_of
 from evaluations.environment import environment
+from evaluations.judging import Judges
 from evaluations.learning import SomeoneElseLearns, learned
 from evaluations.models import CaseKind, Run, Split
-from evaluations.scorers import SCORERS, Scorer
+from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
     Answerer,
+    Document,
     Example,
     Halt,
     Interrupted,
@@ -68,11 +71,8 @@ def measure(run: Run, stop: Stop) -> bool:
         _conclude(run)
         return False
     try:
-        prepared = _prepared_or_failed(run, stop)
-        if prepared is None:
-            return False
-        note_prepared(run, prepared.artefact)
-        left = Shift(run, prepared.answerer, scorer_of(run), stop).spend()
+        with on_behalf_of(run):
+            left = _answered(run, stop)
     except Halt as why:
         hold_run(run, str(why))
         return False
@@ -80,14 +80,20 @@ def measure(run: Run, stop: Stop) -> bool:
         return True
     except (NotYet, SomeoneElseLearns):
         return False  # the reaper asks again soon
-    if not left:
-        _conclude(run)
     return left
 
 
-def scorer_of(run: Run) -> Scorer:
-    """Return the scorer that a run's results are judged by."""
-    return SCORERS[run.scorer.partition("/")[0]]
+def _answered(run: Run, stop: Stop) -> bool:
+    """Prepare the technique and answer cases; return whether any may be left for somebody."""
+    prepared = _prepared_or_failed(run, stop)
+    if prepared is None:
+        return False
+    note_prepared(run, prepared.artefact)
+    scoring = scoring_of(run)
+    left = Shift(run, prepared.answerer, scoring, stop, Judges(scoring, connect)).spend()
+    if not left:
+        _conclude(run)
+    return left
 
 
 def _conclude(run: Run) -> None:
@@ -113,10 +119,11 @@ def _anything_left(run: Run) -> bool:
 def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     """Return the run's technique, ready to answer; if that fails, end the run with the reason."""
     try:
+        Judges(scoring_of(run), connect)  # that it can be scored is known before it begins
         return prepared_for(run, stop)
     except (Halt, Interrupted, NotYet, SomeoneElseLearns):
         raise
-    except (SpecError, PrepareError, EncoderMissing) as error:
+    except (SpecError, PrepareError, EncoderMissing, ScorerProblem) as error:
         fail_run(run, str(error))
     except SoftTimeLimitExceeded:
         fail_run(run, _("Preparing the technique took too long."))
@@ -162,7 +169,20 @@ def material_of(run: Run) -> Material:
     known = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
     if run.case_set.kind == CaseKind.CLASSIFICATION:
         known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
-    return Material(train, dev, known, settings.VAR_DIR / "cache")
+    material = Material(train, dev, known, settings.VAR_DIR / "cache", connect)
+    return _with_corpus(run, material) if technique_for(run.spec).needs_corpus else material
+
+
+def _with_corpus(run: Run, material: Material) -> Material:
+    """Add the documents of the case set's corpus, in its order."""
+    corpus = run.case_set.corpus
+    if corpus is None:
+        raise PrepareError(
+            _("%(case_set)s has no corpus to search in.") % {"case_set": run.case_set}
+        )
+    found = corpus.documents.order_by("position").values_list("key", "text", "title")
+    documents = [Document(*one) for one in found.iterator()]
+    return replace(material, documents=documents, corpus_digest=corpus.digest)
 
 
 def _examples(run: Run, split: str) -> list[Example]:

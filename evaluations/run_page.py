@@ -12,10 +12,14 @@ from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import compare_url, family_of
 from evaluations.histogram import Histogram, latency_histogram
+from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
 from evaluations.run_moves import RunMove, moves_of
+from evaluations.scorer_forms import as_inputs
+from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
+from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
-from evaluations.summary import kind_note
+from evaluations.summary import MOST_FOR_LATENCY, kind_note
 from evaluations.techniques import Technique
 
 
@@ -59,6 +63,26 @@ class RunPage:
         """Return in a sentence what kind of thing it is."""
         return kind_note(self.run)
 
+    @cached_property
+    def scoring(self) -> Scoring | None:
+        """Return what it is scored by, None if this installation doesn't know that any more."""
+        try:
+            return scoring_of(self.run)
+        except ScorerProblem:
+            return None
+
+    @property
+    def scorers(self) -> list[tuple[str, str]]:
+        """Return (title, settings) of what it is scored by, the main scorer first."""
+        if self.scoring is None:
+            return [(self.run.scorer, "")]
+        return [(str(one.scorer.title), in_words(one)) for one in self.scoring.scorers]
+
+    @property
+    def scorer_inputs(self) -> list[tuple[str, Any]]:
+        """Return what a form holds that asks for the same scorers again."""
+        return as_inputs(self.scoring) if self.scoring else []
+
     @property
     def settings(self) -> list[tuple[str, str]]:
         """Return (label, value) of what was set."""
@@ -69,13 +93,33 @@ class RunPage:
         """Return the figures in the order of the catalogue, then how many cases got no answer."""
         figures = self.run.metrics
         shown = [
-            _measure(str(metric.name), figures[key])
+            _measure(str(metric.name), figures[key], _alone(figures, key))
             for key, metric in METRICS.items()
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
         return [*shown, _without_answer(figures)] if figures else []
 
     @cached_property
+    def labels(self) -> LabelPage | None:
+        """Return the figures by label of a finished run on labelled cases."""
+        is_over = self.run.state == RunState.FINISHED
+        return LabelPage(self.run) if is_over and self.run.case_set.is_classification else None
+
+    @property
+    def latency_note(self) -> str:
+        """Return what more answers at once than latency is measured with mean for it, or ""."""
+        at_once = self.run.metrics.get("at_once", 1)
+        if at_once <= MOST_FOR_LATENCY:
+            return ""
+        told = {"at_once": at_once, "most": MOST_FOR_LATENCY}
+        return (
+            _(
+                "Up to %(at_once)s answers were under way at once. Latency counts only those that "
+                "began with at most %(most)s under way; what queues here is not the server's time."
+            )
+            % told
+        )
+
     def spreads(self) -> list[SeedSpread]:
         """Return how far its figures lie from those of the same run with other seeds."""
         return [] if self.run.is_open else spread_over_seeds(self.run)
@@ -94,6 +138,11 @@ class RunPage:
         answered = self.run.results.filter(state=ResultState.DONE)
         latencies = answered.values_list("latency_ms", flat=True)
         return latency_histogram([one for one in latencies if one is not None], "latency")
+
+    @cached_property
+    def spending(self) -> Spending | None:
+        """Return what was spent at model servers, None for what computes here."""
+        return spending_of(self.run)
 
     @property
     def artefact(self) -> list[tuple[str, str]]:
@@ -115,11 +164,22 @@ class RunPage:
         return ", ".join(f"{name} {version}" for name, version in known.items())
 
 
-def _measure(name: str, figure: dict[str, Any]) -> Measure:
+def _alone(figures: dict[str, Any], key: str) -> str:
+    """Return the figure over what was answered alone, where some was not; else ""."""
+    alone = figures.get("of_answered", {}).get(key)
+    if alone is None or not figures["failed"]:
+        return ""
+    value = format_value(alone["value"], alone.get("low"), alone.get("high"), alone["unit"])
+    told = {"value": value, "n": format_count(alone["n"])}
+    return _("%(value)s of the %(n)s answered") % told
+
+
+def _measure(name: str, figure: dict[str, Any], alone: str = "") -> Measure:
     low, high = figure.get("low"), figure.get("high")
     value = format_value(figure["value"], low, high, figure["unit"])
     n = _("n = %(n)s") % {"n": format_count(figure["n"])}
-    return Measure(name, value, ", ".join(part for part in (format_interval(low, high), n) if part))
+    parts = (format_interval(low, high), n, alone)
+    return Measure(name, value, ", ".join(part for part in parts if part))
 
 
 def _without_answer(figures: dict[str, Any]) -> Measure:

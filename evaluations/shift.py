@@ -11,15 +11,17 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from asgiref.sync import async_to_sync, sync_to_async
 from celery.exceptions import SoftTimeLimitExceeded
 
 from decisions import clock
 from evaluations import work
+from evaluations.endpoints.errors import EndpointError
+from evaluations.judging import Judges
 from evaluations.models import OPEN_RUNS, WORKING_RUNS, Result, Run, RunState
-from evaluations.scorers import Scorer
+from evaluations.scoring import Scores, Scoring, view_of
 from evaluations.techniques import Answer, Answerer, Halt, Question, Remote
 
 logger = logging.getLogger(__name__)
@@ -39,8 +41,9 @@ class Shift:
 
     run: Run
     answerer: Answerer
-    scorer: Scorer
+    scoring: Scoring
     stop: Stop
+    judges: Judges | None = None
     waiting: deque[Result] = field(default_factory=deque)
     under_way: dict[Task, Result] = field(default_factory=dict)
     done: list[work.Answered] = field(default_factory=list)
@@ -86,7 +89,10 @@ class Shift:
     @property
     def _seats(self) -> int:
         """Return how many answers may be under way now."""
-        seats = self.answerer.seats() if isinstance(self.answerer, Remote) else 1
+        if isinstance(self.answerer, Remote):
+            seats = self.answerer.seats()
+        else:
+            seats = self.judges.seats() if self.judges else 1
         return min(seats, 1 if self.alone else self.run.concurrency)
 
     async def _claim(self) -> None:
@@ -113,7 +119,7 @@ class Shift:
         return min(max(self._seats, int(rate * AHEAD), 1), MOST_AHEAD)
 
     def _begin(self, result: Result) -> None:
-        at_once = len(self.under_way) + 1
+        at_once = len(self.under_way) + 1 if isinstance(self.answerer, Remote) else 1
         self.under_way[asyncio.create_task(self._answer(result, at_once))] = result
 
     async def _collect(self) -> None:
@@ -178,35 +184,56 @@ class Shift:
         await sync_to_async(work.release)([*left, *self.refused])
         if isinstance(self.answerer, Remote):
             await self.answerer.close()
+        if self.judges:
+            await self.judges.close()
 
     async def _answer(self, result: Result, at_once: int) -> work.Answered:
         """Answer one case and score it; what it raises becomes its error."""
         began = time.perf_counter()
         try:
             question = Question(result.case.input, result.case.key, result.repeat)
-            found = self.answerer.answer(question)
-            answer = await found if inspect.isawaitable(found) else found
+            awaited = self.answerer.answer(question)
+            answer = await awaited if inspect.isawaitable(awaited) else awaited
+            latency = answer.latency_ms or _milliseconds(began)
+            view = view_of(result.case).with_details(answer.details)
+            verdicts = await self.judges.verdicts(answer.output, view) if self.judges else {}
         except (Halt, SoftTimeLimitExceeded):
             raise
         except Exception as error:
             logger.exception("Case %s of %s could not be answered", result.case_id, self.run)
-            told = _told(error)
-            return work.Answered(
-                result, _milliseconds(began), clock.now(), error=told, at_once=at_once
-            )
-        return self._scored(result, answer, answer.latency_ms or _milliseconds(began), at_once)
+            return self._failed(result, error, _milliseconds(began), at_once)
+        found = self.scoring.scores(answer.output, view)
+        found |= {key: one.score for key, one in verdicts.items()}
+        noted = {key: one.noted for key, one in verdicts.items()}
+        details = answer.details | ({"judged": noted} if noted else {})
+        return self._scored(result, replace(answer, details=details), found, latency, at_once)
+
+    def _failed(
+        self, result: Result, error: Exception, latency: float, at_once: int
+    ) -> work.Answered:
+        scores = self.scoring.of_failure(view_of(result.case))
+        return work.Answered(
+            result,
+            latency,
+            clock.now(),
+            error=_told(error),
+            at_once=at_once,
+            score=scores[self.scoring.main.scorer.key],
+            scores=scores,
+        )
 
     def _scored(
-        self, result: Result, answer: Answer, latency: float, at_once: int
+        self, result: Result, answer: Answer, found: Scores, latency: float, at_once: int
     ) -> work.Answered:
-        score = self.scorer.score(answer.output, result.case.expected)
+        main = found[self.scoring.main.scorer.key]
         return work.Answered(
             result,
             latency,
             clock.now(),
             output=answer.output.replace("\0", ""),
-            correct=bool(score.correct),
-            score=score.value,
+            correct=main.correct if main else None,
+            score=main.value if main else None,
+            scores={key: one.value if one else None for key, one in found.items()},
             at_once=at_once,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
@@ -223,6 +250,8 @@ def _state(run: Run) -> str:
 
 def _told(error: Exception) -> str:
     """Return an error as it is shown: a sentence of our own as it is, others with their kind."""
+    if isinstance(error, EndpointError):
+        return error.sentence
     return f"{type(error).__name__}: {error}"[:500].replace("\0", "")
 
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,13 +13,18 @@ from django.utils.translation import ngettext
 
 from decisions.actions.evidence import Measurement
 from decisions.metrics import METRICS
+from decisions.numbers import format_count, format_value
 from evaluations.bootstrap import case_means, macro_f1_interval, mean_interval, score_interval
 from evaluations.models import Run
-from evaluations.scorers import macro_f1
+from evaluations.scorers import SCORERS, Configured, macro_f1
+from evaluations.scoring import Scoring, in_words, scoring_of
 from evaluations.statistics import Interval, Quantile, quantiles, wilson
 from evaluations.techniques import SpecError, technique_for
 
-ATTACHED = ("accuracy", "macro_f1", "latency_p50", "latency_p95", "cost_per_1000")
+# What goes to the record beside the scorers' figures; then what does if a goal asks for it.
+ATTACHED = ("macro_f1", "latency_p50", "latency_p95", "cost_per_1000")
+ON_DEMAND = ("latency_p99", "error_rate", "throughput")
+FIGURE = ("value", "n", "unit", "low", "high", "interval_method")
 # Beyond so many answers under way at once, what a case takes is also waiting for the others.
 MOST_FOR_LATENCY = 8
 
@@ -28,8 +33,9 @@ MOST_FOR_LATENCY = 8
 class Outcome:
     """One answer of a run, as the figures need it; `output` is None where it failed.
 
-    `at_once` is how many answers its worker had under way; `cost` is in US dollars, None where it
-    is not known.
+    `correct` is the main scorer's verdict; `scores` is what every scorer gave, None where it
+    doesn't apply. `at_once` is how many answers its worker had under way; `cost` is in US dollars,
+    None where it is not known.
     """
 
     key: str
@@ -42,6 +48,7 @@ class Outcome:
     repeat: int = 0
     at_once: int = 1
     cost: Decimal | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,9 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """Return the figures of a run whose every case is answered."""
-    found = list(outcomes(run))
-    return Summary(figures(found), results_digest(found))
+    found, scoring = list(outcomes(run)), scoring_of(run)
+    told = figures(found, scoring, has_labels=run.case_set.is_classification)
+    return Summary(told, results_digest(found, with_scores=not scoring.is_plain))
 
 
 def outcomes(run: Run) -> Iterable[Outcome]:
@@ -72,39 +80,56 @@ def outcomes(run: Run) -> Iterable[Outcome]:
         "repeat",
         "at_once",
         "cost",
+        "scores",
+        "score",
     )
+    main = scoring_of(run).main.scorer.key
     for row in rows.iterator(chunk_size=2000):
-        key, expected, output, correct, latency, at, token, error, repeat, at_once, cost = row
-        worker = token.rpartition(":")[0]
-        said = None if error else output
-        took = None if error else latency
-        yield Outcome(key, expected, said, bool(correct), took, at, worker, repeat, at_once, cost)
+        (key, expected, output, correct, latency, at, token) = row[:7]
+        (error, repeat, at_once, cost, scores, score) = row[7:]
+        yield Outcome(
+            key,
+            expected,
+            None if error else output,
+            bool(correct),
+            None if error else latency,
+            at,
+            token.rpartition(":")[0],
+            repeat,
+            at_once,
+            cost,
+            {main: score} | scores,
+        )
 
 
-def results_digest(found: Iterable[Outcome]) -> str:
+def results_digest(found: Iterable[Outcome], with_scores: bool = False) -> str:
     """Return the SHA-256 of case key, output and correctness, one JSON line an answer, in order.
 
-    A second answer to a case says which one it is.
+    A second answer to a case says which one it is. `with_scores` adds what every scorer gave, for
+    runs that were scored by more than exact match.
     """
     running = hashlib.sha256()
     for one in found:
-        told = [one.key, one.output, one.correct, *([one.repeat] if one.repeat else [])]
+        told: list[Any] = [one.key, one.output, one.correct]
+        told += [one.repeat] if one.repeat else []
+        told += [dict(sorted(one.scores.items()))] if with_scores else []
         line = json.dumps(told, separators=(",", ":"))
         running.update(f"{line}\n".encode())
     return running.hexdigest()
 
 
-def figures(found: Sequence[Outcome]) -> dict[str, Any]:
+def figures(found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True) -> dict[str, Any]:
     """Return all figures: metric → value, interval, n and unit, and the counts behind them.
 
-    Shares are in percent, of all answers attempted: one that failed counts as wrong. Where cases
-    were answered several times, n is the number of cases and intervals are those of their means.
-    Times are in milliseconds, of what was answered while few others were under way.
+    Shares are in percent, of all answers attempted: one that failed counts as wrong. The same of
+    those that were answered stands under `of_answered`. Where cases were answered several times, n
+    is the number of cases and intervals are those of their means. Times are in milliseconds, of
+    what was answered while few others were under way.
     """
     answered = [one for one in found if one.latency_ms is not None]
     cases = [one.key for one in found]
     n, clusters = len(set(cases)), cases if any(one.repeat for one in found) else None
-    right = [float(one.correct) for one in found]
+    is_repeated = clusters is not None
     return {
         "attempted": len(found),
         "answered": len(answered),
@@ -112,13 +137,41 @@ def figures(found: Sequence[Outcome]) -> dict[str, Any]:
         "correct": sum(one.correct for one in found),
         "workers": len({one.worker for one in answered}),
         "at_once": max((one.at_once for one in answered), default=1),
-        "accuracy": _share(sum(right) / len(right), n, score_interval(right, clusters)),
-        "macro_f1": _macro_f1(found, n, clusters),
+        **_scored(found, scoring, is_repeated),
+        **({"macro_f1": _macro_f1(found, n, clusters)} if has_labels else {}),
+        "of_answered": _scored(answered, scoring, is_repeated),
         "error_rate": _error_rate(len(found) - len(answered), len(found)),
         **_latencies(undisturbed(answered)),
-        **_cost(answered, clusters is not None),
+        **_cost(answered, is_repeated),
         **_throughput([one.at for one in answered if one.at]),
     }
+
+
+def _scored(
+    found: Sequence[Outcome], scoring: Scoring, is_repeated: bool
+) -> dict[str, dict[str, Any]]:
+    """Return the mean of each scorer over the answers that it applies to; nothing without any."""
+    told = {}
+    for one in scoring.scorers:
+        key, metric = one.scorer.key, one.scorer.metric
+        applied = [a for a in found if a.scores.get(key) is not None]
+        if applied:
+            values = [a.scores[key] for a in applied]
+            clusters = [a.key for a in applied] if is_repeated else None
+            told[metric] = _mean(metric, values, clusters)
+    return told
+
+
+def _mean(
+    metric: str, values: Sequence[float | None], clusters: Sequence[str] | None
+) -> dict[str, Any]:
+    """Return a mean of scores as a figure: in percent, or from 0 to 1 where the metric is."""
+    means = case_means(values, clusters)
+    figure = _share(float(means.mean()), len(means), score_interval(values, clusters))
+    if METRICS[metric].unit == "%":
+        return figure
+    ends = {name: figure[name] / 100 for name in ("value", "low", "high") if name in figure}
+    return figure | ends | {"unit": METRICS[metric].unit}
 
 
 def undisturbed(answered: Iterable[Outcome]) -> list[float]:
@@ -202,6 +255,7 @@ def _named(interval: Interval) -> str:
 
 def measurements(run: Run, summary: Summary) -> list[Measurement]:
     """Return the figures that the record takes in, each with how and from what it was made."""
+    scorers = {one.scorer.metric: one for one in scoring_of(run).scorers}
     return [
         Measurement(
             metric=metric,
@@ -210,21 +264,38 @@ def measurements(run: Run, summary: Summary) -> list[Measurement]:
             origin=str(run),
             origin_url=run.get_absolute_url(),
             source_digest=summary.results_digest,
-            conditions=conditions(run),
-            **summary.metrics[metric],
+            conditions=conditions(run, _scored_by(metric, scorers)),
+            **{name: told for name, told in summary.metrics[metric].items() if name in FIGURE},
         )
-        for metric in ATTACHED
+        for metric in (*scorers, *ATTACHED, *_asked_for(run))
         if metric in summary.metrics
     ]
 
 
-def conditions(run: Run) -> dict[str, str]:
-    """Return what must agree before another run's figures may be compared with this one's."""
+def _asked_for(run: Run) -> list[str]:
+    """Return which further figures the record has goals on."""
+    goals = run.candidate.decision.goals.filter(metric__in=ON_DEMAND)
+    wanted = set(goals.values_list("metric", flat=True))
+    return [metric for metric in ON_DEMAND if metric in wanted]
+
+
+def _scored_by(metric: str, scorers: Mapping[str, Configured]) -> str:
+    """Return the identity of the scorer that a figure depends on; "" for the run's main one."""
+    if metric == "macro_f1":  # labels are compared as exact match compares them
+        return SCORERS["exact_match"].identity
+    return scorers[metric].identity if metric in scorers else ""
+
+
+def conditions(run: Run, scorer: str = "") -> dict[str, str]:
+    """Return what must agree before another run's figures may be compared with this one's.
+
+    `scorer` is the identity of the scorer behind the figure, the run's main one unless told.
+    """
     return {
         "case_set": str(run.case_set),
         "case_set_digest": run.case_set.digest,
         "split": run.split,
-        "scorer": run.scorer,
+        "scorer": scorer or run.scorer,
     }
 
 
@@ -242,13 +313,51 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
         how = _latency_method(run, metrics)
     elif metric.startswith("cost"):
         how = _("The mean of what the answers cost by the prices noted with the run, times 1,000.")
+    elif metric == "error_rate":
+        how = _("The share of all answers attempted that could not be given.")
+    elif metric == "throughput":
+        how = _("Answers a second of all workers together, from the first answer to the last.")
     else:
-        how = _score_method(run, metrics)
-    return f"{how} {kind_note(run)}"
+        how = " ".join(filter(None, (_score_method(run, metrics), _scorer_method(run, metric))))
+    both = _of_answered(metrics, metric)
+    return " ".join(part for part in (how, both, kind_note(run)) if part)
+
+
+def _of_answered(metrics: dict[str, Any], metric: str) -> str:
+    """Return the same figure over what was answered alone, where something was not."""
+    figure = metrics.get("of_answered", {}).get(metric)
+    if figure is None or not metrics["failed"]:
+        return ""
+    low, high = figure.get("low"), figure.get("high")
+    told = {
+        "value": format_value(figure["value"], low, high, figure["unit"]),
+        "n": format_count(figure["n"]),
+    }
+    return _("Of the %(n)s that were answered alone it is %(value)s.") % told
+
+
+def _scorer_method(run: Run, metric: str) -> str:
+    """Return what the scorer behind a figure compares; "" for exact match, which says so itself."""
+    found = [one for one in scoring_of(run).scorers if one.scorer.metric == metric]
+    if not found or found[0].identity == SCORERS["exact_match"].identity:
+        return ""
+    scorer = found[0].scorer
+    told = {"title": scorer.title, "what": scorer.description, "set": in_words(found[0])}
+    if not told["set"]:
+        return _("%(title)s: %(what)s") % told
+    return _("%(title)s: %(what)s Set: %(set)s.") % told
 
 
 def _score_method(run: Run, metrics: dict[str, Any]) -> str:
     told = {"attempted": metrics["attempted"], "failed": metrics["failed"], "n": run.repeats}
+    if run.repeats == 1 and not run.case_set.is_classification:
+        return (
+            _(
+                "The answer to each of %(attempted)s test cases was scored from nothing to full "
+                "marks; %(failed)s got no answer and count as nothing."
+            )
+            % told
+        )
     if run.repeats > 1:
         return (
             _(

@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 
 from decisions import clock
 from evaluations.intake import do_import, lost_imports
@@ -15,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 2  # workers woken for a new run; each claims its own cases
 STRETCH = 240  # seconds after which a worker goes to the back of the queue, so that others start
-REAPER_PERIOD = 15  # seconds, as in settings.CELERY_BEAT_SCHEDULE
+# Seconds between two looks for lost work; what was woken shortly before is left alone.
+REAPER_PERIOD = float(settings.CELERY_BEAT_SCHEDULE["reclaim lost cases"]["schedule"])
 
 
 @shared_task(ignore_result=True, soft_time_limit=1800, time_limit=1860)
@@ -32,7 +34,7 @@ def work_on_run(run_id: int) -> None:
 @shared_task(ignore_result=True)
 def reclaim_lost_work() -> None:
     """Wake a worker for every open run that nobody works on: lost calls, workers that died."""
-    quiet_since = clock.now() - timedelta(seconds=REAPER_PERIOD - 5)
+    quiet_since = clock.now() - timedelta(seconds=REAPER_PERIOD * 2 / 3)
     for pk in Run.objects.lacking_workers(quiet_since).values_list("pk", flat=True):
         wake(pk, times=1, expires=REAPER_PERIOD)
 

@@ -29,5 +29,6 @@ urlpatterns = [
     path("ratings/<int:pk>/<slug:key>/", ratings.end_rating, name="end_rating"),
     path("runs/compare/", comparisons.compare, name="compare"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/budget/", runs.budget, name="run_budget"),
     path("runs/<int:pk>/<slug:key>/", runs.move, name="move_run"),
 ]

@@ -22,6 +22,8 @@ from evaluations.techniques.interface import Halt
 
 PATIENCE = 10.0  # seconds for each of the two questions
 MOST_LISTED = 50
+# What a server without a list of its models answers; `transformers serve` fails when it has no hub.
+NO_LIST = {Kind.MISSING, Kind.FORBIDDEN, Kind.MALFORMED, Kind.REQUEST, Kind.SERVER}
 HELLO: list[Message] = [{"role": "user", "content": "Say OK."}]
 
 
@@ -69,7 +71,7 @@ async def _listed(client: Client, model: str) -> Checked:
     try:
         models = await client.models()
     except EndpointError as error:
-        if error.kind not in {Kind.MISSING, Kind.FORBIDDEN, Kind.MALFORMED, Kind.REQUEST}:
+        if error.kind not in NO_LIST:
             return Checked(False, error.sentence)
         if model:
             return Checked(notes=[_("The server lists no models.")])

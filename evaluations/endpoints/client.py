@@ -185,7 +185,9 @@ class Client:
         """Send one request and return the body of the answer, or what went wrong."""
         began = time.perf_counter()
         try:
-            self._sdk = self._sdk or opened(self.server)
+            if self._sdk is None:  # opening it is none of the server's time
+                self._sdk = opened(self.server)
+                began = time.perf_counter()
             async with asyncio.timeout(self.server.timeout):
                 answered = (await ask(self._sdk)).http_response
         except Exception as error:

@@ -18,12 +18,13 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError, transaction
 
 from decisions import clock
+from evaluations import work
 from evaluations.endpoints.pace import Pace, fair_shares
 from evaluations.models import Share
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=15)
+LONGEST_LEASE = timedelta(seconds=15)
 RENEW_EVERY = 1.0  # seconds
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ class Gate:
         Until that is done, no more than this may be under way: the others are told of no more.
         """
         self._granted = min(self._granted, under_way)
-        until = clock.now() + LEASE
+        until = clock.now() + min(LONGEST_LEASE, work.lease())
         shares = [
             take_share(name, self.worker, cap=cap, wanted=self._wanted, until=until, held=under_way)
             for name, cap in self.caps.items()

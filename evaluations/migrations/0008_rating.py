@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('decisions', '0008_order_by_key'),
-        ('evaluations', '0005_endpoints'),
+        ('evaluations', '0006_scorers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

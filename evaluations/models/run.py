@@ -110,7 +110,10 @@ class Run(models.Model):
     # The whole spec with its defaults filled in; its digest includes the technique's version.
     spec = models.JSONField(_("spec"))
     spec_digest = models.CharField(max_length=64)
+    # The main scorer's identity, which figures must share to be compared; then what all scorers
+    # are, the main one first: {"key", "settings"} each, every setting filled in.
     scorer = models.CharField(_("scorer"), max_length=60)
+    scorers = models.JSONField(_("scorers"), default=list, blank=True)
     seed = models.BigIntegerField(_("seed"), default=0)
     # Whether the figures go to the record as soon as they are there.
     attaches = models.BooleanField(_("attached when finished"), default=True)
@@ -240,11 +243,19 @@ class Run(models.Model):
         return Progress(answered, failed, total, left, rate, counted["cost"])
 
     def _pace(self) -> timedelta | None:
-        """Return the time that one of the last answers took, None before there are two."""
-        answered = self.results.filter(answered_at__isnull=False).order_by("-answered_at")
-        found = answered.values_list("answered_at", flat=True)[:PACE_OVER]
+        """Return the time that one of the last answers took, None before there are two.
+
+        Counted from when workers were last told of the run, so that a rest is none of it, and up to
+        now: two answers written together say little of the pace.
+        """
+        begun = max((one for one in (self.woken_at, self.prepared_at) if one), default=None)
+        answered = self.results.filter(answered_at__gte=begun or self.requested_at)
+        found = answered.order_by("-answered_at").values_list("answered_at", flat=True)[:PACE_OVER]
         last = [moment for moment in found if moment is not None]
-        return (last[0] - last[-1]) / (len(last) - 1) if len(last) > 1 else None
+        if len(last) < 2:
+            return None
+        since = begun if begun and len(last) < PACE_OVER else last[-1]
+        return (clock.now() - since) / len(last)
 
     def first_errors(self, most: int = 3) -> list[tuple[str, int]]:
         """Return the commonest errors and how many cases got each, commonest first."""
@@ -305,8 +316,11 @@ class Result(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     output = models.TextField(_("answer"), blank=True)
+    # Of the main scorer; `correct` is empty where right and wrong don't apply, both where the
+    # scorer doesn't. Then what every scorer gave: its key → 0 to 1, null where it doesn't apply.
     correct = models.BooleanField(_("correct"), null=True, blank=True)
     score = models.FloatField(_("score"), null=True, blank=True)
+    scores = models.JSONField(_("scores"), default=dict, blank=True)
     latency_ms = models.FloatField(_("took"), null=True, blank=True)
     # How many answers its worker had under way when this one began, itself included.
     at_once = models.PositiveSmallIntegerField(default=1)

@@ -30,12 +30,14 @@ from evaluations.scorers.labels import (
 from evaluations.scorers.matching import MATCHING, exact_match
 from evaluations.scorers.overlap import OVERLAP
 from evaluations.scorers.retrieval import RETRIEVAL
+from evaluations.scorers.rubric import RUBRIC
 from evaluations.scorers.structure import STRUCTURE
 from evaluations.scorers.support import SUPPORT
 from evaluations.scorers.words import normalised
 
 SCORERS: dict[str, Scorer] = {
-    scorer.key: scorer for scorer in (*MATCHING, *STRUCTURE, *OVERLAP, *RETRIEVAL, *SUPPORT)
+    scorer.key: scorer
+    for scorer in (*MATCHING, *STRUCTURE, *OVERLAP, *RUBRIC, *RETRIEVAL, *SUPPORT)
 }
 
 __all__ = [

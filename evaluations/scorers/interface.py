@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from evaluations.scorers.words import without_marks
 from evaluations.spec import Field, Words, fields_of, validated
 
 Outcome = str | None
@@ -100,10 +101,11 @@ class Scorer:
     """An entry of the registry. `version` is raised when an answer would be scored differently.
 
     `metric` names the figure that the mean of its scores is. `needs` names the fields of a
-    `CaseView` without which a case can't be scored (`expected` stands for any right answer),
-    `uses` those that the technique must provide. `judges` is "computation" where `judge` gives the
-    verdict at once, else "model" or "person": then `judge` is None. `decides` says whether
-    an answer is right or wrong rather than good to a degree.
+    `CaseView` without which a case can't be scored (`expected` stands for any right answer; a
+    case without one asks for an empty answer), `uses` those that the technique must provide.
+    `judges` is "computation" where `judge` gives the verdict at once, else "model" or "person":
+    then `judge` is None. `decides` says whether an answer is right or wrong rather than good to a
+    degree.
     """
 
     key: str
@@ -138,12 +140,12 @@ class Scorer:
 
     def applies(self, case: CaseView) -> bool:
         """Return whether a case has what this scorer needs of it."""
-        return all(case.answers if n == "expected" else getattr(case, n) for n in self.needs)
+        return all(getattr(case, name) for name in self.needs if name != "expected")
 
     def score(self, output: Outcome, expected: str) -> Score:
         """Return the score of an answer against one right answer, with the default settings.
 
-        No answer is a wrong answer, and so is any where nothing was expected.
+        No answer is a wrong answer; where nothing was expected, only an empty one is right.
         """
         return self.configured().score(output, CaseView(expected)) or Score(0.0, False)
 
@@ -175,8 +177,10 @@ class Configured:
     def score(self, output: Outcome, case: CaseView) -> Score | None:
         """Return the score of one answer, None where the scorer doesn't apply to it.
 
-        No answer (None) is a failure and scores 0 wherever the case itself can be scored. Raise
-        ValueError for a scorer whose verdict comes from a model or a person.
+        No answer (None) is a failure and scores 0 wherever the case itself can be scored. Where
+        nothing is expected (a question without an answer, SQuAD 2.0), an empty answer is right
+        and any other wrong: Rajpurkar et al. (2018), section 4. Raise ValueError for a scorer
+        whose verdict comes from a model or a person.
         """
         if self.scorer.judge is None:
             raise ValueError(f"{self.scorer.key} is judged by a {self.scorer.judges}, not computed")
@@ -184,4 +188,17 @@ class Configured:
             return None
         if output is None:
             return Score(0.0, False if self.scorer.decides else None)
-        return self.scorer.judge(output, case, self.spec)
+        told = self._compared(output, case)
+        if "expected" in self.scorer.needs and not case.answers:
+            return self._of_silence(told)
+        return self.scorer.judge(told, case, self.spec)
+
+    def _compared(self, output: str, case: CaseView) -> str:
+        """Return the answer as it is compared: marks like [1] are no part of a right answer."""
+        cites = case.passages is not None and "expected" in self.scorer.needs
+        return without_marks(output) if cites else output
+
+    def _of_silence(self, output: str) -> Score:
+        """Return the score of an answer where the right one is to say nothing."""
+        is_silent = not output.strip()
+        return right(is_silent) if self.scorer.decides else graded(is_silent)

@@ -4,7 +4,7 @@ A case that failed or was never answered has the output None and counts as wrong
 is what was attempted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,14 +86,18 @@ class Confusion:
 
 def confusion(outputs: Sequence[Outcome], expected: Sequence[str]) -> Confusion:
     """Return the confusion counts over the labels that were expected; lengths must agree."""
-    wanted = [normalised(label) for label in expected]
-    labels = tuple(sorted(set(wanted)))
+    return counted((*pair, 1) for pair in zip(outputs, expected, strict=True))
+
+
+def counted(answers: Iterable[tuple[Outcome, str, int]]) -> Confusion:
+    """Return the confusion counts of (answer, expected label, how often)."""
+    told = [(normalised(said or ""), normalised(label), n) for said, label, n in answers]
+    labels = tuple(sorted({label for _said, label, _n in told}))
     places = {label: place for place, label in enumerate(labels)}
     counts = [[0] * (len(labels) + 2) for _label in labels]
-    for output, label in zip(outputs, wanted, strict=True):
-        given = normalised(output or "")
-        column = places.get(given, len(labels)) if given else len(labels) + 1
-        counts[places[label]][column] += 1
+    for said, label, n in told:
+        column = places.get(said, len(labels)) if said else len(labels) + 1
+        counts[places[label]][column] += n
     return Confusion(labels, tuple(map(tuple, counts)))
 
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from evaluations.scorers.interface import CaseView, Score, Scorer, graded
-from evaluations.scorers.words import language_setting, shared, tokens
+from evaluations.scorers.words import MARKER, language_setting, shared, tokens
 from evaluations.spec import choice, number
 
-MARKER = re.compile(r"\[(\d{1,6}(?:\s*,\s*\d{1,6})*)\]")
 MARKERS_AFTER_STOP = re.compile(r"([.!?。！？])\s*((?:\[\d{1,6}(?:\s*,\s*\d{1,6})*\][ \t]*)+)")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 

@@ -14,6 +14,9 @@ from evaluations.spec import choice
 ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
 WORD = re.compile(r"[^\W_]+")
+# The numbers of passages that an answer cites: [1], [2, 3].
+MARKER = re.compile(r"\[(\d{1,6}(?:\s*,\s*\d{1,6})*)\]")
+MARK_AFTER_SPACE = re.compile(rf"\s*{MARKER.pattern}")
 
 
 def language_setting() -> str:
@@ -31,6 +34,11 @@ def language_setting() -> str:
 def normalised(text: str) -> str:
     """Return a text without differences of width, case and spacing (Unicode NFKC, casefold)."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def without_marks(answer: str) -> str:
+    """Return an answer without its citation marks: "308 [1]." is "308."."""
+    return MARK_AFTER_SPACE.sub("", answer).strip()
 
 
 def bare(text: str, language: str = "english") -> str:

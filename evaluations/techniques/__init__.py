@@ -10,10 +10,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from evaluations.spec import Field, SpecError
-from evaluations.techniques import fine_tuning, hybrid, prompting, rag
+from evaluations.techniques import fine_tuning, hybrid, language_model, prompting, rag
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
+    Document,
     Example,
     Halt,
     Interrupted,
@@ -32,6 +33,7 @@ __all__ = [
     "TECHNIQUES",
     "Answer",
     "Answerer",
+    "Document",
     "Example",
     "Field",
     "Halt",
@@ -51,7 +53,9 @@ __all__ = [
 ]
 
 TECHNIQUES: dict[str, Technique] = {
-    entry.key: entry for module in (prompting, rag, fine_tuning, hybrid) for entry in module.ENTRIES
+    entry.key: entry
+    for module in (prompting, language_model, rag, fine_tuning, hybrid)
+    for entry in module.ENTRIES
 }
 
 

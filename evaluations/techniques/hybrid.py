@@ -1,5 +1,7 @@
-"""Hybrid: retrieval and a tuned head decide together."""
+"""Hybrids: retrieval with a tuned head, and retrieval with a model and a mined prompt."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,16 +10,33 @@ import numpy as np
 from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
-from evaluations.spec import choice, number
+from evaluations.spec import choice, integer, number
+from evaluations.techniques import thought
+from evaluations.techniques.chat import Message
+from evaluations.techniques.examples import nearest
 from evaluations.techniques.fine_tuning import Head, trained
-from evaluations.techniques.interface import Answer, Answerer, Material, Question, Technique
-from evaluations.techniques.rag import (
+from evaluations.techniques.generation import Composed, mine_with_passages, prepare_composed
+from evaluations.techniques.indexes import (
     LANGUAGES,
     STEMMING_HELP,
     STEMMING_LABEL,
     Bm25Index,
-    Bm25Neighbours,
     DenseIndex,
+    added_up,
+)
+from evaluations.techniques.interface import (
+    Answer,
+    Answerer,
+    Example,
+    Material,
+    Memory,
+    Question,
+    Technique,
+)
+from evaluations.techniques.language_model import ChatAnswerer, Mining, mine
+from evaluations.techniques.messages import Prompt
+from evaluations.techniques.neighbours import (
+    Bm25Neighbours,
     DenseNeighbours,
     Voters,
     training_texts,
@@ -65,13 +84,13 @@ class FusedAnswerer:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """Return what was prepared, the sizes added up."""
-        size = self.lexical.facts["index_bytes"] + self.dense.facts["index_bytes"]
+        indexes = added_up([self.lexical, self.dense])
+        head = self.head.weights.nbytes + self.head.bias.nbytes
         return {
             "training_examples": len(self.voters.train),
             "labels": len(self.voters.slugs),
-            **self.lexical.facts,
-            **self.dense.facts,
-            "index_bytes": size + self.head.weights.nbytes + self.head.bias.nbytes,
+            **indexes,
+            "index_bytes": indexes["index_bytes"] + head,
         }
 
     def answer(self, question: Question) -> Answer:
@@ -104,11 +123,41 @@ class FusedAnswerer:
 
 def prepare_fused(spec: Fused, material: Material) -> Answerer:
     """Return an answerer with both indexes and a head trained on all examples."""
-    lexical = Bm25Index(training_texts(material), spec.stemming, BM25.k1, BM25.b)
-    dense = DenseIndex.build(material)
+    texts = training_texts(material)
+    lexical = Bm25Index(texts, spec.stemming)
+    dense = DenseIndex.build(texts, material)
     voters = Voters(material.train)
     head = trained(dense.vectors, [example.expected for example in material.train], spec.c)
     return FusedAnswerer(spec, head, lexical, dense, voters)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownExamples(Mining):
+    """A model, similar examples, and a prompt of which one part is searched for."""
+
+    shots: int = integer(4, gettext_lazy("Similar examples"), minimum=1, maximum=100)
+
+
+def prepare_shown(spec: ShownExamples, material: Material) -> Answerer:
+    """Return an answerer that shows similar examples, with the prompt that was found."""
+    chat = material.chat(spec.endpoint, spec.model)
+    prompt = Prompt(**material.learned["mined_prompt"])
+    choose = nearest(spec.shots, material)
+    return ChatAnswerer(spec, prompt, chat, thought.at_once, material.labels, choose)
+
+
+async def mine_with_examples(
+    spec: ShownExamples, material: Material, memory: Memory
+) -> Mapping[str, Any]:
+    """Search for the best prompt on the development cases, each with its similar examples."""
+    training_texts(material)
+    choose = await asyncio.to_thread(nearest, spec.shots, material)
+
+    def messages(prompt: Prompt, example: Example) -> Sequence[Message]:
+        question = Question(example.input)
+        return prompt.messages(question, material.labels, choose(question))
+
+    return await mine(spec, material, memory, messages)
 
 
 ENTRIES = (
@@ -127,5 +176,43 @@ ENTRIES = (
         ),
         spec_class=Fused,
         build=prepare_fused,
+    ),
+    Technique(
+        key="hybrid/retrieval_and_mined_prompt",
+        approach="hybrid",
+        version="1",
+        title=gettext_lazy("Retrieval, a model and a mined prompt"),
+        description=gettext_lazy(
+            "Finds passages of the corpus and lets a model, which may be a tuned one, answer from "
+            "them with the prompt that did best on the development cases."
+        ),
+        kind_note=gettext_lazy(
+            "Retrieval-augmented generation with a prompt searched for on development cases; the "
+            "model is whichever the endpoint serves under that name."
+        ),
+        spec_class=Composed,
+        build=prepare_composed,
+        needs_training=False,
+        needs_corpus=True,
+        kinds=("classification", "question_answering", "free_text"),
+        learn=mine_with_passages,
+    ),
+    Technique(
+        key="hybrid/examples_and_mined_prompt",
+        approach="hybrid",
+        version="1",
+        title=gettext_lazy("Similar examples, a model and a mined prompt"),
+        description=gettext_lazy(
+            "Finds the training cases most similar to the question and shows them to a model, "
+            "which may be a tuned one, with the prompt that did best on the development cases."
+        ),
+        kind_note=gettext_lazy(
+            "Few-shot prompting with retrieved examples and a prompt searched for on development "
+            "cases; the model is whichever the endpoint serves under that name."
+        ),
+        spec_class=ShownExamples,
+        build=prepare_shown,
+        kinds=("classification", "question_answering", "free_text"),
+        learn=mine_with_examples,
     ),
 )

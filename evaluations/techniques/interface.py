@@ -48,11 +48,22 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """One text that answers are looked up in; `key` is what a case names it by."""
+
+    key: str
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Material:
-    """What a technique may learn from and talk to.
+    """What a technique may learn from, look things up in and talk to.
 
     `cache` is a folder that may be deleted at any time. `connect` opens a model at an endpoint, by
     the endpoint's slug and the model's name. `learned` is what the technique has learned once.
+    `documents` are those of the case set's corpus, for a technique that needs them; its digest
+    names their content.
     """
 
     train: Sequence[Example] = ()
@@ -61,6 +72,8 @@ class Material:
     cache: Path | None = None
     connect: Connect | None = None
     learned: Mapping[str, Any] = field(default_factory=dict)
+    documents: Sequence[Document] = ()
+    corpus_digest: str = ""
 
     def chat(self, endpoint: str, model: str) -> Chat:
         """Return a model at an endpoint; raise PrepareError if there is no such endpoint here."""
@@ -165,8 +178,12 @@ class Technique:
     spec_class: type
     build: Callable[[Any, Material], Answerer]
     needs_training: bool = True
+    needs_corpus: bool = False
     # The kinds of case sets that it has answers to.
     kinds: tuple[str, ...] = ("classification",)
+    # What the details of its answers hold beside the answer, for scorers that use it:
+    # "retrieved" (keys of documents found) and "passages" (texts handed to the model).
+    provides: tuple[str, ...] = ()
     # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
     learn: Learn | None = None
 
@@ -189,6 +206,10 @@ class Technique:
         """Return whether it talks to an endpoint."""
         return any(one.type == "endpoint" for one in self.fields)
 
+    def endpoints(self, spec: Mapping[str, Any]) -> list[str]:
+        """Return the slugs of the endpoints that a complete spec talks to."""
+        return [spec[one.name] for one in self.fields if one.type == "endpoint" and spec[one.name]]
+
     def prepare(
         self,
         spec: Mapping[str, Any],
@@ -196,11 +217,14 @@ class Technique:
         dev: Sequence[Example] = (),
         labels: Sequence[Label] = (),
         cache: Path | None = None,
+        documents: Sequence[Document] = (),
     ) -> Answerer:
         """Return an answerer that needs no endpoint; raise SpecError or PrepareError.
 
         Without `labels` they are the answers that occur in `train`, in alphabetical order.
         """
         found = labels or [Label(slug) for slug in sorted({one.expected for one in train})]
-        material = Material(tuple(train), tuple(dev), tuple(found), cache)
+        material = Material(
+            tuple(train), tuple(dev), tuple(found), cache, documents=tuple(documents)
+        )
         return self.build(self.validate(spec), material)

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.utils.translation import gettext_lazy
 
 from evaluations.scorers import normalised
+from evaluations.scorers.words import without_marks
 from evaluations.spec import choice, endpoint, integer, line, number, text
 from evaluations.techniques import thought
 from evaluations.techniques.chat import Chat, Message, Usage
@@ -27,6 +29,7 @@ from evaluations.techniques.messages import Prompt, as_label, placeholders
 from evaluations.techniques.mining import mined, variants_of
 from evaluations.techniques.thought import Sampling, Thought, Tree
 
+Asked = Callable[[Prompt, Example], Sequence[Message]]
 Think = Callable[[Chat, Sequence[Message], Sampling], Awaitable[Thought]]
 MOST_TRIALS = 32  # requests under way at once while a prompt is searched for
 KIND_NOTE = gettext_lazy(
@@ -282,17 +285,29 @@ def prepare_tree_of_thought(spec: Treed, material: Material) -> Answerer:
     return _prepared(spec, material, think)
 
 
-async def mine(spec: Mining, material: Material, memory: Memory) -> dict[str, Any]:
-    """Search for the best prompt on the development cases; return it, the curve and the price."""
-    chat = material.chat(spec.endpoint, spec.model)
+async def mine(
+    spec: Mining,
+    material: Material,
+    memory: Memory,
+    messages: Asked | None = None,
+    think: Think = thought.at_once,
+) -> dict[str, Any]:
+    """Search for the best prompt on the development cases; return it, the curve and the price.
+
+    `messages` is what is sent where that is more than the prompt and the case; `think` is how the
+    model is let come to its answer.
+    """
+    chat = await sync_to_async(material.chat)(spec.endpoint, spec.model)
     at_most = asyncio.Semaphore(MOST_TRIALS)
+
+    def plainly(prompt: Prompt, example: Example) -> Sequence[Message]:
+        return prompt.messages(Question(example.input), material.labels)
 
     async def trial(prompt: Prompt, example: Example) -> tuple[bool, Usage]:
         async with at_most:
-            question = Question(example.input)
-            messages = prompt.messages(question, material.labels)
-            found = await thought.at_once(chat, messages, spec.sampling)
-        output = as_label(found.answer, material.labels)
+            asked = (messages or plainly)(prompt, example)
+            found = await think(chat, asked, spec.sampling)
+        output = as_label(without_marks(found.answer), material.labels)
         return normalised(output) == normalised(example.expected), found.usage
 
     variants = variants_of(spec.prompt, spec.part, spec.alternatives)

@@ -1,16 +1,20 @@
-"""Prompting: templates around the message and around each label; no training examples."""
+"""Prompting an encoder: templates around message and label, or a few examples of each label."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from evaluations.encoder import Encoder, Vectors, get_encoder
-from evaluations.spec import text
+from evaluations.encoder import Encoder, Vectors, encode_once, get_encoder
+from evaluations.spec import integer, text
+from evaluations.techniques.fine_tuning import drawn
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
+    Example,
     Label,
     Material,
     PrepareError,
@@ -85,6 +89,79 @@ def prepare_zero_shot(spec: ZeroShot, material: Material) -> Answerer:
     return ZeroShotAnswerer(spec, encoder, slugs, encoder.encode(prompts))
 
 
+@dataclass(frozen=True, slots=True)
+class FewShotCentroid:
+    """How many examples make a label's centre."""
+
+    shots: int | None = integer(
+        5,
+        gettext_lazy("Examples of each label"),
+        gettext_lazy("Labels with fewer give all they have. Empty: all of them."),
+        minimum=1,
+        maximum=100_000,
+        nullable=True,
+    )
+    seed: int = integer(
+        0, gettext_lazy("Seed"), gettext_lazy("Draws other examples."), minimum=0, maximum=2**31 - 1
+    )
+
+
+@dataclass(frozen=True)
+class CentroidAnswerer:
+    """Answers with the label whose examples have the closest mean.
+
+    Nearest class mean; as few-shot learning: Snell et al. (2017), Prototypical Networks, section 2.
+    """
+
+    encoder: Encoder
+    slugs: tuple[str, ...]
+    centres: Vectors
+    examples: int
+    from_cache: bool
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what was prepared."""
+        return {
+            "training_examples": self.examples,
+            "labels": len(self.slugs),
+            "index_bytes": self.centres.nbytes,
+            "encoder": self.encoder.name,
+            "encoder_digest": self.encoder.digest,
+            "embeddings_from_cache": self.from_cache,
+        }
+
+    def answer(self, question: Question) -> Answer:
+        """Return the label of the closest centre; the details hold the best cosines."""
+        cosines = self.centres @ self.encoder.encode([question.input])[0]
+        return Answer(self.slugs[int(cosines.argmax())], {"labels": ranking(self.slugs, cosines)})
+
+
+def prepare_centroid(spec: FewShotCentroid, material: Material) -> Answerer:
+    """Return an answerer with the centre of every label's drawn examples."""
+    if not material.train:
+        raise PrepareError(
+            _("Labels get their centres from training examples, and there are none.")
+        )
+    examples = _some_of_each(material.train, spec.shots, spec.seed)
+    encoder = get_encoder()
+    texts = [one.input for one in examples]
+    vectors, from_cache = encode_once(encoder, texts, material.cache)
+    slugs = tuple(sorted({one.expected for one in examples}))
+    expected = np.array([one.expected for one in examples])
+    means = np.stack([vectors[expected == slug].mean(axis=0) for slug in slugs])
+    centres = means / np.linalg.norm(means, axis=1, keepdims=True)
+    return CentroidAnswerer(encoder, slugs, centres, len(examples), from_cache)
+
+
+def _some_of_each(train: Sequence[Example], shots: int | None, seed: int) -> list[Example]:
+    """Return at most so many examples of each label, drawn by the seed."""
+    by_label: dict[str, list[Example]] = {}
+    for one in train:
+        by_label.setdefault(one.expected, []).append(one)
+    return [one for found in by_label.values() for one in drawn(found, shots, seed)]
+
+
 ENTRIES = (
     Technique(
         key="prompting/zero_shot",
@@ -102,5 +179,21 @@ ENTRIES = (
         spec_class=ZeroShot,
         build=prepare_zero_shot,
         needs_training=False,
+    ),
+    Technique(
+        key="prompting/few_shot_centroid",
+        approach="prompting",
+        version="1",
+        title=gettext_lazy("Few-shot centroids"),
+        description=gettext_lazy(
+            "Takes a few examples of each label and answers with the label whose examples mean, "
+            "on average, most nearly the same."
+        ),
+        kind_note=gettext_lazy(
+            "The few-shot setting with an encoder (all-MiniLM-L6-v2), not a language model: "
+            "it averages and compares meanings, and generates nothing."
+        ),
+        spec_class=FewShotCentroid,
+        build=prepare_centroid,
     ),
 )

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from decisions.numbers import format_number, format_value
 from decisions.templatetags.ui import icon
 from evaluations.models import Progress, Result, Run, RunState
+from evaluations.scorers import SCORERS
 
 register = template.Library()
 
@@ -43,7 +44,27 @@ def answer(result: Result | None, names: dict[str, str]) -> SafeString:
     if result.is_failed:
         return _marked("missed", "warning", _("failed"))
     said = names.get(result.output, result.output) or _("nothing")
+    if result.correct is None:
+        return _by_degrees(result.score, said)
     return _marked("met", "check", said) if result.correct else _marked("missed", "cross", said)
+
+
+def _by_degrees(score: float | None, said: str) -> SafeString:
+    """Return an answer with its score of the main scorer, where nothing is right or wrong."""
+    mark = _("not scored") if score is None else format_number(score, 2)
+    return format_html('{} <span class="status nowrap">{}</span>', said, mark)
+
+
+@register.filter
+def scores(result: Result) -> list[tuple[str, str, str]]:
+    """Return (scorer, score, why) of an answer that several scorers scored."""
+    reasons = result.details.get("judged", {})
+    told = []
+    for key, value in result.scores.items():
+        title = SCORERS[key].title if key in SCORERS else key
+        shown = _("does not apply") if value is None else format_number(value, 2)
+        told.append((str(title), shown, str(reasons.get(key, {}).get("why", ""))))
+    return told if len(told) > 1 or reasons else []
 
 
 def _marked(verdict: str, symbol: str, said: str) -> SafeString:

@@ -1,10 +1,9 @@
 """Runs: those of a record, and one of them with its cases."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -12,15 +11,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from decisions.models import Candidate, Decision
+from decisions.models import Decision
 from decisions.policies import ensure, refusal
 from decisions.views.shared import done, get_record, page, person, posted, status_of
-from evaluations.actions import request_runs
+from evaluations import side_by_side
+from evaluations.actions import change_budget, request_runs
 from evaluations.candidate_specs import is_runnable
-from evaluations.forms import ResultFilterForm, RunForm, Show
-from evaluations.models import Result, ResultState, Run, RunState
+from evaluations.forms import BudgetForm, ResultFilterForm, RunForm, Show
+from evaluations.models import ResultState, Run
 from evaluations.run_moves import MOVES
 from evaluations.run_page import RunPage
+from evaluations.spending import spending_of
 from evaluations.views.shared import page_of, wants_fragment
 
 RUNS_PER_PAGE = 40
@@ -61,17 +62,18 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     decision = get_record(request, found.candidate.decision.reference)
     if request.GET.get("part") == "progress" and wants_fragment(request):
         return _progress(request, decision, found)
-    form = ResultFilterForm(request.GET or None)
+    known = side_by_side.offered(found, person(request))
+    others = side_by_side.chosen(found, known, request.GET.getlist("with"))
+    form = ResultFilterForm(known, others, request.GET or None)
     reads_cases = found.case_set.is_visible_to(person(request))
-    results = _results(found, form) if reads_cases else found.results.none()
+    results = _results(found, form, others) if reads_cases else found.results.none()
     rows = page_of(request, results, CASES_PER_PAGE)
-    others = _others(found)
     context = _about(found) | {
         "form": form,
         "reads_cases": reads_cases,
         "page_obj": rows,
-        "others": [candidate for candidate, _run in others],
-        "lines": _lines(rows.object_list, [run for _candidate, run in others]),
+        "others": others,
+        "lines": side_by_side.lines(rows.object_list, others),
     }
     template = "evaluations/run.html"
     if wants_fragment(request):
@@ -86,6 +88,19 @@ def move(request: HttpRequest, pk: int, key: str) -> HttpResponse:
     if key not in MOVES:
         raise Http404
     return done(request, found, MOVES[key].do(found, person(request)))
+
+
+def budget(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask what an open run may spend at model servers from now on; save it and let it go on."""
+    found = _visible(request, pk)
+    ensure("measure", found.candidate.decision, person(request))
+    decision = get_record(request, found.candidate.decision.reference)
+    form = BudgetForm(found, posted(request))
+    if form.is_valid():
+        change_budget(found, by=person(request), budget=form.budget)
+        return done(request, found, _("What the run may spend is saved."))
+    context = {"run": found, "form": form, "spending": spending_of(found)}
+    return page(request, "evaluations/budget.html", decision, status_of(form), **context)
 
 
 def _visible(request: HttpRequest, pk: int) -> Run:
@@ -115,7 +130,7 @@ def _asked(count: int) -> str:
     return sentence % {"n": count}
 
 
-def _results(found: Run, form: ResultFilterForm) -> Any:
+def _results(found: Run, form: ResultFilterForm, others: list[Run]) -> Any:
     """Return the results that the form asks for."""
     asked = form.cleaned_data if form.is_valid() else {}
     results = found.results.select_related("case")
@@ -123,33 +138,7 @@ def _results(found: Run, form: ResultFilterForm) -> Any:
         results = results.matching(text)
     show = asked.get("show", "")
     if show == Show.WRONG:
-        results = results.filter(correct=False)
+        results = results.filter(Q(correct=False) | Q(state=ResultState.FAILED))
+    if show == Show.DIFFERING:
+        results = side_by_side.differing(results, others, found)
     return results.order_by("pk") if show == Show.IN_ORDER else results.errors_first()
-
-
-@dataclass(frozen=True)
-class Line:
-    """A case with this run's result and the other candidates', None where there is none."""
-
-    result: Result
-    others: list[Result | None]
-
-
-def _others(found: Run) -> list[tuple[Candidate, Run]]:
-    """Return the other candidates with their latest finished run on the same case set."""
-    decision = found.candidate.decision
-    latest: dict[int, Run] = {}
-    runs = Run.objects.of(decision).filter(case_set=found.case_set, state=RunState.FINISHED)
-    for one in runs.select_related("candidate").order_by("pk"):
-        latest[one.candidate_id] = one
-    latest.pop(found.candidate_id, None)
-    ordered = sorted(latest.values(), key=lambda one: one.candidate.position)
-    return [(one.candidate, one) for one in ordered]
-
-
-def _lines(results: Iterable[Result], others: list[Run]) -> list[Line]:
-    """Return each case with what every other candidate answered to it."""
-    rows = list(results)
-    known = Result.objects.filter(run__in=others, case__in=[row.case_id for row in rows])
-    told = {(one.run_id, one.case_id): one for one in known.exclude(state=ResultState.PENDING)}
-    return [Line(row, [told.get((run.pk, row.case_id)) for run in others]) for row in rows]

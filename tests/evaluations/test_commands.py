@@ -198,3 +198,27 @@ def test_evaluate_refuses_in_one_sentence(
 ) -> None:
     with pytest.raises(CommandError, match=says):
         said("evaluate", *words)
+
+
+def test_evaluate_takes_scorers_with_settings(candidate: Candidate, case_set: CaseSet) -> None:
+    pattern = 'regex:{"pattern": "^b"}'
+
+    said("evaluate", "DR-1", "--case-set=Messages", "--scorer=usual", "--scorer", pattern)
+
+    assert [one["key"] for one in Run.objects.get().scorers] == ["exact_match", "regex"]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "sentence"),
+    [
+        ("regex:{", "the settings of regex are not JSON"),
+        ("regex:[]", "must be a JSON object"),
+        ("regex", "Pattern: Must not be empty"),
+        ("taste", "There is no scorer “taste”"),
+    ],
+)
+def test_evaluate_says_what_is_wrong_with_a_scorer(
+    scorer: str, sentence: str, candidate: Candidate, case_set: CaseSet
+) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        said("evaluate", "DR-1", "--case-set=Messages", "--scorer", scorer)

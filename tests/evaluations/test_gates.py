@@ -83,7 +83,7 @@ def test_a_dead_workers_seats_lapse() -> None:
     joined("dead")
     second = joined("b")
 
-    with clock.held_at(clock.now() + gates.LEASE + timedelta(seconds=1)):
+    with clock.held_at(clock.now() + gates.LONGEST_LEASE + timedelta(seconds=1)):
         second.renew()
         assert second.seats() == 32
     assert list(Share.objects.values_list("worker", flat=True)) == ["b"]
@@ -91,7 +91,7 @@ def test_a_dead_workers_seats_lapse() -> None:
 
 def test_a_worker_that_was_silent_too_long_has_no_seats_until_it_renews() -> None:
     first = joined("a")
-    later = clock.now() + gates.LEASE + timedelta(seconds=1)
+    later = clock.now() + gates.LONGEST_LEASE + timedelta(seconds=1)
 
     with clock.held_at(later):
         assert first.seats() == 0
@@ -161,7 +161,7 @@ def test_a_worker_taken_for_dead_while_it_renews_gets_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Share.objects, "get_or_create", lambda **_row: None)
-    until = clock.now() + gates.LEASE
+    until = clock.now() + gates.LONGEST_LEASE
 
     assert take_share(GATE, "a", cap=4, wanted=4, until=until) == 0
     assert not Share.objects.exists()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from django.conf import settings as project_settings
 
 from tests.evaluations.helpers import rows, write_csv
+from tests.openai_server import KEY, apart
 
 CASES = 700  # about 2 to 10 ms each: long enough to be interrupted
 
@@ -72,6 +74,10 @@ class Installation:
         )
         self.processes.append(process)
         return process
+
+    def redis(self, *words: str) -> None:
+        """Tell Redis something."""
+        subprocess.run(["redis-cli", "-s", str(self.socket), *words], check=True, timeout=10)
 
     def start_redis(self) -> None:
         """Start a Redis on a socket of the test's own."""
@@ -180,3 +186,73 @@ def test_killed_workers_lose_nothing_and_double_nothing(installation: Installati
     )
     undisturbed = installation.runs()[1]
     assert undisturbed["digest"] == killed["digest"]
+
+
+ASKING = """
+from decisions.actions.records import open_decision
+from decisions.actions.rows import add_candidate
+from decisions.models import User
+from evaluations.models import Endpoint
+owner = User.objects.get(username="olivia")
+Endpoint.objects.create(name="Ours", slug="ours", base_url="{url}", key="{key}", concurrency=4,
+                        timeout=10, created_by=owner)
+record = open_decision(by=owner, title="Whom to ask?")
+add_candidate(record, by=owner, name="Asked", approach="prompting",
+              spec={{"technique": "prompting/chat", "endpoint": "ours", "model": "small"}})
+"""
+STANDING = """
+import json
+from django.db.models import Count, Max
+from evaluations.models import Endpoint, Result, Run
+run, results = Run.objects.get(), Result.objects.all()
+print(json.dumps({"state": run.state, "done": results.filter(state="done").count(),
+    "results": results.count(), "cases": results.values("case").distinct().count(),
+    "claimed": results.filter(state="claimed").count(),
+    "failed": results.filter(state="failed").count(),
+    "attempts": results.aggregate(most=Max("attempts"))["most"], "n": run.metrics.get("attempted"),
+    "requests": Endpoint.objects.get().spent_requests, "evidence": run.candidate.evidence.count(),
+    "standing": run.candidate.evidence.standing().count()}))
+"""
+KILLS = 15
+
+
+@pytest.mark.slow
+def test_fifteen_kills_and_an_emptied_redis_lose_nothing_of_300_cases_at_a_model_server(
+    installation: Installation,
+) -> None:
+    chance = random.Random(15)
+    with apart(delay=0.4) as server:
+        installation.shell(ASKING.format(url=server.url, key=KEY))
+        path = write_csv(installation.folder / "asked.csv", rows(tests=100))
+        installation.manage("import_cases", str(path), "--name", "Asked")
+        installation.start_beat()
+        worker = installation.start_worker()
+        installation.manage("evaluate", "DR-2", "--case-set", "Asked", "--candidate", "Asked")
+
+        def standing() -> dict[str, Any]:
+            return dict(json.loads(installation.shell(STANDING)))
+
+        kills = 0
+        while kills < KILLS:
+            wait_until(lambda: standing()["claimed"] > 0, "Nobody took up the run", 60)
+            assert standing()["state"] == "running", f"It was over after {kills} kills"
+            time.sleep(chance.uniform(0, 0.5))
+            children = children_of(worker.pid)
+            if kills % 3 == 2 or not children:
+                installation.kill(worker)
+                worker = installation.start_worker()
+            else:
+                os.kill(chance.choice(children), signal.SIGKILL)
+            kills += 1
+            if kills == KILLS // 2:
+                installation.redis("flushall")
+        wait_until(lambda: standing()["state"] != "running", "The run does not end", 180)
+        found = standing()
+        asked = server.figures()["requests"]
+
+    assert found["state"] == "finished"
+    assert found["results"] == found["cases"] == found["done"] == found["n"] == 300
+    assert found["failed"] == 0
+    assert found["evidence"] == found["standing"]
+    assert found["attempts"] >= 2
+    assert 300 <= asked < 300 + 15 * 4 * 2

@@ -52,16 +52,30 @@ def test_the_database_refuses_two_results_for_one_case(run: Run) -> None:
 
 def test_progress_tells_the_time_left_from_the_pace_so_far(run: Run) -> None:
     start = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    run.woken_at = start
     for second, result in enumerate(run.results.all()[:4]):
         result.state = ResultState.FAILED if second == 3 else ResultState.DONE
-        result.answered_at = start + timedelta(seconds=second)
+        result.answered_at = start + timedelta(seconds=second + 1)
         result.save()
 
-    progress = run.progress()
+    with clock.held_at(start + timedelta(seconds=4)):
+        progress = run.progress()
 
     assert (progress.answered, progress.failed, progress.total) == (4, 1, 12)
     assert progress.left == timedelta(seconds=8)
     assert progress.percent == 33
+
+
+def test_answers_written_together_and_rests_do_not_pass_for_pace(run: Run) -> None:
+    start = datetime(2030, 1, 1, 12, tzinfo=UTC)
+    moments = [start, start + timedelta(hours=1), start + timedelta(hours=1)]
+    for moment, result in zip(moments, run.results.all(), strict=False):
+        result.state, result.answered_at = ResultState.DONE, moment
+        result.save()
+    run.woken_at = start + timedelta(hours=1, seconds=-4)
+
+    with clock.held_at(start + timedelta(hours=1)):
+        assert run.progress().rate == 0.5
 
 
 def test_nobody_knows_the_time_left_after_one_case(run: Run) -> None:

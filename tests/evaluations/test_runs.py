@@ -22,6 +22,7 @@ from evaluations.actions import (
     start_run,
 )
 from evaluations.models import CaseSet, ResultState, Run, RunState
+from evaluations.scoring import configured
 from evaluations.summary import Outcome, figures, results_digest
 from evaluations.techniques import TECHNIQUES
 from evaluations.work import claim
@@ -36,6 +37,7 @@ from tests.evaluations.helpers import (
 from tests.factories import People
 
 BM25 = TECHNIQUES["rag/bm25_knn"]
+PLAIN = configured([{"key": "exact_match"}])
 
 
 @pytest.fixture
@@ -502,13 +504,15 @@ def test_a_technique_is_not_run_on_a_kind_of_cases_that_it_has_no_answers_to(
 
 def outcome(key: str, output: str | None, latency: float | None = 1.0) -> Outcome:
     expected = key[0]
-    return Outcome(key, expected, output, output == expected, latency, None, "one:1")
+    scores = {"exact_match": float(output == expected)}
+    right = output == expected
+    return Outcome(key, expected, output, right, latency, None, "one:1", scores=scores)
 
 
 def test_failed_cases_stay_in_the_denominator() -> None:
     found = [outcome("a1", "a"), outcome("a2", None, None), outcome("b1", "b"), outcome("b2", "a")]
 
-    told = figures(found)
+    told = figures(found, PLAIN)
 
     assert told["accuracy"]["value"] == 50
     assert (told["attempted"], told["answered"], told["failed"]) == (4, 3, 1)
@@ -519,11 +523,11 @@ def test_repeats_make_more_answers_but_not_more_cases() -> None:
     once = [outcome(f"a{n}", "a" if n < 6 else "b") for n in range(10)]
     thrice = [replace(one, repeat=repeat) for one in once for repeat in range(3)]
 
-    first, second = figures(once)["accuracy"], figures(thrice)["accuracy"]
+    first, second = figures(once, PLAIN)["accuracy"], figures(thrice, PLAIN)["accuracy"]
 
     assert (second["value"], second["n"]) == (first["value"], 10)
     assert (second["low"], second["high"]) == (first["low"], first["high"])
-    assert figures(thrice)["attempted"] == 30
+    assert figures(thrice, PLAIN)["attempted"] == 30
 
 
 def test_answers_that_differ_from_time_to_time_are_averaged_case_by_case() -> None:
@@ -533,7 +537,7 @@ def test_answers_that_differ_from_time_to_time_are_averaged_case_by_case() -> No
         for repeat in range(2)
     ]
 
-    told = figures(found)["accuracy"]
+    told = figures(found, PLAIN)["accuracy"]
 
     assert told["value"] == pytest.approx(200 / 3)
     assert told["n"] == 30
@@ -545,30 +549,30 @@ def test_what_was_answered_in_a_crowd_says_nothing_of_latency() -> None:
     calm = [replace(outcome(f"a{n}", "a", 10.0), at_once=8) for n in range(5)]
     crowded = [replace(outcome(f"b{n}", "b", 99.0), at_once=9) for n in range(5)]
 
-    told = figures([*calm, *crowded])
+    told = figures([*calm, *crowded], PLAIN)
 
     assert (told["latency_p50"]["value"], told["latency_p50"]["n"]) == (10.0, 5)
     assert told["latency_p99"]["value"] == 10.0
-    assert "latency_p50" not in figures(crowded)
+    assert "latency_p50" not in figures(crowded, PLAIN)
 
 
 def test_a_cost_is_known_only_if_every_answer_says_what_it_cost() -> None:
     paid = [replace(outcome(f"a{n}", "a"), cost=Decimal(n) / 1000) for n in range(1, 5)]
 
-    told = figures(paid)["cost_per_1000"]
+    told = figures(paid, PLAIN)["cost_per_1000"]
     assert (told["value"], told["n"], told["unit"]) == (pytest.approx(2.5), 4, "USD")
     assert told["low"] < 2.5 < told["high"]
-    assert "cost_per_1000" not in figures([*paid, outcome("b1", "b")])
+    assert "cost_per_1000" not in figures([*paid, outcome("b1", "b")], PLAIN)
 
 
 def test_macro_f1_has_an_interval_unless_every_resample_agrees() -> None:
     mixed = [outcome(f"{label}{n}", label if n else "c") for label in "ab" for n in range(10)]
     perfect = [outcome(f"{label}{n}", label) for label in "ab" for n in range(10)]
 
-    told = figures(mixed)["macro_f1"]
+    told = figures(mixed, PLAIN)["macro_f1"]
     assert told["low"] < told["value"] < told["high"]
-    assert "low" not in figures(perfect)["macro_f1"]
-    assert figures(perfect)["accuracy"]["low"] < 100
+    assert "low" not in figures(perfect, PLAIN)["macro_f1"]
+    assert figures(perfect, PLAIN)["accuracy"]["low"] < 100
 
 
 def test_the_digest_of_results_changes_with_any_of_them() -> None:

@@ -23,8 +23,10 @@ def test_any_other_answer_and_no_answer_are_wrong(output: str | None) -> None:
     assert EXACT.score(output, "card_arrival") == Score(0.0, False)
 
 
-def test_an_empty_answer_is_not_right_even_where_nothing_was_expected() -> None:
-    assert EXACT.score("", "") == Score(0.0, False)
+def test_where_nothing_is_expected_only_an_empty_answer_is_right() -> None:
+    assert EXACT.score("", "") == EXACT.score(" \n", "") == Score(1.0, True)
+    assert EXACT.score("something", "") == Score(0.0, False)
+    assert EXACT.score(None, "") == Score(0.0, False)
 
 
 def test_a_scorer_is_known_by_name_and_version() -> None:

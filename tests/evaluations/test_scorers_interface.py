@@ -12,6 +12,7 @@ from evaluations.spec import SpecError
 SETTINGS = {
     "regex": {"pattern": "a+"},
     "json_schema": {"schema": '{"type": "object"}'},
+    "judge": {"endpoint": "ours", "model": "small"},
 }
 FULL = CaseView(
     expected="a cat sat",
@@ -20,7 +21,8 @@ FULL = CaseView(
     retrieved=("d2", "d9"),
     passages=("A cat sat there.", "Dogs run."),
 )
-PURE = sorted(set(SCORERS) - {"embedding_similarity"})
+COMPUTED = sorted(key for key, scorer in SCORERS.items() if scorer.judge)
+PURE = sorted(set(SCORERS) - {"embedding_similarity", "judge"})
 
 
 def test_the_registry_holds_what_the_issue_asks_for() -> None:
@@ -33,6 +35,7 @@ def test_the_registry_holds_what_the_issue_asks_for() -> None:
         "token_f1",
         "rouge_l",
         "embedding_similarity",
+        "judge",
         "recall_at_k",
         "mrr",
         "ndcg",
@@ -43,7 +46,7 @@ def test_the_registry_holds_what_the_issue_asks_for() -> None:
     assert all(key == figure.key for key, figure in FIGURES.items())
 
 
-@pytest.mark.parametrize("key", SCORERS)
+@pytest.mark.parametrize("key", COMPUTED)
 def test_no_answer_is_a_failure_and_not_left_out(key: str) -> None:
     found = SCORERS[key].configured(SETTINGS.get(key)).score(None, FULL)
     assert found is not None
@@ -59,7 +62,14 @@ def test_every_score_lies_between_0_and_1(key: str, output: str) -> None:
     assert (found.correct is None) is not SCORERS[key].decides
 
 
-@pytest.mark.parametrize("key", [key for key in PURE if SCORERS[key].needs])
+@pytest.mark.parametrize("key", [key for key in PURE if "expected" in SCORERS[key].needs])
+def test_a_question_without_an_answer_asks_for_silence(key: str) -> None:
+    scorer = SCORERS[key].configured()
+    values = [scorer.score(output, CaseView()).value for output in ("", "an answer", None)]  # type: ignore[union-attr]
+    assert values == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("key", [key for key in PURE if set(SCORERS[key].needs) - {"expected"}])
 def test_a_case_without_what_the_scorer_needs_has_no_score(key: str) -> None:
     scorer = SCORERS[key].configured()
     assert scorer.score("an answer", CaseView(retrieved=("d1",))) is None

@@ -15,12 +15,13 @@ from decisions.policies import BadInput, Refused
 from evaluations import shift, work
 from evaluations.actions import cancel_run, pause_run, request_run, resume_run, retry_run
 from evaluations.models import CaseSet, Result, ResultState, Run, RunState
-from evaluations.scorers import SCORERS
+from evaluations.scoring import configured
 from evaluations.techniques import TECHNIQUES, Answer, Halt, Question
 from tests.evaluations.helpers import work_through
 from tests.factories import People
 
 BM25 = TECHNIQUES["rag/bm25_knn"]
+PLAIN = configured([{"key": "exact_match"}])
 Reply = Callable[["Server", Question], Awaitable[Answer]]
 
 
@@ -104,7 +105,7 @@ def test_a_technique_without_a_free_seat_waits_for_one(run: Run, served: Any) ->
     async def shifts() -> None:
         await asyncio.gather(give_seats(), one._work())
 
-    one = shift.Shift(run, server, SCORERS["exact_match"], lambda: False)
+    one = shift.Shift(run, server, PLAIN, lambda: False)
     async_to_sync(shifts)()
 
     assert states(run) == {ResultState.DONE: 12}
@@ -369,7 +370,7 @@ def test_a_suspect_is_answered_while_nothing_else_is_under_way(run: Run, served:
 
 def test_a_shift_that_is_over_gives_back_what_it_had_not_begun(run: Run, served: Any) -> None:
     server = served(seats=2)
-    one = shift.Shift(run, server, SCORERS["exact_match"], lambda: sum(server.asked.values()) >= 4)
+    one = shift.Shift(run, server, PLAIN, lambda: sum(server.asked.values()) >= 4)
 
     assert one.spend() is True
 

@@ -23,9 +23,9 @@ from evaluations.techniques import (
     techniques_of,
 )
 from evaluations.techniques.fine_tuning import drawn
+from evaluations.techniques.indexes import Bm25Index, FusedIndex, TfidfIndex
 from evaluations.techniques.messages import fill
 from evaluations.techniques.prompting import label_prompt
-from evaluations.techniques.rag import Bm25Index, FusedIndex
 from evaluations.techniques.voting import best, closeness
 
 TRAIN = [
@@ -65,11 +65,15 @@ LABELS = [
     Label("delivery", "Delivery", "parcels and couriers"),
     Label("access", "Access", "passwords and signing in"),
 ]
-OFFLINE = [entry for entry in TECHNIQUES.values() if not entry.connects]
+OFFLINE = [
+    entry
+    for entry in TECHNIQUES.values()
+    if not entry.connects and not entry.needs_corpus  # those are asked in test_rag.py
+]
 every_technique = pytest.mark.parametrize("technique", OFFLINE, ids=lambda t: t.key)
 trained_technique = pytest.mark.parametrize(
     "technique",
-    [entry for entry in TECHNIQUES.values() if entry.needs_training],
+    [entry for entry in OFFLINE if entry.needs_training],
     ids=lambda t: t.key,
 )
 
@@ -154,9 +158,13 @@ def test_a_spec_names_its_technique() -> None:
 
 def test_each_approach_lists_its_techniques() -> None:
     assert [entry.key for entry in techniques_of("rag")] == [
+        "rag/tfidf_knn",
         "rag/bm25_knn",
         "rag/dense_knn",
         "rag/fused_knn",
+        "rag/retrieval",
+        "rag/extraction",
+        "rag/generation",
     ]
 
 
@@ -239,6 +247,17 @@ def test_bm25_agrees_with_the_formula() -> None:
 
     expected = [term(2, 1, 3) + term(1, 2, 3), term(1, 2, 4), 0]
     assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_tfidf_agrees_with_the_formula() -> None:
+    # Smoothed idf = 1 + ln((1 + N) / (1 + df)), weights (1 + ln tf) * idf, texts of length one.
+    texts = ["red red car", "blue car", "green"]
+    found = TfidfIndex(texts, "none").scores("red car")
+    red, car = 1 + np.log(4 / 2), 1 + np.log(4 / 3)
+    asked = np.array([red, car]) / np.hypot(red, car)
+    first = np.array([(1 + np.log(2)) * red, car])
+    expected = [asked @ first / np.linalg.norm(first), asked[1] * car / np.hypot(red, car), 0]
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_matches_of_an_answer_are_shown_with_it() -> None:

@@ -13,9 +13,11 @@ from django.test import Client
 from decisions.actions.lifecycle import withdraw
 from decisions.actions.rows import edit_candidate
 from decisions.models import Candidate, Decision
-from evaluations import uploads
+from evaluations import label_page, uploads
 from evaluations.actions import request_run
 from evaluations.models import CaseSet, Run, RunState
+from evaluations.scoring import scoring_of
+from evaluations.summary import figures, outcomes
 from tests.evaluations.helpers import (
     bring_everything_in,
     make_candidate,
@@ -590,3 +592,148 @@ def test_pages_take_no_more_queries_with_more_runs(
         owner.get("/decisions/DR-1/runs/")
     with django_assert_max_num_queries(32):
         owner.get(f"/runs/{run.pk}/")
+
+
+# Choosing scorers
+
+
+def test_scorers_and_their_settings_are_chosen_with_the_run(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
+    shown = text(owner.get("/decisions/DR-1/runs/"))
+    assert "How answers are scored" in shown
+    assert "Settings of Pattern" in shown
+
+    sent = {"case_set": case_set.pk, "candidates": ["A"], "further_scorers": ["regex"]}
+    owner.post("/decisions/DR-1/runs/", sent | {"regex__pattern": "^b", "regex__covers": "part"})
+
+    run = Run.objects.get()
+    assert [one["key"] for one in run.scorers] == ["exact_match", "regex"]
+    settings = {"pattern": "^b", "covers": "part", "case": "matters"}
+    assert run.scorers[1]["settings"] == settings
+
+
+def test_settings_that_cannot_be_used_come_back_at_their_field(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
+    sent = {"case_set": case_set.pk, "candidates": ["A"], "main_scorer": "regex"}
+
+    answer = owner.post("/decisions/DR-1/runs/", sent | {"regex__pattern": "(half"})
+
+    assert answer.status_code == 422
+    assert "Patterns are RE2" in text(answer)
+    assert "(half" in text(answer)
+    assert not Run.objects.exists()
+
+
+def test_a_scorer_that_nothing_can_be_scored_by_is_refused(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
+    sent = {"case_set": case_set.pk, "candidates": ["A"], "further_scorers": ["mrr"]}
+
+    answer = owner.post("/decisions/DR-1/runs/", sent)
+
+    assert answer.status_code == 422
+    assert "no candidate retrieves anything to be scored" in text(answer)
+
+
+def test_running_again_asks_for_the_same_scorers(
+    owner: Client, candidate: Candidate, case_set: CaseSet, people: People
+) -> None:
+    scorers = [{"key": "contains", "settings": {"which": "all"}}, {"key": "exact_match"}]
+    work_through(request_run(candidate, case_set, by=people.owner, scorers=scorers))
+
+    shown = owner.get(f"/runs/{Run.objects.get().pk}/").content.decode()
+
+    assert '<input type="hidden" name="main_scorer" value="contains">' in shown
+    assert '<input type="hidden" name="contains__which" value="all">' in shown
+
+
+# What a run says of its labels, and its cases beside other runs'
+
+
+@pytest.fixture
+def muddled(finished: Run) -> Run:
+    """A finished run that takes two of billing for delivery, says nonsense once and fails once."""
+    finished.results.update(correct=True, score=1.0)
+    for result in finished.results.select_related("case"):
+        finished.results.filter(pk=result.pk).update(output=result.case.expected)
+    for key, output, state in (
+        ("test-billing-0", "delivery", "done"),
+        ("test-billing-1", "delivery", "done"),
+        ("test-billing-2", "nonsense", "done"),
+        ("test-account-0", "", "failed"),
+    ):
+        wrong = finished.results.filter(case__key=key)
+        wrong.update(output=output, state=state, correct=False, score=0.0)
+    return finished
+
+
+def test_a_run_shows_its_labels_the_worst_first(owner: Client, muddled: Run) -> None:
+    shown = owner.get(f"/runs/{muddled.pk}/")
+
+    labels = shown.context["shown"].labels
+    assert [(one.name, one.precision, one.recall) for one in labels.rows] == [
+        ("billing", "1.00", "0.25"),
+        ("delivery", "0.67", "1.00"),
+        ("account", "1.00", "0.75"),
+    ]
+    first = labels.mistakes[0]
+    assert (first.expected, first.answered, first.count, first.of) == ("billing", "delivery", 2, 4)
+    assert {one.answered for one in labels.mistakes} == {"delivery", "another answer", "no answer"}
+    assert "heat-right-2" in shown.content.decode()
+    assert "Which label is taken for which" in text(shown)
+
+
+def test_many_labels_have_no_matrix(muddled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_page, "MOST_IN_MATRIX", 2)
+
+    assert label_page.LabelPage(muddled).columns == []
+
+
+def test_any_run_on_the_same_cases_can_stand_beside(
+    owner: Client, muddled: Run, people: People
+) -> None:
+    earlier = request_run(muddled.candidate, muddled.case_set, by=people.owner)
+    work_through(earlier)
+    page = f"/runs/{muddled.pk}/"
+    assert owner.get(page).context["others"] == []
+
+    beside = owner.get(f"{page}?with={earlier.pk}")
+
+    assert beside.context["others"] == [earlier]
+    assert f"Run {earlier.pk}" in text(beside)
+
+
+def test_the_cases_where_the_marks_differ_can_be_shown_alone(
+    owner: Client, muddled: Run, people: People
+) -> None:
+    other = request_run(muddled.candidate, muddled.case_set, by=people.owner)
+    work_through(other)
+    other.results.update(score=1.0, correct=True)
+    other.results.filter(case__key="test-billing-0").update(score=0.0, correct=False)
+
+    shown = owner.get(f"/runs/{muddled.pk}/?show=differing&with={other.pk}")
+
+    keys = {line.result.case.key for line in shown.context["lines"]}
+    assert keys == {"test-billing-1", "test-billing-2", "test-account-0"}
+
+
+def test_both_denominators_are_shown_where_something_failed(owner: Client, muddled: Run) -> None:
+    metrics = figures(list(outcomes(muddled)), scoring_of(muddled))
+    Run.objects.filter(pk=muddled.pk).update(metrics=metrics | {"failed": 1, "at_once": 32})
+
+    shown = text(owner.get(f"/runs/{muddled.pk}/"))
+
+    assert "of the 12 answered" in shown
+    assert "Up to 32 answers were under way at once." in shown
+
+
+def test_an_answer_by_degrees_shows_its_score(owner: Client, finished: Run) -> None:
+    finished.results.update(correct=None, score=0.25, scores={"exact_match": 1.0, "token_f1": None})
+
+    shown = text(owner.get(f"/runs/{finished.pk}/"))
+
+    assert "0.25" in shown
+    assert "Token F1" in shown
+    assert "does not apply" in shown

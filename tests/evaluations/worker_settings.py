@@ -3,3 +3,4 @@
 from config.settings import *  # noqa: F403
 
 EVALUATION_LEASE_SECONDS = 3
+CELERY_BEAT_SCHEDULE["reclaim lost cases"]["schedule"] = 3.0  # noqa: F405

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +13,8 @@ from decisions.models import Candidate, Decision
 from decisions.policies import BadInput, Refused
 from evaluations.actions import request_runs
 from evaluations.models import CaseSet, Run, RunState
+from evaluations.scorers import SCORERS
+from evaluations.scoring import Stored
 
 LOOK_EVERY = 1.0  # seconds
 
@@ -31,6 +33,16 @@ class Command(BaseCommand):
             default=[],
             metavar="NAME",
             help="letter or name; may be repeated; default: all that are still considered",
+        )
+        parser.add_argument(
+            "--scorer",
+            action="append",
+            default=[],
+            type=scorer,
+            metavar="KEY[:SETTINGS]",
+            help='token_f1, or \'regex:{"pattern": "^[A-Z]+$"}\'; may be repeated, the first '
+            "is the main one; usual (the default) is what suits the case set; known are: "
+            + ", ".join(SCORERS),
         )
         parser.add_argument("--wait", action="store_true", help="until they end, with progress")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -64,6 +76,18 @@ class Command(BaseCommand):
             self.say(sentence(run))
 
 
+def scorer(told: str) -> Stored:
+    """Return a scorer as it is asked for; raise `ArgumentTypeError` for what is no JSON object."""
+    key, has_settings, written = told.partition(":")
+    try:
+        settings = json.loads(written) if has_settings else {}
+    except ValueError as error:
+        raise ArgumentTypeError(f"the settings of {key} are not JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ArgumentTypeError(f"the settings of {key} must be a JSON object")
+    return {} if key == "usual" else {"key": key, "settings": settings}
+
+
 def found_record(reference: str) -> Decision:
     """Return the record of that name; raise CommandError."""
     if record := Decision.objects.by_reference(reference).first():
@@ -77,7 +101,8 @@ def requested(record: Decision, options: dict[str, Any]) -> list[Run]:
     if case_set is None:
         known = ", ".join(CaseSet.objects.newest().values_list("slug", flat=True)) or "none"
         raise BadInput(f"There is no case set “{options['case_set']}”; known are: {known}.")
-    return request_runs(chosen(record, options["candidate"]), case_set, by=record.owner)
+    candidates = chosen(record, options["candidate"])
+    return request_runs(candidates, case_set, by=record.owner, scorers=options["scorer"])
 
 
 def chosen(record: Decision, names: list[str]) -> list[Candidate]:
