@@ -46,6 +46,8 @@ def open_round(
     decision = first.candidate.decision
     ensure("measure", decision, by)
     _refuse_unratable(first, second)
+    # In the record's order, so that asking again replaces what was found before.
+    first, second = sorted((first, second), key=lambda one: one.candidate.position)
     _refuse_strangers(decision, raters)
     if not question.strip():
         raise BadInput(_("Say what the raters are to judge."))
@@ -68,8 +70,9 @@ def open_round(
 
 def _refuse_unratable(first: Run, second: Run) -> None:
     """Raise `BadInput` unless two finished runs of one record answered the same cases."""
-    if first.candidate.decision_id != second.candidate.decision_id or first == second:
-        raise BadInput(_("Choose two runs of this record."))
+    one, other = first.candidate, second.candidate
+    if one.decision_id != other.decision_id or one == other:
+        raise BadInput(_("Choose runs of two candidates of this record."))
     if {first.state, second.state} != {RunState.FINISHED}:
         raise BadInput(_("Only finished runs can be rated."))
     same_cases = first.case_set.digest == second.case_set.digest and first.split == second.split
@@ -302,8 +305,8 @@ def in_words(found: RatingRound, result: Preference) -> list[str]:
     return [
         _headline(found, result),
         _(
-            "%(first)s won %(wins)s cases, %(second)s %(losses)s; on %(neither)s neither did (on "
-            "%(bad)s of them both were called bad), and those are left out of the share."
+            "Cases won: %(first)s %(wins)s, %(second)s %(losses)s, neither %(neither)s (both bad: "
+            "%(bad)s). Those that neither won are left out of the share."
         )
         % told,
         _asked_of(found),

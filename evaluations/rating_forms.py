@@ -58,8 +58,8 @@ class RoundForm(CountersignForm):
         found = super().clean() or {}
         first, second = (self.runs.get(found.get(name, "")) for name in ("first", "second"))
         if first and second:
-            if first == second:
-                self.add_error("second", _("Choose another run than the first."))
+            if first.candidate_id == second.candidate_id:
+                self.add_error("second", _("Choose a run of another candidate than the first."))
             elif (first.case_set.digest, first.split) != (second.case_set.digest, second.split):
                 self.add_error("second", _("The two runs answered other cases."))
         return found

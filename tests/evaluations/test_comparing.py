@@ -10,9 +10,10 @@ from django.test import Client
 from decisions.actions.evidence import withdraw_evidence
 from decisions.actions.rows import edit_candidate
 from decisions.content import content
+from decisions.exports.document import RecordDocument
 from decisions.models import Candidate, Decision, Evidence, EvidenceKind
 from evaluations.actions import attach_run, request_run
-from evaluations.comparing import family_of, p_in_words, paired, rounded_up
+from evaluations.comparing import family_of, p_in_words, paired, rounded_up, sentences
 from evaluations.models import CaseSet, Run
 from tests.evaluations.helpers import make_candidate, make_case_set, work_through
 from tests.factories import People
@@ -193,6 +194,38 @@ def test_a_case_without_an_answer_counts_as_wrong(
     other.results_digest = "f" * 64
 
     assert paired(first, other).table == (9, 3, 0, 0)
+
+
+def test_graded_scores_are_bootstrapped_and_say_how_many_cases_would_tell(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    runs = [measured(one, case_set, people, right=0) for one in (candidate, second)]
+    for run, scores in zip(runs, (0.5, 0.52), strict=True):
+        for place, result in enumerate(run.results.order_by("pk")):
+            result.score = scores + (0.3 if (place + run.pk) % 2 else 0.0)
+            result.save(update_fields=["score"])
+        run.scorer, run.results_digest = "token_f1/1", f"{run.pk:064}"
+        run.save(update_fields=["scorer", "results_digest"])
+
+    found = paired(*runs)
+
+    assert found.table is None
+    assert found.comparison.difference == pytest.approx(-0.02)
+    told = sentences(*runs, found)
+    assert told[0].startswith("Not decisive: Second is 2 points ahead")
+    assert "cases would be needed to tell." in told[1]
+    assert any(one.startswith("Paired randomisation test: p = ") for one in told)
+
+
+def test_the_document_tells_comparisons_too(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    measured(candidate, case_set, people, right=2)
+    measured(second, case_set, people, right=12)
+
+    (one,) = RecordDocument(Decision.objects.get(pk=candidate.decision_id)).comparisons
+
+    assert "Second is 83.3 points ahead of rag/bm25_knn" in one.method
 
 
 def test_p_values_and_estimates_are_told_with_the_digits_that_count() -> None:

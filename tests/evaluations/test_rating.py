@@ -111,8 +111,24 @@ def test_who_takes_no_part_is_not_asked(runs: Any, people: People) -> None:
 
 
 def test_a_run_is_not_held_against_itself(runs: Any, people: People) -> None:
-    with pytest.raises(BadInput, match="two runs"):
+    with pytest.raises(BadInput, match="two candidates"):
         opened((runs[0], runs[0]), people, [people.ux])
+
+
+def test_whichever_run_is_named_first_the_records_order_counts(runs: Any, people: People) -> None:
+    found = opened((runs[1], runs[0]), people, [people.ux])
+
+    assert (found.first, found.second) == runs
+
+
+def test_asking_again_replaces_what_people_said_before(runs: Any, people: People) -> None:
+    for pair in (runs, runs[::-1]):
+        found = opened(pair, people, [people.ux])
+        choose_all(found, people.ux, "BETA")
+        close_round(found, by=people.owner)
+
+    told = found.decision.evidence.filter(metric="preference")
+    assert [one.withdrawn_reason for one in told] == ["Compared again.", ""]
 
 
 # Rating
