@@ -61,6 +61,20 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AlterField(
+            model_name="import",
+            name="step",
+            field=models.CharField(
+                choices=[
+                    ("checking", "Checking every row"),
+                    ("writing", "Writing"),
+                    ("comparing", "Looking for duplicates"),
+                    ("counting", "Working out the figures"),
+                ],
+                default="checking",
+                max_length=10,
+            ),
+        ),
+        migrations.AlterField(
             model_name="run",
             name="case_set",
             field=models.ForeignKey(
