@@ -112,7 +112,7 @@ AnyRun = models.Manager.from_queryset(RunQuerySet)
 class RunManager(AnyRun):
     """Finds the runs that are whole; those that are still being brought in are nobody's yet."""
 
-    def get_queryset(self) -> RunQuerySet:
+    def get_queryset(self) -> RunQuerySet:  # type: ignore[override]
         """Leave out what is not ready."""
         return RunQuerySet(self.model, using=self._db).filter(is_ready=True)
 

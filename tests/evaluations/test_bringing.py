@@ -1,6 +1,7 @@
 """Results of other tools become runs of a candidate, whole or not at all."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from decisions import clock
 from decisions.models import Candidate
 from decisions.policies import BadInput, Refused
-from evaluations import bringing
+from evaluations import bringing, jobs
+from evaluations.actions import attach_run, retry_run
 from evaluations.bringing import chosen_systems, import_results, looked_through
+from evaluations.imported_figures import stated_figures
 from evaluations.importers.measured import Source
 from evaluations.importers.results import registry
 from evaluations.models import (
@@ -186,6 +190,86 @@ def test_a_file_that_changes_between_the_passes_leaves_nothing(
     with pytest.raises(BadInput, match="The file changed while it was being read"):
         import_results(source, survey.format, chosen, by=candidate.decision.owner)
     assert nothing_came_in()
+
+
+def test_what_a_dead_worker_wrote_is_cleared_away(
+    candidate: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_given: Any) -> Any:
+        raise SystemExit
+
+    monkeypatch.setattr(bringing, "metrics_of", killed)
+    monkeypatch.setattr(jobs, "fail", lambda *_given: None)  # a killed process says nothing more
+    monkeypatch.setattr(jobs, "discard_drafts", lambda *_given: None)
+    with pytest.raises(SystemExit):
+        bring(table(tmp_path, rows(6, 2)), candidate)
+    assert (Run.objects.count(), CaseSet.objects.count()) == (0, 0)
+    assert (Run.everything.count(), Result.objects.count(), Case.objects.count()) == (1, 8, 8)
+    monkeypatch.undo()
+    jobs.discard_drafts()
+    assert Run.everything.count() == 1, "its worker may still be at it"
+    Import.objects.update(heard_at=clock.now() - timedelta(hours=1))
+    jobs.give_up_on_the_dead()
+    jobs.discard_drafts()
+    assert nothing_came_in()
+    assert not CaseSet.everything.exists()
+
+
+def test_a_cancelled_import_leaves_nothing(
+    candidate: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = bringing.metrics_of
+
+    def cancelled(*given: Any) -> Any:
+        jobs.cancel(Import.objects.get())
+        return counted(*given)
+
+    monkeypatch.setattr(bringing, "metrics_of", cancelled)
+    with pytest.raises(Refused, match="The import was cancelled"):
+        bring(table(tmp_path, rows(6, 2)), candidate)
+    assert (Run.everything.count(), Result.objects.count(), Case.objects.count()) == (0, 0, 0)
+    assert not CaseSet.everything.exists()
+    assert not candidate.decision.evidence.exists()
+
+
+def test_the_same_file_again_measures_again(candidate: Candidate, tmp_path: Path) -> None:
+    path = table(tmp_path, rows(6, 2))
+    (one,), (other,) = bring(path, candidate), bring(path, candidate)
+    assert one.results_digest == other.results_digest
+    assert candidate.decision.evidence.standing().filter(metric="accuracy").count() == 1
+
+
+def test_figures_of_an_edited_candidate_are_not_attached(
+    candidate: Candidate, people: People, tmp_path: Path
+) -> None:
+    (run,) = bring(table(tmp_path, rows(6, 2)), candidate, attach=False)
+    Candidate.objects.filter(pk=candidate.pk).update(spec={"technique": "other"})
+    with pytest.raises(Refused, match="spec has changed"):
+        attach_run(run, by=people.owner)
+
+
+def test_errors_of_another_tool_cannot_be_tried_again(candidate: Candidate, people: People) -> None:
+    (run,) = bring(shared_file("promptfoo", ERRORS), candidate, "prompt-3")
+    with pytest.raises(Refused, match="Another tool measured this"):
+        retry_run(run, by=people.owner)
+
+
+def test_missing_answers_count_as_wrong_and_are_told(candidate: Candidate) -> None:
+    path = shared_file("inspect", "generated/i0285_cancelled_celery_sigterm.eval")
+    (run,) = bring(path, candidate)
+    assert [run.metrics[name] for name in ("attempted", "answered", "failed", "missing")] == [
+        *(320, 69, 32, 219)
+    ]
+    assert run.metrics["accuracy"]["value"] == pytest.approx(100 * 59 / 320)
+    assert run.metrics["accuracy"]["n"] == 320
+    (stated,) = stated_figures(run)
+    assert (stated.name, stated.value, stated.n, stated.differs) == (
+        "accuracy",
+        "0.8551",
+        "69",
+        True,
+    )
+    assert "The tool counts 69 answers; here all 320 count" in stated.note
 
 
 def nothing_came_in() -> bool:
