@@ -10,7 +10,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from evaluations.spec import Field, SpecError
-from evaluations.techniques import fine_tuning, hybrid, language_model, prompting, rag
+from evaluations.techniques import (
+    fine_tuning,
+    hybrid,
+    language_model,
+    prompting,
+    rag,
+    tuned_models,
+)
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
@@ -23,6 +30,7 @@ from evaluations.techniques.interface import (
     Memory,
     NotYet,
     PrepareError,
+    Probe,
     Question,
     Remote,
     Technique,
@@ -42,6 +50,7 @@ __all__ = [
     "Memory",
     "NotYet",
     "PrepareError",
+    "Probe",
     "Question",
     "Remote",
     "SpecError",
@@ -52,7 +61,7 @@ __all__ = [
 
 TECHNIQUES: dict[str, Technique] = {
     entry.key: entry
-    for module in (prompting, language_model, rag, fine_tuning, hybrid)
+    for module in (prompting, language_model, rag, fine_tuning, tuned_models, hybrid)
     for entry in module.ENTRIES
 }
 
