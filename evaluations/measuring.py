@@ -184,7 +184,7 @@ def material_of(run: Run) -> Material:
         settings.VAR_DIR / "cache",
         connect,
         connect_tuner=connect_tuner,
-        held_out=frozenset(tested) if technique_for(run.spec).learn else frozenset(),
+        held_out=frozenset(tested) if technique_for(run.spec).connects else frozenset(),
         probe=_probe(run),
     )
 
