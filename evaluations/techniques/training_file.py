@@ -8,12 +8,12 @@ import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from evaluations.scorers import normalised
+from evaluations.techniques.chat import Message
 from evaluations.techniques.interface import Example, Label, PrepareError, Question
 from evaluations.techniques.messages import Prompt
 
@@ -59,8 +59,10 @@ def training_file(
     kept, shared = _apart(examples, held_out, overlaps)
     once = list(dict.fromkeys(kept))
     _refuse_unusable(once)
-    lines = [_line(example, prompt, labels) for example in once]
-    tokens = [len(line) // CHARACTERS + 1 for line in lines]
+    told = [_messages(example, prompt, labels) for example in once]
+    tokens = [sum(len(turn["content"]) for turn in turns) // CHARACTERS + 1 for turns in told]
+    # All of it in ASCII: what Unicode calls the end of a line is none then, whoever reads it.
+    lines = [json.dumps({"messages": turns}) + "\n" for turns in told]
     _refuse_too_large(lines, tokens)
     answers = Counter(example.expected for example in once)
     findings = {
@@ -128,8 +130,7 @@ def _refuse_too_large(lines: Sequence[str], tokens: Sequence[int]) -> None:
         raise PrepareError(_("The training file would be larger than %(size)s MB.") % told)
 
 
-def _line(example: Example, prompt: Prompt, labels: Sequence[Label]) -> str:
-    """Return one example as a line of JSON."""
-    asked: list[Any] = [*prompt.messages(Question(example.input), labels)]
-    answer = {"role": "assistant", "content": example.expected}
-    return json.dumps({"messages": [*asked, answer]}, ensure_ascii=False) + "\n"
+def _messages(example: Example, prompt: Prompt, labels: Sequence[Label]) -> list[Message]:
+    """Return one example as a chat that ends with the expected answer."""
+    asked = prompt.messages(Question(example.input), labels)
+    return [*asked, {"role": "assistant", "content": example.expected}]
