@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from django.utils.safestring import SafeString
@@ -216,30 +215,35 @@ def _begun_large(sentence: str) -> str:
 
 def tuning_facts(artefact: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (name, value) of how a model came to be tuned; a price nobody knows is said to be."""
-    if "training_cost" not in artefact:
+    if not artefact.keys() & {"training_cost", "training_seconds"}:
         return []
-    cost, seconds = artefact["training_cost"], artefact.get("training_seconds")
+    seconds = artefact.get("training_seconds")
     tokens = artefact.get("trained_tokens")
     facts = [
-        (_("Tuned model"), artefact.get("tuned_model") or artefact.get("model")),
+        (_("Tuned model"), artefact.get("model")),
         (_("Base model"), artefact.get("base_model")),
         (_("Tuned by"), artefact.get("tuned_by")),
         (_("Tuned when"), artefact.get("tuned_when")),
         (_("Provider's job"), artefact.get("tuning_job")),
         (_("Trained tokens"), format_count(tokens) if tokens is not None else ""),
         (_("Tuning took"), f"{format_value(seconds)} s" if seconds is not None else ""),
-        (_("Cost of tuning"), _cost(cost)),
+        (_("Cost of tuning"), _cost(artefact)),
         (_("Checks"), _findings(artefact.get("training_findings") or {})),
         (_("Source"), _("As a person told it; not seen here.") if artefact.get("as_told") else ""),
     ]
     return [(name, str(value)) for name, value in facts if value]
 
 
-def _cost(cost: str | None) -> str:
-    if cost is None:
+def _cost(artefact: Mapping[str, Any]) -> str:
+    """Return what tuning cost, and how that is known; a price nobody knows is not nothing."""
+    if "training_cost" not in artefact:
+        return _("this machine's time alone")
+    if artefact["training_cost"] is None:
         return _("cost unknown")
-    told = {"cost": format_number(Decimal(cost).normalize())}
-    return _("%(cost)s US dollars, at the price a person entered") % told
+    told = {"cost": format_number(float(artefact["training_cost"]))}
+    if artefact.get("as_told"):
+        return _("%(cost)s US dollars, as a person told it") % told
+    return _("%(cost)s US dollars, at the price that a person entered") % told
 
 
 def _findings(found: Mapping[str, int]) -> str:

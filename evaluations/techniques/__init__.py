@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from evaluations.spec import Field, SpecError
 from evaluations.techniques import (
+    encoder_tuning,
     fine_tuning,
     hybrid,
     language_model,
@@ -59,10 +60,10 @@ __all__ = [
     "techniques_of",
 ]
 
+MODULES = (prompting, language_model, rag, fine_tuning, encoder_tuning, tuned_models, hybrid)
+
 TECHNIQUES: dict[str, Technique] = {
-    entry.key: entry
-    for module in (prompting, language_model, rag, fine_tuning, tuned_models, hybrid)
-    for entry in module.ENTRIES
+    entry.key: entry for module in MODULES for entry in module.ENTRIES
 }
 
 

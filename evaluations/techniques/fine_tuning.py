@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,12 +138,14 @@ class HeadAnswerer:
     head: Head
     examples: int
     from_cache: bool
+    seconds: float
 
     @property
     def facts(self) -> dict[str, Any]:
         """Return what was prepared."""
         return {
             "training_examples": self.examples,
+            "training_seconds": round(self.seconds, 3),
             "labels": len(self.head.slugs),
             "index_bytes": self.head.weights.nbytes + self.head.bias.nbytes,
             "encoder": self.encoder.name,
@@ -166,8 +169,10 @@ def prepare_head(spec: EncoderHead, material: Material) -> Answerer:
     encoder = get_encoder()
     texts = [example.input for example in examples]
     vectors, from_cache = encode_once(encoder, texts, material.cache)
+    began = time.perf_counter()
     head = trained(vectors, [example.expected for example in examples], spec.c)
-    return HeadAnswerer(encoder, head, len(examples), from_cache)
+    seconds = time.perf_counter() - began
+    return HeadAnswerer(encoder, head, len(examples), from_cache, seconds)
 
 
 async def learn_curve(spec: EncoderHead, material: Material, memory: Memory) -> dict[str, Any]:
@@ -183,7 +188,7 @@ async def learn_curve(spec: EncoderHead, material: Material, memory: Memory) -> 
     asked = list(material.dev) or [material.train[place] for place in sorted(apart)]
     if not spec.curve_seeds or not asked or len({one.expected for one in known}) < 2:
         return {}
-    vectors, asked_vectors = await asyncio.to_thread(_encoded, material, left, asked)
+    vectors, asked_vectors = await asyncio.to_thread(_encoded, material, left, apart)
     expected = [one.expected for one in asked]
 
     def measure(size: int, seed: int) -> tuple[float, int]:
@@ -206,14 +211,16 @@ def _held_out(material: Material, places: Sequence[int], seed: int) -> set[int]:
 
 
 def _encoded(
-    material: Material, places: Sequence[int], asked: Sequence[Example]
+    material: Material, places: Sequence[int], apart: Collection[int]
 ) -> tuple[Vectors, Vectors]:
-    """Return the vectors of some training cases and of those that are asked."""
+    """Return the vectors of some training cases, and of those held out or to develop on."""
     encoder = get_encoder()
     texts = [one.input for one in material.train]
     vectors, _cached = encode_once(encoder, texts, material.cache)
-    asked_vectors, _cached = encode_once(encoder, [one.input for one in asked], material.cache)
-    return vectors[list(places)], asked_vectors
+    if apart:
+        return vectors[list(places)], vectors[sorted(apart)]
+    asked, _cached = encode_once(encoder, [one.input for one in material.dev], material.cache)
+    return vectors[list(places)], asked
 
 
 ENTRIES = (

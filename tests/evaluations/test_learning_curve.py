@@ -183,7 +183,7 @@ def test_what_tuning_cost_is_unknown_rather_than_nothing() -> None:
     assert ("Cost of tuning", "cost unknown") in tuning_facts({"training_cost": None})
     assert tuning_facts({}) == []
     told = dict(tuning_facts({"training_cost": "12.50", "training_findings": {"duplicates": 2}}))
-    assert told["Cost of tuning"] == "12.5 US dollars, at the price a person entered"
+    assert told["Cost of tuning"] == "12.5 US dollars, at the price that a person entered"
     assert told["Checks"] == "2 duplicates left out"
 
 
