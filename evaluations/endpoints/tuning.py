@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import sync_to_async
 from django.utils.translation import gettext as _
@@ -23,7 +23,7 @@ from evaluations.techniques.interface import Halt, NotYet, PrepareError, TuningJ
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-PURPOSE = "fine-tune"
+PURPOSE: Final = "fine-tune"
 PAGE = 100
 MOST_PAGES = 20
 ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
