@@ -156,6 +156,10 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "reclaim lost cases": {"task": "evaluations.tasks.reclaim_lost_work", "schedule": 15.0},
     "take up lost imports": {"task": "evaluations.tasks.take_up_lost_imports", "schedule": 15.0},
+    "cancel abandoned jobs": {
+        "task": "evaluations.tasks.cancel_abandoned_jobs",
+        "schedule": 30.0,
+    },
     "render lost documents": {"task": "decisions.tasks.render_lost_documents", "schedule": 30.0},
     "tell the rest": {"task": "decisions.tasks.tell_the_rest", "schedule": 30.0},
     "write mail": {"task": "decisions.tasks.write_due_mail", "schedule": 30.0},

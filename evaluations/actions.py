@@ -25,6 +25,7 @@ from evaluations.models import (
     CaseKind,
     CaseSet,
     Endpoint,
+    Preparation,
     Result,
     ResultState,
     Run,
@@ -114,6 +115,7 @@ def request_run(
                 requested_at=clock.now(),
             )
             _add_results(run)
+            _let_learn_again(run)
             transaction.on_commit(lambda: _wake(run), robust=True)
     except IntegrityError:
         return _open_run(candidate, case_set, digest_of([spec, technique.version]), scoring)
@@ -286,6 +288,7 @@ def _set_going(run: Run, stopped: RunQuerySet, otherwise: str) -> None:
         raise wrong_state(_("Another run of this candidate is under way.")) from error
     if not _moved(run, going):
         raise wrong_state(otherwise)
+    _let_learn_again(run)
     transaction.on_commit(lambda: _wake(run), robust=True)
 
 
@@ -429,6 +432,21 @@ def _wake(run: Run) -> None:
     from evaluations.tasks import wake
 
     wake(run.pk)
+
+
+def learning_key(run: Run) -> str:
+    """Return the key of what a run's spec learns from its case set, the same for all such runs."""
+    return digest_of([run.spec_digest, run.case_set.digest])
+
+
+def _let_learn_again(run: Run) -> None:
+    """Take away the sentence with which learning ended for good, as somebody tries again."""
+    with transaction.atomic():
+        for preparation in Preparation.objects.select_for_update().filter(
+            key=learning_key(run), learned__isnull=True, state__has_key="failed"
+        ):
+            del preparation.state["failed"]
+            preparation.save(update_fields=["state"])
 
 
 def digest_of(value: Any) -> str:

@@ -18,7 +18,7 @@ from decisions import clock
 from evaluations import work
 from evaluations.models import Preparation
 from evaluations.shift import Stop
-from evaluations.techniques import Interrupted, Learn, Material
+from evaluations.techniques import Interrupted, Learn, Material, PrepareError
 
 
 class SomeoneElseLearns(Exception):
@@ -62,12 +62,15 @@ def learned(key: str, learn: Learn, spec: Any, material: Material, stop: Stop) -
     """Return what a spec has learned from its material, learning it now if nobody has.
 
     Raises `SomeoneElseLearns`, `NotYet` or `Interrupted` where that has to wait, and what the
-    technique raises where it cannot be learned.
+    technique raises where it cannot be learned. A sentence that it kept as `failed` is raised as
+    `PrepareError` until somebody tries again.
     """
     preparation, _made = Preparation.objects.get_or_create(key=key)
     if preparation.learned is not None:
         return dict(preparation.learned)
-    memory = _taken(preparation, stop)
+    if failed := preparation.state.get("failed"):
+        raise PrepareError(failed)
+    memory = taken(preparation, stop)
     try:
         found = async_to_sync(_learned)(learn, spec, material, memory)
     except BaseException:
@@ -77,7 +80,7 @@ def learned(key: str, learn: Learn, spec: Any, material: Material, stop: Stop) -
     return found
 
 
-def _taken(preparation: Preparation, stop: Stop) -> LearnersMemory:
+def taken(preparation: Preparation, stop: Stop) -> LearnersMemory:
     """Take the lease, or raise `SomeoneElseLearns`."""
     token = f"{work.worker_name()}:{uuid.uuid4().hex}"
     if not _free(preparation).update(held_by=token, lease_until=clock.now() + work.lease()):

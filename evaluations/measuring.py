@@ -17,11 +17,13 @@ from evaluations.actions import (
     digest_of,
     fail_run,
     hold_run,
+    learning_key,
     note_prepared,
     start_run,
 )
 from evaluations.encoder import EncoderMissing
 from evaluations.endpoints.chats import connect, on_behalf_of
+from evaluations.endpoints.tuning import connect_tuner
 from evaluations.environment import environment
 from evaluations.judging import Judges
 from evaluations.learning import SomeoneElseLearns, learned
@@ -38,6 +40,7 @@ from evaluations.techniques import (
     Material,
     NotYet,
     PrepareError,
+    Probe,
     SpecError,
     Technique,
     technique_for,
@@ -153,9 +156,12 @@ def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
     """Make a technique ready: first what it learns once, then what every process makes anew."""
     spec, material = technique.validate(run.spec), material_of(run)
     if technique.learn:
-        key = digest_of([run.spec_digest, run.case_set.digest])
-        found = learned(key, technique.learn, spec, material, stop)
+        found = learned(learning_key(run), technique.learn, spec, material, stop)
         material = replace(material, learned=found)
+    if technique.recall and material.probe:
+        key = digest_of([learning_key(run), material.probe.digest])
+        found = learned(key, technique.recall, spec, material, stop)
+        material = replace(material, learned={**material.learned, **found})
     began = time.perf_counter()
     answerer = technique.build(spec, material)
     seconds = time.perf_counter() - began
@@ -169,8 +175,19 @@ def material_of(run: Run) -> Material:
     known = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
     if run.case_set.kind == CaseKind.CLASSIFICATION:
         known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
-    material = Material(train, dev, known, settings.VAR_DIR / "cache", connect)
-    return _with_corpus(run, material) if technique_for(run.spec).needs_corpus else material
+    technique = technique_for(run.spec)
+    tested = run.case_set.cases.filter(split=Split.TEST).values_list("input_digest", flat=True)
+    material = Material(
+        train,
+        dev,
+        known,
+        settings.VAR_DIR / "cache",
+        connect,
+        connect_tuner=connect_tuner,
+        held_out=frozenset(tested) if technique.connects else frozenset(),
+        probe=_probe(run, technique),
+    )
+    return _with_corpus(run, material) if technique.needs_corpus else material
 
 
 def _with_corpus(run: Run, material: Material) -> Material:
@@ -183,6 +200,19 @@ def _with_corpus(run: Run, material: Material) -> Material:
     found = corpus.documents.order_by("position").values_list("key", "text", "title")
     documents = [Document(*one) for one in found.iterator()]
     return replace(material, documents=documents, corpus_digest=corpus.digest)
+
+
+def _probe(run: Run, technique: Technique) -> Probe | None:
+    """Return what the run's case set says must not be forgotten, for techniques that tune."""
+    probe = run.case_set.probe
+    if probe is None or technique.recall is None:
+        return None
+    cases = probe.cases.filter(split=Split.TEST).order_by("position")
+    examples = [Example(*pair) for pair in cases.values_list("input", "expected")]
+    labels = [Label(one["slug"], one["name"], one["description"]) for one in probe.labels]
+    if probe.kind == CaseKind.CLASSIFICATION:
+        labels = labels or [Label(slug) for slug in sorted({one.expected for one in examples})]
+    return Probe(str(probe), probe.digest, examples, labels)
 
 
 def _examples(run: Run, split: str) -> list[Example]:

@@ -24,6 +24,13 @@ from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
 from evaluations.summary import MOST_FOR_LATENCY, kind_note
 from evaluations.techniques import Technique
+from evaluations.tuning_page import (
+    Forgetting,
+    LearningCurve,
+    forgetting_of,
+    learning_curve_of,
+    tuning_facts,
+)
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,17 @@ class RunPage:
             (_("Size"), _size(size)),
             (_("Encoder"), str(told.get("encoder", ""))),
         ]
-        return [(name, value) for name, value in facts if value]
+        return [*((name, value) for name, value in facts if value), *tuning_facts(told)]
+
+    @cached_property
+    def learning_curve(self) -> LearningCurve | None:
+        """Return how it got better with more examples or cases, where that was measured."""
+        return learning_curve_of(self.run.artefact)
+
+    @cached_property
+    def forgetting(self) -> Forgetting | None:
+        """Return what became of what the model could do before it was tuned."""
+        return forgetting_of(self.run.artefact)
 
     @property
     def packages(self) -> str:

@@ -126,9 +126,18 @@ def text(
     return described("text", default, label, help_, **limits)
 
 
-def line(default: str, label: Words, help_: Words = "", *, maximum: int = 200) -> Any:
+def line(
+    default: str,
+    label: Words,
+    help_: Words = "",
+    *,
+    maximum: int = 200,
+    check: Check | None = None,
+    nullable: bool = False,
+) -> Any:
     """Describe a text of one line."""
-    return described("line", default, label, help_, maximum=maximum)
+    limits = {"maximum": maximum, "check": check, "nullable": nullable}
+    return described("line", default, label, help_, **limits)
 
 
 def endpoint(label: Words, help_: Words = "") -> Any:
@@ -158,10 +167,17 @@ def integer(
 
 
 def number(
-    default: float, label: Words, help_: Words = "", *, minimum: float, maximum: float
+    default: float | None,
+    label: Words,
+    help_: Words = "",
+    *,
+    minimum: float,
+    maximum: float,
+    nullable: bool = False,
 ) -> Any:
     """Describe a number within a range."""
-    return described("number", default, label, help_, minimum=minimum, maximum=maximum)
+    limits = {"minimum": minimum, "maximum": maximum, "nullable": nullable}
+    return described("number", default, label, help_, **limits)
 
 
 def fields_of(spec_class: type) -> tuple[Field, ...]:

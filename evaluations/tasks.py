@@ -8,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 
 from decisions import clock
+from evaluations.abandoned import cancel_abandoned
 from evaluations.intake import do_import, lost_imports
 from evaluations.measuring import measure
 from evaluations.models import Run
@@ -37,6 +38,12 @@ def reclaim_lost_work() -> None:
     quiet_since = clock.now() - timedelta(seconds=REAPER_PERIOD * 2 / 3)
     for pk in Run.objects.lacking_workers(quiet_since).values_list("pk", flat=True):
         wake(pk, times=1, expires=REAPER_PERIOD)
+
+
+@shared_task(ignore_result=True, soft_time_limit=300, time_limit=360)
+def cancel_abandoned_jobs() -> None:
+    """Cancel what providers tune for runs that have ended meanwhile."""
+    cancel_abandoned()
 
 
 @shared_task(ignore_result=True, soft_time_limit=6600, time_limit=6900)

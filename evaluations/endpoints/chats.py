@@ -54,13 +54,25 @@ def on_behalf_of(run: Run) -> Iterator[None]:
 
 
 def connect(endpoint: str, model: str) -> EndpointChat:
-    """Return a model at an endpoint, by the endpoint's slug; raises `PrepareError`."""
-    if not Endpoint.objects.usable().filter(slug=endpoint).exists():
+    """Return a model at an endpoint, by the endpoint's slug; raises `PrepareError`.
+
+    Inside an event loop, as while learning, an endpoint that is not there is told by the first
+    question: the database is not asked there.
+    """
+    if not _in_event_loop() and not Endpoint.objects.usable().filter(slug=endpoint).exists():
         told = {"endpoint": endpoint}
         raise PrepareError(_("There is no endpoint “%(endpoint)s”, or it is archived.") % told)
     if not model.strip():
         raise PrepareError(_("Name the model, as the server calls it."))
     return EndpointChat(endpoint, model.strip())
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 @dataclass
@@ -122,7 +134,7 @@ class EndpointChat:
         schema: Mapping[str, Any] | None = None,
     ) -> Reply:
         """Return the model's reply; raises `EndpointError`, or `Halt` where the run has to rest."""
-        line = await self._line()
+        line = await self.line()
         asked = line.client.chat(
             messages,
             model=self.model,
@@ -136,7 +148,7 @@ class EndpointChat:
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """Return texts as vectors; raises `EndpointError`, or `Halt` where the run has to rest."""
-        line = await self._line()
+        line = await self.line()
         found: Embedded = await _paid(line, line.client.embed(texts, model=self.model))
         return found
 
@@ -164,7 +176,7 @@ class EndpointChat:
         except Exception:
             logger.exception("The line to %s could not be closed in good order", self.endpoint)
 
-    async def _line(self) -> Line:
+    async def line(self) -> Line:
         """Return the line of this event loop; whoever waits for it may go without ending it."""
         opening = self._opened_here()
         try:

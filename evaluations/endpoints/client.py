@@ -28,6 +28,7 @@ from evaluations.endpoints.replies import (
     embedded_of,
     error_said,
     models_of,
+    object_of,
     quoted,
     reply_of,
 )
@@ -125,6 +126,15 @@ class Client:
         found: list[str] = await self._ask(ask, models_of)
         return found
 
+    async def told(self, ask: Ask, *, is_repeatable: bool = True) -> dict[str, Any]:
+        """Return the JSON object that a server answers, whatever it is about.
+
+        What is not repeatable is sent once more only where the server had not begun with it. Raises
+        `EndpointError`.
+        """
+        found: dict[str, Any] = await self._ask(ask, object_of, is_repeatable)
+        return found
+
     async def close(self) -> None:
         """Close the connections; the next request opens new ones, in its own event loop."""
         sdk, self._sdk = self._sdk, None
@@ -153,7 +163,7 @@ class Client:
         found: Reply = await self._ask(ask, read)
         return found
 
-    async def _ask(self, ask: Ask, read: Read) -> Any:
+    async def _ask(self, ask: Ask, read: Read, is_repeatable: bool = True) -> Any:
         """Return what is read of the answer, after as many attempts as it takes and may take."""
         ends = time.monotonic() + max(LONGEST, self.server.timeout)
         attempts = 0
@@ -165,7 +175,8 @@ class Client:
                 return found
             wait = next_wait(attempts, found.wait)
             is_last = attempts > self.server.retries or time.monotonic() + wait > ends
-            if is_last or not found.is_retryable:
+            may_repeat = found.is_retryable and (is_repeatable or found.kind == Kind.RATE)
+            if is_last or not may_repeat:
                 raise _after(found, attempts, self.server.key)
             await asyncio.sleep(wait)
 

@@ -123,8 +123,8 @@ def quoted(text: str) -> str:
     return line if len(line) <= QUOTED else f"{line[: QUOTED - 1]}…"
 
 
-def _plain(received: Received) -> dict[str, Any]:
-    """Return the body as JSON's plain values."""
+def object_of(received: Received) -> dict[str, Any]:
+    """Return the body as a JSON object; raises `EndpointError` for anything else."""
     kind = received.content_type.partition(";")[0].strip().lower()
     if kind == "text/html":
         raise EndpointError(
@@ -137,6 +137,12 @@ def _plain(received: Received) -> dict[str, Any]:
         data = None
     if not isinstance(data, dict):
         raise _malformed(_("What came back is not the JSON that the protocol asks for."))
+    return data
+
+
+def _plain(received: Received) -> dict[str, Any]:
+    """Return the body as JSON's plain values, unless it says that something went wrong."""
+    data = object_of(received)
     if data.get("error"):  # some servers say so with status 200
         said = error_said(received.body)[0]
         told = {"said": quoted(said) or _("no reason given")}

@@ -10,7 +10,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from evaluations.spec import Field, SpecError
-from evaluations.techniques import fine_tuning, hybrid, language_model, prompting, rag
+from evaluations.techniques import (
+    encoder_tuning,
+    fine_tuning,
+    hybrid,
+    language_model,
+    prompting,
+    rag,
+    tuned_models,
+)
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
@@ -24,6 +32,7 @@ from evaluations.techniques.interface import (
     Memory,
     NotYet,
     PrepareError,
+    Probe,
     Question,
     Remote,
     Technique,
@@ -44,6 +53,7 @@ __all__ = [
     "Memory",
     "NotYet",
     "PrepareError",
+    "Probe",
     "Question",
     "Remote",
     "SpecError",
@@ -52,10 +62,10 @@ __all__ = [
     "techniques_of",
 ]
 
+MODULES = (prompting, language_model, rag, fine_tuning, encoder_tuning, tuned_models, hybrid)
+
 TECHNIQUES: dict[str, Technique] = {
-    entry.key: entry
-    for module in (prompting, language_model, rag, fine_tuning, hybrid)
-    for entry in module.ENTRIES
+    entry.key: entry for module in MODULES for entry in module.ENTRIES
 }
 
 

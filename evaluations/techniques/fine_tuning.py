@@ -1,8 +1,10 @@
 """Fine-tuning that needs no accelerator: a head trained on frozen embeddings."""
 
+import asyncio
 import hashlib
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +20,12 @@ from evaluations.techniques.interface import (
     Answerer,
     Example,
     Material,
+    Memory,
     PrepareError,
     Question,
     Technique,
 )
+from evaluations.techniques.learning_curve import curve
 from evaluations.techniques.voting import ranking
 
 MOST_STEPS = 2000
@@ -49,6 +53,13 @@ class EncoderHead:
     seed: int = integer(
         0, gettext_lazy("Seed"), gettext_lazy("Draws other examples."), minimum=0, maximum=2**31 - 1
     )
+    curve_seeds: int = integer(
+        3,
+        gettext_lazy("Draws on the learning curve"),
+        gettext_lazy("How often each training size is tried with other examples. 0: no curve."),
+        minimum=0,
+        maximum=10,
+    )
 
 
 def drawn(train: Sequence[Example], count: int | None, seed: int) -> list[Example]:
@@ -58,8 +69,13 @@ def drawn(train: Sequence[Example], count: int | None, seed: int) -> list[Exampl
     turns to the others. The order within a label comes from a hash, so a draw is the same on every
     machine and version, and a smaller one is part of a larger one, as a learning curve wants it.
     """
+    return [train[place] for place in drawn_places(train, count, seed)]
+
+
+def drawn_places(train: Sequence[Example], count: int | None, seed: int) -> list[int]:
+    """Return where the drawn examples stand, in order; see `drawn`."""
     if count is None or count >= len(train):
-        return list(train)
+        return list(range(len(train)))
     by_label: dict[str, list[tuple[bytes, int]]] = defaultdict(list)
     for place, example in enumerate(train):
         by_label[example.expected].append((lot(example, seed), place))
@@ -68,8 +84,7 @@ def drawn(train: Sequence[Example], count: int | None, seed: int) -> list[Exampl
         for lots in by_label.values()
         for turn, (draw, place) in enumerate(sorted(lots))
     ]
-    chosen = sorted(turns)[:count]
-    return [train[place] for place in sorted(place for _turn, _draw, place in chosen)]
+    return sorted(place for _turn, _draw, place in sorted(turns)[:count])
 
 
 def lot(example: Example, seed: int) -> bytes:
@@ -91,6 +106,10 @@ class Head:
         exponents = np.exp(logits - logits.max())
         odds: NDArray[np.float64] = exponents / exponents.sum()
         return odds
+
+    def answers(self, vectors: Vectors) -> list[str]:
+        """Return the most probable label of each vector."""
+        return [self.slugs[best] for best in (vectors @ self.weights + self.bias).argmax(axis=1)]
 
 
 def trained(vectors: Vectors, expected: Sequence[str], c: float) -> Head:
@@ -119,17 +138,21 @@ class HeadAnswerer:
     head: Head
     examples: int
     from_cache: bool
+    seconds: float
 
     @property
     def facts(self) -> dict[str, Any]:
         """Return what was prepared."""
         return {
             "training_examples": self.examples,
+            "training_seconds": round(self.seconds, 3),
             "labels": len(self.head.slugs),
             "index_bytes": self.head.weights.nbytes + self.head.bias.nbytes,
             "encoder": self.encoder.name,
             "encoder_digest": self.encoder.digest,
             "embeddings_from_cache": self.from_cache,
+            # Its encoder is the same before and after, so there is nothing that it could forget.
+            "frozen": True,
         }
 
     def answer(self, question: Question) -> Answer:
@@ -146,8 +169,58 @@ def prepare_head(spec: EncoderHead, material: Material) -> Answerer:
     encoder = get_encoder()
     texts = [example.input for example in examples]
     vectors, from_cache = encode_once(encoder, texts, material.cache)
+    began = time.perf_counter()
     head = trained(vectors, [example.expected for example in examples], spec.c)
-    return HeadAnswerer(encoder, head, len(examples), from_cache)
+    seconds = time.perf_counter() - began
+    return HeadAnswerer(encoder, head, len(examples), from_cache, seconds)
+
+
+async def learn_curve(spec: EncoderHead, material: Material, memory: Memory) -> dict[str, Any]:
+    """Return how the head gets better with more examples; {} where there are too few to tell.
+
+    Measured on the development cases, or where there are none on a fifth of the training cases that
+    is held out for this alone; never on test cases.
+    """
+    places = drawn_places(material.train, spec.examples, spec.seed)
+    apart = _held_out(material, places, spec.seed)
+    left = [place for place in places if place not in apart]
+    known = [material.train[place] for place in left]
+    asked = list(material.dev) or [material.train[place] for place in sorted(apart)]
+    if not spec.curve_seeds or not asked or len({one.expected for one in known}) < 2:
+        return {}
+    vectors, asked_vectors = await asyncio.to_thread(_encoded, material, left, apart)
+    expected = [one.expected for one in asked]
+
+    def measure(size: int, seed: int) -> tuple[float, int]:
+        chosen = drawn_places(known, size, seed)
+        head = trained(vectors[chosen], [known[place].expected for place in chosen], spec.c)
+        said = head.answers(asked_vectors)
+        return sum(one == right for one, right in zip(said, expected, strict=True)), len(asked)
+
+    seeds = range(spec.seed, spec.seed + spec.curve_seeds)
+    found = await curve(measure, len(known), seeds, memory)
+    return {"learning_curve": found, **({"curve_held_out": len(apart)} if apart else {})}
+
+
+def _held_out(material: Material, places: Sequence[int], seed: int) -> set[int]:
+    """Return the places of a fifth of some training cases, where there are no development cases."""
+    if material.dev:
+        return set()
+    some = [material.train[place] for place in places]
+    return {places[at] for at in drawn_places(some, len(some) // 5, seed)}
+
+
+def _encoded(
+    material: Material, places: Sequence[int], apart: Collection[int]
+) -> tuple[Vectors, Vectors]:
+    """Return the vectors of some training cases, and of those held out or to develop on."""
+    encoder = get_encoder()
+    texts = [one.input for one in material.train]
+    vectors, _cached = encode_once(encoder, texts, material.cache)
+    if apart:
+        return vectors[list(places)], vectors[sorted(apart)]
+    asked, _cached = encode_once(encoder, [one.input for one in material.dev], material.cache)
+    return vectors[list(places)], asked
 
 
 ENTRIES = (
@@ -165,5 +238,6 @@ ENTRIES = (
         ),
         spec_class=EncoderHead,
         build=prepare_head,
+        learn=learn_curve,
     ),
 )

@@ -7,7 +7,7 @@ here is plain values, so a technique that calls a model server fits as well as o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +19,7 @@ from evaluations.spec import Field, Words, fields_of, validated
 from evaluations.techniques.chat import Chat
 
 Connect = Callable[[str, str], Chat]
+ConnectTuner = Callable[[str, str], "Tuner"]
 
 
 class PrepareError(ValueError):
@@ -56,6 +57,66 @@ class Document:
     title: str = ""
 
 
+class Probe:
+    """Cases of another kind than those tuned for, asked before and after; `name` is the set's."""
+
+    name: str
+    digest: str
+    examples: Sequence[Example]
+    labels: Sequence[Label] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TuningJob:
+    """How a provider says that a job stands. `seconds` is from its creation to its end.
+
+    `status` is running, succeeded, failed or cancelled; `reason` is what the provider says of a
+    failure. What a provider does not say is None.
+    """
+
+    id: str
+    status: str
+    model: str = ""
+    trained_tokens: int | None = None
+    seconds: float | None = None
+    reason: str = ""
+
+
+class Tuner(Protocol):
+    """The side of an endpoint that tunes models.
+
+    Every method may raise `Halt` where the run has to rest, `NotYet` where the server is not to be
+    reached just now, and `PrepareError` where it refuses.
+    """
+
+    async def upload(self, name: str, content: bytes) -> str:
+        """Hand in a training file; return what the server calls it."""
+
+    async def uploaded(self, name: str) -> str | None:
+        """Return what the server calls a file that was handed in under a name, if it has it."""
+
+    async def begin(self, file: str, settings: Mapping[str, Any]) -> str:
+        """Begin a job on a file; return what the server calls it."""
+
+    async def begun(self, file: str) -> str | None:
+        """Return the job that was begun on a file, if there is one."""
+
+    async def look(self, job: str) -> TuningJob:
+        """Return how a job stands."""
+
+    async def cancel(self, job: str) -> None:
+        """Stop a job; one that has ended stays as it is."""
+
+    async def afford(self, tokens: int, cost: Decimal | None) -> None:
+        """Raise `Halt` if budgets do not allow so many tokens, or a cost (US dollars)."""
+
+    async def charge(self, tokens: int | None, cost: Decimal | None) -> None:
+        """Count what a job came to."""
+
+    async def close(self) -> None:
+        """Give connections and seats back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What a technique may learn from, look things up in and talk to.
@@ -74,12 +135,24 @@ class Material:
     learned: Mapping[str, Any] = field(default_factory=dict)
     documents: Sequence[Document] = ()
     corpus_digest: str = ""
+    # Opens the side of an endpoint that tunes models.
+    connect_tuner: ConnectTuner | None = None
+    # The test inputs' digests, by which a training example that is also a test case is known.
+    held_out: Collection[str] = ()
+    # What a tuned model must not have forgotten; empty where the case set names nothing.
+    probe: Probe | None = None
 
     def chat(self, endpoint: str, model: str) -> Chat:
         """Return a model at an endpoint; raise PrepareError if there is no such endpoint here."""
         if self.connect is None:
             raise PrepareError(_("This technique needs a model server, and none can be reached."))
         return self.connect(endpoint, model)
+
+    def tuner(self, endpoint: str, model: str) -> Tuner:
+        """Return what tunes a model at an endpoint; raise PrepareError if there is nothing."""
+        if self.connect_tuner is None:
+            raise PrepareError(_("This technique needs a model server, and none can be reached."))
+        return self.connect_tuner(endpoint, model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +259,8 @@ class Technique:
     provides: tuple[str, ...] = ()
     # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
     learn: Learn | None = None
+    # What is asked once of the case set's probe, after learning; ends up in the run's artefact.
+    recall: Learn | None = None
 
     @property
     def fields(self) -> tuple[Field, ...]:

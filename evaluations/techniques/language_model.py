@@ -245,12 +245,12 @@ def _nothing(_question: Question) -> Sequence[Any]:
 
 def _prepared(
     spec: Prompted, material: Material, think: Think, choose: Choose = _nothing
-) -> Answerer:
+) -> ChatAnswerer:
     chat = material.chat(spec.endpoint, spec.model)
     return ChatAnswerer(spec, spec.prompt, chat, think, material.labels, choose)
 
 
-def prepare_zero_shot(spec: Prompted, material: Material) -> Answerer:
+def prepare_zero_shot(spec: Prompted, material: Material) -> ChatAnswerer:
     """Return an answerer that asks at once."""
     return _prepared(spec, material, thought.at_once)
 

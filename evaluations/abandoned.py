@@ -1,0 +1,73 @@
+"""Jobs at providers that no run waits for any more: a cancelled run is not to go on costing money.
+
+The rows say it all, so nothing is lost with a worker or a queue: what has begun, has not ended, and
+is wanted by no open run, is cancelled at the next look.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from asgiref.sync import async_to_sync
+
+from evaluations.actions import learning_key
+from evaluations.endpoints.tuning import connect_tuner
+from evaluations.learning import SomeoneElseLearns, taken
+from evaluations.models import Preparation, Run
+from evaluations.techniques import Halt, Interrupted, NotYet, PrepareError
+from evaluations.techniques.tuning import JobMemory, cancel, is_under_way
+
+logger = logging.getLogger(__name__)
+
+
+def cancel_abandoned() -> int:
+    """Cancel the jobs that nobody waits for; return how many preparations had any."""
+    return sum(_let_go(one) for one in _with_jobs() if not _is_wanted(one))
+
+
+def _with_jobs() -> list[Preparation]:
+    unlearned = Preparation.objects.filter(learned__isnull=True, state__has_key="jobs")
+    return [one for one in unlearned if _under_way(one.state)]
+
+
+def _under_way(state: Mapping[str, Any]) -> list[str]:
+    """Return the names of the jobs that may still be running."""
+    return [name for name, job in state["jobs"].items() if is_under_way(job)]
+
+
+def _is_wanted(preparation: Preparation) -> bool:
+    runs = Run.objects.open().select_related("case_set")
+    return any(learning_key(run) == preparation.key for run in runs)
+
+
+def _let_go(preparation: Preparation) -> bool:
+    """Cancel a preparation's jobs under its lease; return whether there was anything to do."""
+    try:
+        memory = taken(preparation, lambda: False)
+    except SomeoneElseLearns:
+        return False
+    try:
+        if _is_wanted(preparation):  # since a moment ago
+            return False
+        for name in _under_way(memory.state):
+            async_to_sync(_cancelled)(JobMemory(memory, name))
+    except (Halt, Interrupted, NotYet) as why:
+        logger.warning("A job that nobody waits for could not be cancelled yet: %s", why)
+        return False
+    finally:
+        memory.release()
+    return True
+
+
+async def _cancelled(memory: JobMemory) -> None:
+    """Cancel one job and forget it; of what a server does not know nothing can be cancelled."""
+    try:
+        state = memory.state
+        tuner = connect_tuner(state["endpoint"], state["model"])
+        try:
+            await cancel(memory, tuner)
+        finally:
+            await tuner.close()
+    except PrepareError as error:
+        logger.warning("A job that nobody waits for cannot be cancelled: %s", error)
+        await memory.forget()

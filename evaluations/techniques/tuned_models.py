@@ -1,0 +1,322 @@
+"""Language models that were tuned: by a provider on the training cases, or served already."""
+
+import math
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from evaluations.spec import choice, integer, line, number
+from evaluations.techniques.fine_tuning import drawn
+from evaluations.techniques.forgetting import forgotten
+from evaluations.techniques.grading import scores
+from evaluations.techniques.interface import (
+    Answer,
+    Answerer,
+    Material,
+    Memory,
+    PrepareError,
+    Question,
+    Technique,
+    Tuner,
+)
+from evaluations.techniques.language_model import ChatAnswerer, Prompted, prepare_zero_shot
+from evaluations.techniques.learning_curve import Try, point, sizes_problem, sizes_written
+from evaluations.techniques.training_file import LEAVE_OUT, training_file
+from evaluations.techniques.tuning import JobMemory, Order, tuned
+
+MOST_DEV = 200  # development cases that a point of a learning curve is measured on
+WHOLE = "all"
+USUAL_EPOCHS = 3  # what an estimate counts with where the provider chooses
+KIND_NOTE = gettext_lazy(
+    "A language model tuned by a provider on the training cases; how it was tuned is what the "
+    "provider says."
+)
+
+
+def probe_cases() -> Any:
+    """Describe how many cases of the probe are asked."""
+    return integer(
+        200,
+        gettext_lazy("Cases of the forgetting check"),
+        gettext_lazy(
+            "Asked of the base model and of the tuned one, if the case set names a probe. 0: none."
+        ),
+        minimum=0,
+        maximum=10_000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTuned(Prompted):
+    """A base model, and how a provider is asked to tune it."""
+
+    model: str = line(
+        "",
+        gettext_lazy("Base model"),
+        gettext_lazy("What is tuned, as the server calls it, such as gpt-4.1-nano-2025-04-14."),
+    )
+    examples: int | None = integer(
+        None,
+        gettext_lazy("Training examples"),
+        gettext_lazy("Drawn evenly over the labels. Empty: all of them."),
+        minimum=10,
+        maximum=10_000_000,
+        nullable=True,
+    )
+    epochs: int | None = integer(
+        None,
+        gettext_lazy("Epochs"),
+        gettext_lazy("How often each example is seen. Empty: as the provider chooses."),
+        minimum=1,
+        maximum=50,
+        nullable=True,
+    )
+    suffix: str = line(
+        "",
+        gettext_lazy("Suffix"),
+        gettext_lazy("Becomes part of the tuned model's name, where the provider does that."),
+        maximum=18,
+        nullable=True,
+    )
+    overlaps: str = choice(
+        "refuse",
+        gettext_lazy("Training examples that are test cases"),
+        (
+            ("refuse", gettext_lazy("Refuse to tune")),
+            (LEAVE_OUT, gettext_lazy("Leave them out")),
+        ),
+    )
+    training_price: float | None = number(
+        None,
+        gettext_lazy("Price of training (US dollars a million tokens)"),
+        gettext_lazy("As the provider's price list says. Empty: the cost of training is unknown."),
+        minimum=0,
+        maximum=1_000_000,
+        nullable=True,
+    )
+    curve_sizes: str = line(
+        "",
+        gettext_lazy("Learning curve"),
+        gettext_lazy(
+            "Training sizes such as 10, 50, 100. Each is a job of its own that costs money; all "
+            "are measured on development cases. Empty: none."
+        ),
+        nullable=True,
+        check=sizes_problem,
+    )
+    probe_cases: int = probe_cases()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return what goes with the job."""
+        asked: dict[str, Any] = {"seed": self.seed}
+        if self.epochs:
+            asked["hyperparameters"] = {"n_epochs": self.epochs}
+        if self.suffix:
+            asked["suffix"] = self.suffix
+        return asked
+
+    @property
+    def price(self) -> Decimal | None:
+        """Return the price of a million trained tokens, as a person told it."""
+        return None if self.training_price is None else Decimal(str(self.training_price))
+
+
+@dataclass(frozen=True, slots=True)
+class Served(Prompted):
+    """A tuned model that a server has already, and what a person says of its making."""
+
+    model: str = line(
+        "", gettext_lazy("Tuned model"), gettext_lazy("As the server calls it, such as ft:….")
+    )
+    base_model: str = line(
+        "",
+        gettext_lazy("Base model"),
+        gettext_lazy(
+            "What it was tuned from, as the same server calls it. Needed for the forgetting check."
+        ),
+        nullable=True,
+    )
+    tuned_by: str = line("", gettext_lazy("Tuned by"), nullable=True)
+    tuned_when: str = line("", gettext_lazy("Tuned when"), nullable=True)
+    examples: int | None = integer(
+        None,
+        gettext_lazy("Training examples"),
+        gettext_lazy("On how many it was tuned."),
+        minimum=1,
+        maximum=1_000_000_000,
+        nullable=True,
+    )
+    training_cost: float | None = number(
+        None,
+        gettext_lazy("Cost of training (US dollars)"),
+        gettext_lazy("Empty: unknown."),
+        minimum=0,
+        maximum=1_000_000_000,
+        nullable=True,
+    )
+    probe_cases: int = probe_cases()
+
+
+async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[str, Any]:
+    """Have the model tuned and return what that came to, with the learning curve if asked for."""
+    order = order_of(spec, material, spec.examples)
+    sizes = [size for size in sizes_written(spec.curve_sizes) if size < order.file.examples]
+    if sizes and not material.dev:
+        raise PrepareError(_("A learning curve is measured on development cases; there are none."))
+    tuner = material.tuner(spec.endpoint, spec.model)
+    try:
+        found = await tuned(order, tuner, JobMemory(memory, WHOLE))
+        curve = [await _on_curve(spec, material, size, tuner, memory) for size in sizes]
+        if sizes:
+            curve.append(await _measured(spec, material, found, JobMemory(memory, WHOLE)))
+    finally:
+        await tuner.close()
+    price = {} if spec.training_price is None else {"training_price": str(spec.price)}
+    return {**found, **price, **({"learning_curve": curve} if curve else {})}
+
+
+def order_of(spec: ProviderTuned, material: Material, examples: int | None) -> Order:
+    """Return what the provider is asked for; raise PrepareError where the examples do not do."""
+    if "{passages}" in spec.message_template:
+        raise PrepareError(_("Training examples have no passages: leave {passages} out."))
+    chosen = drawn(material.train, examples, spec.seed)
+    file = training_file(chosen, spec.prompt, material.labels, material.held_out, spec.overlaps)
+    return Order(
+        spec.endpoint, spec.model, file, spec.settings, spec.epochs or USUAL_EPOCHS, spec.price
+    )
+
+
+async def _on_curve(
+    spec: ProviderTuned, material: Material, size: int, tuner: Tuner, memory: Memory
+) -> dict[str, Any]:
+    """Return a point of the learning curve: a model tuned on fewer examples."""
+    job = JobMemory(memory, str(size))
+    found = await tuned(order_of(spec, material, size), tuner, job)
+    return await _measured(spec, material, found, job)
+
+
+async def _measured(
+    spec: ProviderTuned, material: Material, found: dict[str, Any], job: JobMemory
+) -> dict[str, Any]:
+    """Return how a tuned model does on development cases; asked once and kept."""
+    if "point" not in job.state:
+        chat = material.chat(spec.endpoint, found["tuned_model"])
+        dev = drawn(material.dev, MOST_DEV, spec.seed)
+        try:
+            found_scores = await scores(spec.prompt, spec.sampling, chat, dev, material.labels)
+        finally:
+            await chat.close()
+        tried = Try(spec.seed, math.fsum(found_scores), len(dev))
+        await job.keep(point=point(found["training_examples"], [tried]))
+    return dict(job.state["point"])
+
+
+@dataclass(frozen=True)
+class TunedAnswerer:
+    """A tuned model that answers, and what is known of its making."""
+
+    inner: ChatAnswerer
+    told: dict[str, Any]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what was prepared."""
+        return {**self.inner.facts, **self.told}
+
+    def seats(self) -> int:
+        """Return how many questions may be under way now."""
+        return self.inner.seats()
+
+    async def close(self) -> None:
+        """Give connections and seats back."""
+        await self.inner.close()
+
+    async def answer(self, question: Question) -> Answer:
+        """Return what the tuned model says."""
+        return await self.inner.answer(question)
+
+
+def prepare_tuned(spec: ProviderTuned, material: Material) -> Answerer:
+    """Return an answerer with the model that the provider has tuned."""
+    return prepare_zero_shot(replace(spec, model=material.learned["tuned_model"]), material)
+
+
+def prepare_served(spec: Served, material: Material) -> Answerer:
+    """Return an answerer with a tuned model that is there already, and what a person says of it."""
+    told = {
+        "base_model": spec.base_model,
+        "tuned_by": spec.tuned_by,
+        "tuned_when": spec.tuned_when,
+        "training_examples": spec.examples,
+        "training_cost": None if spec.training_cost is None else str(spec.training_cost),
+    }
+    known = {name: value for name, value in told.items() if value not in (None, "")}
+    inner = prepare_zero_shot(spec, material)
+    return TunedAnswerer(inner, {**known, "training_cost": told["training_cost"], "as_told": True})
+
+
+async def recall_tuned(spec: ProviderTuned, material: Material, memory: Memory) -> dict[str, Any]:
+    """Ask the probe of the base model and of the one that was tuned from it."""
+    models = (spec.model, material.learned["tuned_model"])
+    return await _recalled(spec, spec.probe_cases, models, material, memory)
+
+
+async def recall_served(spec: Served, material: Material, memory: Memory) -> dict[str, Any]:
+    """Ask the probe of the tuned model and of its base, where somebody says which that is."""
+    if not spec.base_model:
+        return {}
+    models = (spec.base_model, spec.model)
+    return await _recalled(spec, spec.probe_cases, models, material, memory)
+
+
+async def _recalled(
+    spec: Prompted, most: int, models: tuple[str, str], material: Material, memory: Memory
+) -> dict[str, Any]:
+    if material.probe is None or not most:
+        return {}
+    before, after = (material.chat(spec.endpoint, model) for model in models)
+    try:
+        return await forgotten(material.probe, before, after, spec.sampling, most, memory)
+    finally:
+        await before.close()
+        await after.close()
+
+
+ENTRIES = (
+    Technique(
+        key="fine_tuning/provider",
+        approach="fine_tuning",
+        version="1",
+        title=gettext_lazy("Model tuned by a provider"),
+        description=gettext_lazy(
+            "Hands the training cases to a server that tunes models, waits for the job, and "
+            "measures the model that comes of it."
+        ),
+        kind_note=KIND_NOTE,
+        spec_class=ProviderTuned,
+        build=prepare_tuned,
+        kinds=("classification", "question_answering", "free_text"),
+        learn=tune,
+        recall=recall_tuned,
+    ),
+    Technique(
+        key="fine_tuning/served",
+        approach="fine_tuning",
+        version="1",
+        title=gettext_lazy("Tuned model that is served already"),
+        description=gettext_lazy("Measures a model that somebody has tuned elsewhere."),
+        kind_note=gettext_lazy(
+            "A language model that was tuned elsewhere; what is said of its making is what a "
+            "person entered, and nobody here has seen it."
+        ),
+        spec_class=Served,
+        build=prepare_served,
+        needs_training=False,
+        kinds=("classification", "question_answering", "free_text"),
+        recall=recall_served,
+    ),
+)

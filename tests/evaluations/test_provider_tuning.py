@@ -1,0 +1,484 @@
+"""Models tuned by a provider: one job whatever happens, its model measured, nothing forgotten."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from decisions.models import Candidate, Decision
+from evaluations import actions, measuring
+from evaluations.abandoned import cancel_abandoned
+from evaluations.actions import request_run
+from evaluations.curating import attach_probe
+from evaluations.learning import LearnersMemory
+from evaluations.measuring import measure
+from evaluations.models import CaseSet, Endpoint, Preparation, Run, RunState
+from tests import openai_faults as faults
+from tests.evaluations.helpers import make_candidate, make_case_set
+from tests.factories import People
+from tests.openai_server import Messages, ModelServer, serving
+
+SPEC = {"technique": "fine_tuning/provider", "endpoint": "ours", "model": "small"}
+TEAMS = {"billing": "invoice", "delivery": "parcel", "account": "password"}
+LOOKS = 4  # at least as often as the test's server wants until it has a job done
+pytestmark = pytest.mark.django_db
+
+
+class Killed(BaseException):
+    """What kill -9 looks like from inside: nothing more is done."""
+
+
+def knows_nothing(messages: Messages) -> str:
+    return "billing"
+
+
+def knows_all(messages: Messages) -> str:
+    """Answer as a model tuned on these messages would: each names its team by a first word."""
+    from tests.evaluations.helpers import WORDS
+
+    text = messages[-1]["content"]
+    return next(
+        team
+        for team, words in WORDS.items()
+        if f"My {words[0]}" in text or any(f"My {word} " in text for word in words)
+    )
+
+
+class Learnt(dict[str, Any]):
+    """Answers for every tuned model."""
+
+    def get(self, name: Any, otherwise: Any = None) -> Any:
+        return knows_all if str(name).startswith("ft:") else otherwise
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with serving(answer=knows_nothing, answers=Learnt()) as found:
+        yield found
+
+
+@pytest.fixture
+def endpoint(server: ModelServer, people: People) -> Endpoint:
+    return Endpoint.objects.create(
+        name="Ours",
+        slug="ours",
+        base_url=server.url,
+        key=server.key,
+        timeout=5,
+        retries=1,
+        concurrency=8,
+        created_by=people.owner,
+    )
+
+
+@pytest.fixture
+def tuned(draft: Decision, people: People, endpoint: Endpoint) -> Candidate:
+    return candidate_with(draft, people, SPEC)
+
+
+def candidate_with(record: Decision, people: People, spec: Mapping[str, Any]) -> Candidate:
+    candidate = make_candidate(record, people, name="Tuned", approach="fine_tuning")
+    Candidate.objects.filter(pk=candidate.pk).update(spec=spec)
+    candidate.refresh_from_db()
+    return candidate
+
+
+def worked_on(run: Run, times: int = LOOKS + 1) -> Run:
+    for _ in range(times):
+        measure(run, lambda: False)
+        run.refresh_from_db()
+    return run
+
+
+def test_a_provider_tunes_on_the_training_cases_and_the_model_is_measured(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner))
+
+    assert run.state == RunState.FINISHED, run.error
+    (job,) = server.tuning.jobs.values()
+    assert run.metrics["accuracy"]["value"] == 100
+    assert run.environment["models"] == [job.tuned]
+    assert run.artefact["tuned_model"] == run.artefact["model"] == job.tuned
+    assert run.artefact["base_model"] == "small"
+    assert run.artefact["training_examples"] == job.examples == case_set.count("train")
+    assert run.artefact["trained_tokens"] == job.trained_tokens
+    assert run.artefact["training_seconds"] >= 0
+    assert run.artefact["training_cost"] is None
+    assert run.spent_input_tokens >= job.trained_tokens
+    assert {request.model for request in server.chats} == {job.tuned}
+
+
+def test_while_the_provider_is_at_it_no_worker_waits(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 2)
+
+    assert run.state == RunState.RUNNING
+    assert not run.results.exclude(state="pending").exists()
+    assert run in Run.objects.lacking_workers(run.requested_at)  # so the reaper asks again
+    assert Preparation.objects.get().lease_until is None
+    assert len(server.tuning.jobs) == 1
+
+
+def test_each_example_is_handed_in_as_it_will_be_asked(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    worked_on(request_run(tuned, case_set, by=people.owner), 1)
+
+    (file,) = server.tuning.files.values()
+    lines = [json.loads(line)["messages"] for line in file.content.decode().splitlines()]
+    trained = case_set.cases.filter(split="train")
+    assert [line[0]["content"] for line in lines] == [one.input for one in trained]
+    assert [line[-1] for line in lines] == [
+        {"role": "assistant", "content": one.expected} for one in trained
+    ]
+
+
+def test_what_a_person_says_of_the_price_is_what_training_costs(
+    draft: Decision, case_set: CaseSet, people: People, endpoint: Endpoint, server: ModelServer
+) -> None:
+    Endpoint.objects.update(price_input=1, price_output=1)
+    candidate = candidate_with(draft, people, {**SPEC, "training_price": 25, "epochs": 2})
+    run = worked_on(request_run(candidate, case_set, by=people.owner, budget={"money": 5}))
+
+    assert run.state == RunState.FINISHED, run.error
+    (job,) = server.tuning.jobs.values()
+    assert job.asked["hyperparameters"] == {"n_epochs": 2}
+    assert float(run.artefact["training_cost"]) == pytest.approx(25 * job.trained_tokens / 1e6)
+    assert float(run.spent_cost) > 25 * job.trained_tokens / 1e6
+
+
+@pytest.mark.parametrize(
+    ("price", "money", "why"),
+    [(None, 5, "Nobody knows what tuning costs"), (900_000, 1, "more than the budget")],
+)
+def test_a_job_that_the_budget_does_not_allow_is_never_begun(
+    draft: Decision,
+    case_set: CaseSet,
+    people: People,
+    endpoint: Endpoint,
+    server: ModelServer,
+    price: float | None,
+    money: int,
+    why: str,
+) -> None:
+    Endpoint.objects.update(price_input=1, price_output=1)
+    candidate = candidate_with(draft, people, {**SPEC, "training_price": price})
+    run = worked_on(request_run(candidate, case_set, by=people.owner, budget={"money": money}))
+
+    assert run.state == RunState.PAUSED
+    assert why in run.paused_because
+    assert not server.tuning.files
+
+
+# Whatever happens, one job
+
+
+@pytest.mark.parametrize("step", range(1, 8))
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_worker_killed_at_any_step_leaves_one_file_and_one_job(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    is_written: bool,
+) -> None:
+    """The worker dies as it keeps its state for the nth time: just before, or just after."""
+    run = request_run(tuned, case_set, by=people.owner)
+    with monkeypatch.context() as killing:
+        killing.setattr(LearnersMemory, "keep", dying_at(step, is_written))
+        try:
+            worked_on(run)
+        except Killed:
+            Preparation.objects.update(held_by="", lease_until=None)  # as it lapses
+    run = worked_on(run, LOOKS + 2)
+
+    assert run.state == RunState.FINISHED, run.error
+    assert len(server.tuning.files) == len(server.tuning.jobs) == 1
+
+
+def dying_at(step: int, is_written: bool) -> Callable[..., Any]:
+    """Return a `keep` that ends the worker when it is called for the nth time."""
+    keep, calls = LearnersMemory.keep, iter(range(1, 1000))
+
+    async def keep_or_die(self: LearnersMemory, **state: Any) -> None:
+        is_last = next(calls) == step
+        if not is_last or is_written:
+            await keep(self, **state)
+        if is_last:
+            raise Killed
+
+    return keep_or_die
+
+
+@pytest.mark.parametrize("route", ["/files", "/fine_tuning/jobs"])
+@pytest.mark.parametrize("fault", [faults.truncated(), faults.hanging_up(), faults.failing(500)])
+def test_a_lost_reply_is_looked_up_and_not_asked_for_twice(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    route: str,
+    fault: faults.Fault,
+) -> None:
+    """The server did what it was asked; only nobody heard of it."""
+    lost = iter([fault])
+
+    def losing(request: Any) -> faults.Fault | None:
+        is_meant = request.method == "POST" and request.route == route
+        return next(lost, None) if is_meant else None
+
+    server.fault_for = losing
+    run = worked_on(request_run(tuned, case_set, by=people.owner), LOOKS + 2)
+
+    assert run.state == RunState.FINISHED, run.error
+    assert len(server.tuning.files) == len(server.tuning.jobs) == 1
+
+
+def test_a_later_run_of_the_same_spec_uses_the_model_that_is_there(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    worked_on(request_run(tuned, case_set, by=people.owner))
+    measuring._kept.clear()
+    again = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+
+    assert again.state == RunState.FINISHED
+    assert len(server.tuning.jobs) == 1
+
+
+# What goes wrong
+
+
+def test_a_job_that_fails_says_why_and_may_be_tried_again(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    (job,) = server.tuning.jobs.values()
+    job.complaint = "The examples are too strange."
+    job.move("failed")
+    run = worked_on(run)
+
+    assert run.state == RunState.FAILED
+    assert run.error == f"The provider's job {job.id} failed: The examples are too strange."
+    assert len(server.tuning.jobs) == 1
+
+    actions.retry_run(run, by=people.owner)
+    run = worked_on(run)
+    assert run.state == RunState.FINISHED, run.error
+    assert len(server.tuning.jobs) == 2
+
+
+def test_a_worker_killed_before_it_says_so_does_not_begin_another_job(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    next(iter(server.tuning.jobs.values())).move("cancelled")
+    with monkeypatch.context() as killing:
+        killing.setattr(LearnersMemory, "keep", dying_at(1, is_written=True))
+        with pytest.raises(Killed):
+            worked_on(run)
+    Preparation.objects.update(held_by="", lease_until=None)
+    run = worked_on(run)
+
+    assert run.state == RunState.FAILED
+    assert "was cancelled" in run.error
+    assert len(server.tuning.jobs) == 1
+
+
+def test_a_server_without_tuning_is_told_in_a_sentence(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    server.fault_for = lambda request: (
+        faults.failing(404, "Not Found") if request.route == "/files" else None
+    )
+    run = worked_on(request_run(tuned, case_set, by=people.owner))
+
+    assert run.state == RunState.FAILED
+    assert "does not know this model or address (404)" in run.error
+
+
+def test_a_cancelled_run_has_its_job_cancelled(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    assert cancel_abandoned() == 0  # it is still wanted
+    actions.pause_run(run, by=people.owner)
+    assert cancel_abandoned() == 0
+    actions.cancel_run(run, by=people.owner)
+
+    assert cancel_abandoned() == 1
+    assert [job.status for job in server.tuning.jobs.values()] == ["cancelled"]
+    assert cancel_abandoned() == 0
+
+    actions.resume_run(run, by=people.owner)
+    run = worked_on(run)
+    assert run.state == RunState.FINISHED, run.error
+    assert [job.status for job in server.tuning.jobs.values()] == ["cancelled", "succeeded"]
+
+
+def test_a_model_that_was_ready_before_its_run_was_cancelled_is_not_tuned_again(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    next(iter(server.tuning.jobs.values())).move("succeeded")
+    assert cancel_abandoned() == 1
+    assert cancel_abandoned() == 0
+
+    actions.resume_run(run, by=people.owner)
+    assert worked_on(run, 1).state == RunState.FINISHED
+    assert len(server.tuning.jobs) == 1
+
+
+def test_a_job_whose_beginning_nobody_heard_of_is_cancelled_as_well(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    lost = iter([faults.hanging_up()])
+    server.fault_for = lambda request: (
+        next(lost, None)
+        if (request.method, request.route) == ("POST", "/fine_tuning/jobs")
+        else None
+    )
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+
+    assert cancel_abandoned() == 1
+    assert [job.status for job in server.tuning.jobs.values()] == ["cancelled"]
+
+
+def test_a_server_out_of_reach_is_asked_again_later(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    server.faults += [faults.failing(503)] * 2
+    run = worked_on(run, 1)
+    assert run.state == RunState.RUNNING
+
+    assert worked_on(run).state == RunState.FINISHED
+
+
+# The learning curve and the forgetting check
+
+
+def test_a_learning_curve_is_a_job_a_size_measured_on_development_cases(
+    draft: Decision, people: People, endpoint: Endpoint, server: ModelServer, tmp_path: Any
+) -> None:
+    case_set = with_dev(tmp_path)
+    candidate = candidate_with(draft, people, {**SPEC, "curve_sizes": "10, 12, 999"})
+    run = worked_on(request_run(candidate, case_set, by=people.owner), 3 * LOOKS + 1)
+
+    assert run.state == RunState.FINISHED, run.error
+    assert sorted(job.examples for job in server.tuning.jobs.values()) == [10, 12, 18]
+    curve = run.artefact["learning_curve"]
+    assert [point["examples"] for point in curve] == [10, 12, 18]
+    assert [point["share"] for point in curve] == [1, 1, 1]
+    assert curve[0]["tries"] == [{"seed": 0, "right": 3, "asked": 3, "share": 1}]
+
+
+def with_dev(folder: Any) -> CaseSet:
+    """Return a case set with three development cases."""
+    from evaluations.freezing import import_case_set
+    from evaluations.importers.cases import CaseFile
+    from tests.evaluations.helpers import COLUMNS, WORDS, rows, write_csv
+
+    dev = [
+        {"id": f"dev-{team}", "split": "dev", "text": f"My {words[0]} is for dev", "team": team}
+        for team, words in WORDS.items()
+    ]
+    path = write_csv(folder / "dev.csv", [*rows(), *dev])
+    return import_case_set(name="With dev", files=[CaseFile(path)], columns=COLUMNS).case_set
+
+
+def test_what_was_forgotten_is_asked_of_both_models_and_told_with_its_interval(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    tmp_path: Any,
+) -> None:
+    probe = make_case_set(tmp_path, name="Probe", tests=5)
+    attach_probe(case_set, probe, by=people.owner)
+    run = worked_on(request_run(tuned, case_set, by=people.owner))
+
+    assert run.state == RunState.FINISHED, run.error
+    found = run.artefact["forgetting"]
+    assert (found["n"], found["before"], found["after"]) == (15, pytest.approx(1 / 3), 1)
+    assert found["difference"] == pytest.approx(2 / 3)
+    assert found["low"] < found["difference"] < found["high"]
+    assert found["p"] == pytest.approx(2 / 2**10)
+    assert found["probe"] == str(probe)
+    asked = [request.model for request in server.chats]
+    assert asked.count("small") == 15
+
+
+def test_an_interrupted_check_goes_on_where_it_stopped(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from evaluations.techniques import forgetting
+
+    monkeypatch.setattr(forgetting, "STEP", 5)
+    attach_probe(case_set, make_case_set(tmp_path, name="Probe", tests=5), by=people.owner)
+    run = worked_on(request_run(tuned, case_set, by=people.owner), LOOKS - 2)
+    assert not server.chats
+    with monkeypatch.context() as killing:
+        killing.setattr(LearnersMemory, "keep", dying_at(3, is_written=True))
+        with pytest.raises(Killed):
+            worked_on(run, 2)
+    Preparation.objects.update(held_by="", lease_until=None)
+    run = worked_on(run)
+
+    assert run.artefact["forgetting"]["n"] == 15
+    assert [request.model for request in server.chats].count("small") == 15
+
+
+def test_a_served_model_says_what_a_person_told_of_it(
+    draft: Decision,
+    case_set: CaseSet,
+    people: People,
+    endpoint: Endpoint,
+    server: ModelServer,
+    tmp_path: Any,
+) -> None:
+    attach_probe(case_set, make_case_set(tmp_path, name="Probe", tests=5), by=people.owner)
+    spec = {
+        "technique": "fine_tuning/served",
+        "endpoint": "ours",
+        "model": "ft:ours",
+        "base_model": "small",
+        "tuned_by": "Dana",
+        "examples": 500,
+        "training_cost": 12.5,
+    }
+    run = worked_on(request_run(candidate_with(draft, people, spec), case_set, by=people.owner), 1)
+
+    assert run.state == RunState.FINISHED, run.error
+    told = {name: run.artefact[name] for name in ("tuned_by", "training_examples", "as_told")}
+    assert told == {"tuned_by": "Dana", "training_examples": 500, "as_told": True}
+    assert run.artefact["training_cost"] == "12.5"
+    assert run.artefact["forgetting"]["n"] == 15
+    assert run.metrics["accuracy"]["value"] == 100
+
+
+def test_a_served_model_without_a_known_base_has_no_forgetting_check(
+    draft: Decision, case_set: CaseSet, people: People, endpoint: Endpoint, tmp_path: Any
+) -> None:
+    attach_probe(case_set, make_case_set(tmp_path, name="Probe", tests=5), by=people.owner)
+    spec = {"technique": "fine_tuning/served", "endpoint": "ours", "model": "ft:ours"}
+    run = worked_on(request_run(candidate_with(draft, people, spec), case_set, by=people.owner), 1)
+
+    assert run.state == RunState.FINISHED, run.error
+    assert "forgetting" not in run.artefact
+    assert run.artefact["training_cost"] is None
