@@ -172,9 +172,14 @@ def _place(spec: EncoderTuned, examples: Sequence[Example], cache: Path) -> Path
 
 
 def _base() -> Any:
-    """Return the encoder as it was before, on the processor."""
+    """Return the encoder as it was before, on the processor.
+
+    One thread, so that the sums, and with them the weights, are the same on any number of cores.
+    """
+    import torch
     from sentence_transformers import SentenceTransformer
 
+    torch.set_num_threads(1)
     return SentenceTransformer(str(model_directory()), device="cpu", local_files_only=True)
 
 
@@ -198,7 +203,7 @@ def _trained(spec: EncoderTuned, examples: Sequence[Example], slugs: Sequence[st
         order = generator.permutation(len(examples))
         for start in range(0, len(order), spec.batch):
             some = [examples[place] for place in order[start : start + spec.batch]]
-            features = model.tokenize([one.input for one in some])
+            features = model.preprocess([one.input for one in some])
             vectors = normalize(model(features)["sentence_embedding"])
             wanted = torch.tensor([slugs.index(one.expected) for one in some])
             steps.zero_grad()
