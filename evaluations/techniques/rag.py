@@ -1,13 +1,14 @@
 """Retrieval by itself, and answers from what was retrieved: extracted or generated."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext_lazy
 
-from evaluations.encoder import Encoder, get_encoder
+from evaluations.encoder import Encoder, Vectors, get_encoder
 from evaluations.spec import integer
 from evaluations.techniques import neighbours
 from evaluations.techniques.generation import Generating, prepare_generation
@@ -16,6 +17,7 @@ from evaluations.techniques.interface import Answer, Answerer, Material, Questio
 from evaluations.techniques.searching import Search, Searching, prepared_search, retrieved
 from evaluations.techniques.voting import best
 
+KEPT = 2_000  # passages whose sentences stay encoded
 KINDS = ("question_answering", "free_text")
 
 
@@ -71,12 +73,21 @@ class ExtractingAnswerer:
         cut = [(at, one) for at, hit in enumerate(found, 1) for one in sentences(hit.passage.text)]
         if not cut:
             return Answer("", retrieved(found, found))
-        vectors = self.encoder.encode([question.input, *(one for _at, one in cut)])
-        near = 1 + vectors[1:] @ vectors[0]  # above zero, so that something is always best
+        asked = self.encoder.encode([question.input])[0]
+        vectors = np.concatenate([self._vectors(hit.passage.text) for hit in found])
+        near = 1 + vectors @ asked  # above zero, so that something is always best
         chosen = [cut[place] for place in np.sort(best(near, self.spec.sentences))]
         said = " ".join(f"{one} [{at}]" for at, one in chosen)
         cited = list(dict.fromkeys(at for at, _one in chosen))
         return Answer(said, retrieved(found, found) | {"citations": cited})
+
+    @cached_property
+    def _vectors(self) -> Callable[[str], Vectors]:
+        """Return what encodes the sentences of a passage, and keeps them for the next question.
+
+        Each passage by itself, so that its vectors never depend on what was asked before.
+        """
+        return lru_cache(KEPT)(lambda text: self.encoder.encode(sentences(text)))
 
 
 def prepare_retrieval(spec: Searching, material: Material) -> Answerer:
