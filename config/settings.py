@@ -153,8 +153,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+# How often work is looked for that nobody does any more.
+REAPER_PERIOD_SECONDS = 15.0
 CELERY_BEAT_SCHEDULE = {
-    "reclaim lost cases": {"task": "evaluations.tasks.reclaim_lost_work", "schedule": 15.0},
+    "reclaim lost cases": {
+        "task": "evaluations.tasks.reclaim_lost_work",
+        "schedule": REAPER_PERIOD_SECONDS,
+    },
     "take up lost imports": {"task": "evaluations.tasks.take_up_lost_imports", "schedule": 15.0},
     "cancel abandoned jobs": {
         "task": "evaluations.tasks.cancel_abandoned_jobs",

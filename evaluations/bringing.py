@@ -396,7 +396,8 @@ def _result(draft: Draft, pk: int, case: CaseFound) -> Result:
         output_tokens=case.output_tokens,
         cost=case.cost,
         answered_at=draft.run.finished_at,
-        details={"scores": dict(case.scores), "imported": plain(dict(case.details))},
+        scores=dict(case.scores),
+        details={"imported": plain(dict(case.details))},
     )
 
 

@@ -114,7 +114,7 @@ def _standing(run: Run) -> Sequence[Run]:
 
 def why_not(one: Run, other: Run) -> str:
     """Return why two runs may not be compared, or ""."""
-    if one.case_set is None or other.case_set is None:
+    if one.case_set_id is None or other.case_set_id is None:
         return _("brought in without its cases")
     if one.case_set.digest != other.case_set.digest:
         return _("measured on other cases (%(case_set)s)") % {"case_set": other.case_set}
@@ -230,7 +230,7 @@ def remember(run: Run, results_digest: str) -> None:
 
 def _conditions(family: Family) -> dict[str, str]:
     """Return what was the same for all; of cases known by two names the older name."""
-    return conditions(min(family.runs, key=lambda one: one.case_set_id))
+    return conditions(min(family.runs, key=lambda one: one.case_set_id or 0))
 
 
 def _measurement(

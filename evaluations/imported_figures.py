@@ -63,7 +63,7 @@ def metrics_of(run: Run, survey: SystemSurvey) -> dict[str, Any]:
         "answered": len(columns.right) - columns.failed,
         "failed": columns.failed,
         "missing": survey.missing,
-        "judged": columns.judged,
+        "with_verdict": columns.judged,
         "correct": int(sum(columns.right)),
     }
     if not columns.cases:
@@ -76,15 +76,15 @@ def _columns(run: Run, survey: SystemSurvey) -> Columns:
     """Return the answers of a run as columns; about 100 bytes for each answer and score."""
     scorers = survey.scorers[:MOST_SCORERS]
     found = Columns([], [], {name: [] for name in scorers}, [], [])
-    fields = ("case_id", "correct", "error", "latency_ms", "cost", "details")
+    fields = ("case_id", "correct", "error", "latency_ms", "cost", "scores")
     rows = run.results.order_by("case__position", "repeat").values_list(*fields)
-    for case, correct, error, latency, cost, details in rows.iterator(chunk_size=CHUNK):
+    for case, correct, error, latency, cost, scores in rows.iterator(chunk_size=CHUNK):
         found.cases.append(case)
         found.right.append(float(bool(correct)))
         found.failed += bool(error)
         found.judged += correct is not None and not error
         for name in scorers:
-            found.scores[name].append(details["scores"].get(name))
+            found.scores[name].append(scores.get(name))
         if latency is not None and not error:
             found.latencies.append(latency)
         if cost is not None and not error:
@@ -271,7 +271,7 @@ def _method(run: Run, scored: int | None = None) -> str:
         "%(failed)s are errors and %(missing)s are not in the file; these count as wrong."
     )
     found = [sentence % told]
-    counted = metrics["judged"] if scored is None else scored
+    counted = metrics["with_verdict"] if scored is None else scored
     if counted < metrics["answered"]:
         told["n"] = format_count(metrics["answered"] - counted)
         found.append(_("%(n)s answers have no score and count as 0.") % told)

@@ -23,7 +23,7 @@ class Line:
 
 def offered(run: Run, user: User) -> list[Run]:
     """Return the runs that can stand beside a run: on the same cases, visible, latest first."""
-    if run.case_set is None:
+    if run.case_set_id is None:
         return []
     found = Run.objects.visible_to(user).filter(case_set=run.case_set, split=run.split)
     related = found.select_related("candidate__decision").exclude(pk=run.pk)

@@ -83,7 +83,7 @@ def outcomes(run: Run) -> Iterable[Outcome]:
         "scores",
         "score",
     )
-    main = scoring_of(run).main.scorer.key
+    main = run.scorer.partition("/")[0]
     for row in rows.iterator(chunk_size=2000):
         (key, expected, output, correct, latency, at, token) = row[:7]
         (error, repeat, at_once, cost, scores, score) = row[7:]

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 2  # workers woken for a new run; each claims its own cases
 STRETCH = 240  # seconds after which a worker goes to the back of the queue, so that others start
 # Seconds between two looks for lost work; what was woken shortly before is left alone.
-REAPER_PERIOD = float(settings.CELERY_BEAT_SCHEDULE["reclaim lost cases"]["schedule"])
+REAPER_PERIOD = settings.REAPER_PERIOD_SECONDS
 
 
 @shared_task(ignore_result=True, soft_time_limit=1800, time_limit=1860)

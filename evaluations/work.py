@@ -125,7 +125,8 @@ def finish(answers: Sequence[Answered]) -> int:
     if not answers:
         return 0
     with transaction.atomic(), connection.cursor() as cursor:
-        columns = [Result._meta.get_field(name) for name in _kept(answers[0])]
+        written = _kept(answers[0])
+        columns = [column for column in Result._meta.concrete_fields if column.name in written]
         rows = [_row(one, columns) for one in answers]
         cursor.executemany(_statement([str(one.column) for one in columns]), rows)
         return int(cursor.rowcount)
@@ -148,10 +149,9 @@ def _statement(columns: Sequence[str]) -> str:
 
 def _row(answered: Answered, columns: "Sequence[Field[Any, Any]]") -> list[Any]:
     """Return what the statement's places hold for one answer."""
-    kept = zip(columns, _kept(answered).values(), strict=True)
-    result = answered.result
+    kept, result = _kept(answered), answered.result
     return [
-        *(column.get_db_prep_save(value, connection) for column, value in kept),
+        *(column.get_db_prep_save(kept[column.name], connection) for column in columns),
         result.pk,
         result.claimed_by,
         ResultState.CLAIMED.value,

@@ -57,6 +57,7 @@ class Document:
     title: str = ""
 
 
+@dataclass(frozen=True, slots=True)
 class Probe:
     """Cases of another kind than those tuned for, asked before and after; `name` is the set's."""
 

@@ -3,4 +3,5 @@
 from config.settings import *  # noqa: F403
 
 EVALUATION_LEASE_SECONDS = 3
-CELERY_BEAT_SCHEDULE["reclaim lost cases"]["schedule"] = 3.0  # noqa: F405
+REAPER_PERIOD_SECONDS = 3.0
+CELERY_BEAT_SCHEDULE["reclaim lost cases"]["schedule"] = REAPER_PERIOD_SECONDS  # noqa: F405
