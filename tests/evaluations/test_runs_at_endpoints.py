@@ -11,10 +11,12 @@ from decisions.models import Candidate, Decision
 from decisions.policies import BadInput
 from evaluations import actions
 from evaluations.actions import request_run
+from evaluations.freezing import import_case_set
+from evaluations.importers.cases import CaseFile
 from evaluations.measuring import measure
 from evaluations.models import CaseSet, Endpoint, Result, Run, RunState
 from tests import openai_faults as faults
-from tests.evaluations.helpers import make_candidate
+from tests.evaluations.helpers import COLUMNS, WORDS, make_candidate, rows, write_csv
 from tests.factories import People
 from tests.openai_server import ModelServer, serving
 
@@ -23,10 +25,9 @@ pytestmark = pytest.mark.django_db
 
 
 def sorted_by_words(messages: Any) -> str:
-    """Answer with the team whose word is in the message, as a rather good model would."""
+    """Answer with the team whose word is in the message, as a good model would."""
     text = messages[-1]["content"].lower()
-    words = {"invoice": "billing", "parcel": "delivery", "password": "account"}
-    return next((team for word, team in words.items() if word in text), "billing")
+    return next((team for team, words in WORDS.items() if any(w in text for w in words)), "?")
 
 
 @pytest.fixture
@@ -190,3 +191,35 @@ def test_the_form_of_a_spec_offers_the_endpoints_that_there_are(
     html = client.get(address).content.decode()
     assert '<option value="ours" selected>Ours</option>' in html
     assert client.post(address, {**SPEC, "seen": "x"}).status_code == 422
+
+
+def test_a_prompt_is_mined_on_development_cases_and_then_used(
+    asking: Candidate, people: People, server: ModelServer, tmp_path: Any
+) -> None:
+    told = rows(tests=2)
+    for row in told[:9]:
+        row["split"] = "dev"
+    cases = import_case_set(
+        name="With dev", files=[CaseFile(write_csv(tmp_path / "dev.csv", told))], columns=COLUMNS
+    ).case_set
+    server.answer = lambda messages: (
+        sorted_by_words(messages) if "Be right." in messages[0]["content"] else "?"
+    )
+    spec = SPEC | {
+        "technique": "prompting/mined",
+        "context": "Be quick.",
+        "alternatives": "Be right.\n---\nBe brief.",
+    }
+    Candidate.objects.filter(pk=asking.pk).update(spec=spec)
+    asking.refresh_from_db()
+
+    run = worked_on(request_run(asking, cases, by=people.owner))
+
+    assert run.state == RunState.FINISHED, run.error
+    assert run.artefact["mined_prompt"]["context"] == "Be right."
+    assert run.artefact["learning_curve"]
+    assert run.metrics["accuracy"]["value"] == 100
+    tested = set(cases.cases.filter(split="test").values_list("input", flat=True))
+    mined = len(server.chats) - run.case_count
+    assert not any(one in str(chat.json) for chat in server.chats[:mined] for one in tested)
+    assert run.spent_requests == len(server.chats)
