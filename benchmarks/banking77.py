@@ -19,10 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from evaluations import scorers, statistics
-from evaluations.techniques import TECHNIQUES, Example, Label, Question
+from evaluations.techniques import TECHNIQUES, Example, Label, Question, encoder_tuning
 
 ROOT = Path(__file__).resolve().parent.parent
-CLASSIFIERS = [key for key, one in TECHNIQUES.items() if not one.connects and not one.needs_corpus]
+CLASSIFIERS = [
+    key
+    for key, one in TECHNIQUES.items()
+    if not one.connects
+    and not one.needs_corpus
+    and (key != "fine_tuning/encoder" or encoder_tuning.is_installed())
+]
 
 
 def data_directory(name: str = "banking77") -> Path:
