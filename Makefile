@@ -16,14 +16,14 @@ run:
 	@bin/bootstrap run
 	@$(PYTHON_BIN) manage.py demo
 
-# First the unit tests; then whole pages; then documents, processes and races, which are slow; the races
+# First the unit tests; then whole pages, and lives of records, runs and files; then documents, processes and races, which are slow; the races
 # once more on PostgreSQL, where its programs are installed; journeys share one machine with a real
 # browser, worker and Redis, so they run alone and last.
 test:
 	@bin/bootstrap test
 	@status=0; \
-	$(PYTHON_BIN) -m pytest -q -n 2 -m "not (page or slow or journey)" $(ARGS) || status=1; \
-	$(PYTHON_BIN) -m pytest -q -n 2 -m "page and not (slow or journey)" $(ARGS) || status=1; \
+	$(PYTHON_BIN) -m pytest -q -n 2 -m "not (page or whole or slow or journey)" $(ARGS) || status=1; \
+	$(PYTHON_BIN) -m pytest -q -n 2 -m "(page or whole) and not (slow or journey)" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "slow and not journey" $(ARGS) || status=1; \
 	bin/with-postgres $(PYTHON_BIN) -m pytest -q -m "postgres and not journey" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -m journey $(ARGS) || status=1; \

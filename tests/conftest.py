@@ -16,12 +16,20 @@ from tests import append_only, factories, walks
 from tests.factories import People
 
 # Whole requests through middleware, view and template, against unit tests of what lies behind.
-PAGES = re.compile(r"(_pages|test_views|test_hostile_input)\.py$")
+PAGES = re.compile(r"(_pages|_views|test_views|test_hostile_input|test_admin|test_desk)\.py$")
+# Whole lives of records, runs and files, many steps each, against units of a step or two.
+WHOLE = re.compile(
+    r"test_(audit\w*|lapses|workflow|lifecycle|mail|migrations|query_counts|delegation|looks|notify"
+    r"|outcomes_of_decisions|provider_tuning|encoder|rag|generation|rating|comparing|spread|runs"
+    r"|runs_at_endpoints|shift|bringing|every_file|shapes|scoring|endpoint_chats)\.py$"
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what goes through whole pages, so that the unit tests can be run by themselves."""
+    """Mark what goes through whole pages and lives, so that units can be run by themselves."""
     for item in items:
+        if WHOLE.search(item.path.name):
+            item.add_marker(pytest.mark.whole)
         if PAGES.search(item.path.name):
             item.add_marker(pytest.mark.page)
 
