@@ -20,6 +20,8 @@ from evaluations.models import Preparation
 from evaluations.shift import Stop
 from evaluations.techniques import Interrupted, Learn, Material, PrepareError
 
+LOOK_EVERY = 2.0  # seconds between two looks whether learning may go on
+
 
 class SomeoneElseLearns(Exception):
     """Another worker is at it; there is nothing to do here until it is done."""
@@ -38,12 +40,12 @@ class LearnersMemory:
         """Keep a state; raise `Interrupted` if this worker has to make room for others now."""
         self.state = {**self.state, **state}
         is_mine = await sync_to_async(self._write)(state=self.state)
-        if not is_mine or self.stop():
+        if not is_mine or await sync_to_async(self.stop)():
             raise Interrupted
 
-    def renew(self) -> bool:
-        """Extend the lease; return whether it still holds."""
-        return bool(self._write(lease_until=clock.now() + work.lease()))
+    def goes_on(self) -> bool:
+        """Extend the lease; return whether it still holds and nothing says to stop."""
+        return bool(self._write(lease_until=clock.now() + work.lease())) and not self.stop()
 
     def finish(self, learned: Mapping[str, Any]) -> None:
         """Keep what was learned."""
@@ -108,8 +110,9 @@ async def _learned(
 
 
 async def _kept_alive(learning: asyncio.Future[Any], memory: LearnersMemory) -> None:
-    period = work.lease().total_seconds() / 3
+    """Wait until all is learned; raise `Interrupted` where that has to stop for now."""
+    period = min(LOOK_EVERY, work.lease().total_seconds() / 3)
     while not learning.done():
         await asyncio.wait([learning], timeout=period)
-        if not learning.done() and not await sync_to_async(memory.renew)():
+        if not learning.done() and not await sync_to_async(memory.goes_on)():
             raise Interrupted

@@ -59,7 +59,7 @@ class Prepared:
     artefact: dict[str, Any]
 
 
-_kept: OrderedDict[tuple[int, str, str], Prepared] = OrderedDict()
+_kept: OrderedDict[tuple[int | str, ...], Prepared] = OrderedDict()
 
 
 def measure(run: Run, stop: Stop) -> bool:
@@ -88,7 +88,7 @@ def measure(run: Run, stop: Stop) -> bool:
 
 def _answered(run: Run, stop: Stop) -> bool:
     """Prepare the technique and answer cases; return whether any may be left for somebody."""
-    prepared = _prepared_or_failed(run, stop)
+    prepared = _prepared_or_failed(run, lambda: stop() or _rests(run))
     if prepared is None:
         return False
     note_prepared(run, prepared.artefact)
@@ -119,6 +119,11 @@ def _anything_left(run: Run) -> bool:
     return run.results.unanswered().exists()
 
 
+def _rests(run: Run) -> bool:
+    """Return whether somebody has paused or cancelled a run meanwhile."""
+    return not Run.objects.filter(pk=run.pk).working().exists()
+
+
 def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     """Return the run's technique, ready to answer; if that fails, end the run with the reason."""
     try:
@@ -143,7 +148,10 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
     What talks to an endpoint is kept for its run alone, whose budget and seats it has.
     """
     technique = technique_for(run.spec)
-    key = (run.pk if technique.connects else 0, run.spec_digest, run.case_set.digest)
+    cases = [run.case_set.digest]
+    if technique.recall and run.case_set.probe:
+        cases.append(run.case_set.probe.digest)
+    key = (run.pk if technique.connects else 0, run.spec_digest, *cases)
     if key not in _kept:
         _kept[key] = _prepare(run, technique, stop)
         while len(_kept) > KEPT:

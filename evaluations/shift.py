@@ -6,6 +6,7 @@ so that progress is never far behind. The database is only ever touched from the
 """
 
 import asyncio
+import contextlib
 import inspect
 import logging
 import time
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from asgiref.sync import async_to_sync, sync_to_async
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError
 
 from decisions import clock
 from evaluations import work
@@ -30,6 +32,7 @@ BOOKS_EVERY = 0.5  # seconds between writing what is done and looking whether th
 LOOK_AGAIN = 0.2  # seconds, while no seat is free or nothing can be claimed
 AHEAD = 1.0  # seconds of work that a worker claims beyond what is under way
 MOST_AHEAD = 200  # cases
+LONGEST = 1500.0  # seconds; what is under way then is given back, well before the task is ended
 
 Stop = Callable[[], bool]
 Task = asyncio.Task[work.Answered]
@@ -157,21 +160,26 @@ class Shift:
     async def _write(self) -> None:
         """Write what is done; what a run that has ended refuses is given back at the end."""
         answers, self.done = self.done, []
-        if answers and await sync_to_async(work.finish)(answers) < len(answers):
+        try:
+            written = await sync_to_async(work.finish)(answers)
+        except BaseException:
+            self.done = [*answers, *self.done]  # they are paid for: tried once more at the end
+            raise
+        if written < len(answers):
             self.refused += [one.result for one in answers]
 
     async def _look(self) -> None:
         """Rest when the run does; of one that has ended, nothing is waited for."""
         state = await sync_to_async(_state)(self.run)
         self.resting = state not in WORKING_RUNS
-        if state not in OPEN_RUNS:
+        if state not in OPEN_RUNS or time.monotonic() - self.began > LONGEST:
             for task in self.under_way:
                 task.cancel()
 
     async def _renew(self) -> None:
         """Renew the leases; drop what is another worker's by now."""
         tokens = {one.claimed_by for one in (*self.waiting, *self.under_way.values())}
-        held = await sync_to_async(work.renew)(tokens)
+        held = await sync_to_async(work.renew)(self.run, tokens)
         self.waiting = deque(one for one in self.waiting if one.claimed_by in held)
 
     async def _hand_in(self) -> None:
@@ -180,12 +188,20 @@ class Shift:
         for task in self.under_way:
             task.cancel()
         await asyncio.gather(*self.under_way, return_exceptions=True)
-        await self._write()
+        async with contextlib.AsyncExitStack() as last:  # each is done, whatever becomes of others
+            if self.judges:
+                last.push_async_callback(self.judges.close)
+            if isinstance(self.answerer, Remote):
+                last.push_async_callback(self.answerer.close)
+            last.push_async_callback(self._release, left)
+            try:
+                await self._write()
+            except DatabaseError:
+                await asyncio.sleep(BOOKS_EVERY)
+                await self._write()
+
+    async def _release(self, left: list[Result]) -> None:
         await sync_to_async(work.release)([*left, *self.refused])
-        if isinstance(self.answerer, Remote):
-            await self.answerer.close()
-        if self.judges:
-            await self.judges.close()
 
     async def _answer(self, result: Result, at_once: int) -> work.Answered:
         """Answer one case and score it; what it raises becomes its error."""

@@ -292,7 +292,11 @@ class Run(models.Model):
         pace = self._pace() if self.is_working else None
         left = None if pace is None else pace * (total - answered)
         rate = 1 / pace.total_seconds() if pace else None
-        return Progress(answered, failed, total, left, rate, counted["cost"])
+        return Progress(answered, failed, total, left, rate, self._cost(counted["cost"]))
+
+    def _cost(self, of_answers: Decimal | None) -> Decimal | None:
+        """Return what was paid at servers so far, all of it; None where nobody knows any price."""
+        return (self.spent_cost or None) if self.spent_requests else of_answers
 
     def _pace(self) -> timedelta | None:
         """Return the time that one of the last answers took, None before there are two.

@@ -336,9 +336,9 @@ def test_a_slow_answer_keeps_its_lease(
     renewed = []
     real = work.renew
 
-    def noted(tokens: Any) -> set[str]:
+    def noted(run: Run, tokens: Any) -> set[str]:
         renewed.append(tokens)
-        return real(tokens)
+        return real(run, tokens)
 
     monkeypatch.setattr(work, "renew", noted)
     work_through(run)
