@@ -166,17 +166,23 @@ def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
     answerer = technique.build(spec, material)
     seconds = time.perf_counter() - began
     facts = {"prepare_seconds": round(seconds, 3), **material.learned, **answerer.facts}
+    if material.left_out:
+        facts["left_out_overlap"] = material.left_out
     return Prepared(answerer, facts)
 
 
 def material_of(run: Run) -> Material:
-    """Return what a run's technique may learn from: the case set's other splits, never the test."""
-    train, dev = (_examples(run, split) for split in (Split.TRAIN, Split.DEV))
+    """Return what a run's technique may learn from: the case set's other splits, never the test.
+
+    An example of theirs that is a test case as well, but for case and spacing, is left out.
+    """
+    tested = run.case_set.cases.filter(split=Split.TEST).values("input_digest")
+    train, dev = (_examples(run, split, tested) for split in (Split.TRAIN, Split.DEV))
     known = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
     if run.case_set.kind == CaseKind.CLASSIFICATION:
         known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
     technique = technique_for(run.spec)
-    tested = run.case_set.cases.filter(split=Split.TEST).values_list("input_digest", flat=True)
+    learnt = run.case_set.cases.filter(split__in=(Split.TRAIN, Split.DEV))
     material = Material(
         train,
         dev,
@@ -184,7 +190,7 @@ def material_of(run: Run) -> Material:
         settings.VAR_DIR / "cache",
         connect,
         connect_tuner=connect_tuner,
-        held_out=frozenset(tested) if technique.connects else frozenset(),
+        left_out=learnt.filter(input_digest__in=tested).count(),
         probe=_probe(run, technique),
     )
     return _with_corpus(run, material) if technique.needs_corpus else material
@@ -215,6 +221,7 @@ def _probe(run: Run, technique: Technique) -> Probe | None:
     return Probe(str(probe), probe.digest, examples, labels)
 
 
-def _examples(run: Run, split: str) -> list[Example]:
-    cases = run.case_set.cases.filter(split=split).order_by("position")
+def _examples(run: Run, split: str, tested: Any) -> list[Example]:
+    cases = run.case_set.cases.filter(split=split).exclude(input_digest__in=tested)
+    cases = cases.order_by("position")
     return [Example(*pair) for pair in cases.values_list("input", "expected").iterator()]

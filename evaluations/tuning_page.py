@@ -253,11 +253,6 @@ def _findings(found: Mapping[str, int]) -> str:
         "duplicates": ngettext(
             "%(n)s duplicate left out", "%(n)s duplicates left out", count("duplicates", 0)
         ),
-        "left_out_as_tested": ngettext(
-            "%(n)s left out that is a test case",
-            "%(n)s left out that are test cases",
-            count("left_out_as_tested", 0),
-        ),
         "contradictions": ngettext(
             "%(n)s question with two answers",
             "%(n)s questions with two answers",
