@@ -160,7 +160,8 @@ async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[
     if sizes and not unseen(material.dev, material.train):
         raise PrepareError(
             _(
-                "A learning curve needs development cases that are no training cases: there are none."
+                "A learning curve is measured on development cases that are not trained on as "
+                "well; there are none."
             )
         )
     tuner = material.tuner(spec.endpoint, spec.model)

@@ -118,9 +118,11 @@ def test_a_curve_is_not_measured_on_what_it_is_trained_on(tmp_path: Path) -> Non
 
 
 def test_training_cases_that_come_twice_are_not_on_both_sides_of_a_curve(tmp_path: Path) -> None:
-    found = learn(Material([*TRAIN, *TRAIN], cache=tmp_path), curve_seeds=1)
+    twice = [*TRAIN, *(Example(one.input.upper(), one.expected) for one in TRAIN)]
+    found = learn(Material(twice, cache=tmp_path), curve_seeds=1)
 
-    assert found["learning_curve"][-1]["examples"] < 2 * 72
+    assert found["curve_held_out"] == 36
+    assert found["learning_curve"][-1]["examples"] < 180 - 36
 
 
 @pytest.mark.parametrize(("train", "seeds"), [(TRAIN, 0), (TRAIN[:2], 3), (TRAIN[:20], 3)])
