@@ -9,6 +9,7 @@ from typing import Any
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from evaluations import work
@@ -27,7 +28,7 @@ from evaluations.endpoints.tuning import connect_tuner
 from evaluations.environment import environment
 from evaluations.judging import Judges
 from evaluations.learning import SomeoneElseLearns, learned
-from evaluations.models import CaseKind, Run, Split
+from evaluations.models import Case, CaseKind, Run, Split
 from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
@@ -214,7 +215,7 @@ def _probe(run: Run, technique: Technique) -> Probe | None:
     if probe is None or technique.recall is None:
         return None
     cases = probe.cases.filter(split=Split.TEST).order_by("position")
-    examples = [Example(*pair) for pair in cases.values_list("input", "expected")]
+    examples = _as_examples(cases)
     labels = [Label(one["slug"], one["name"], one["description"]) for one in probe.labels]
     if probe.kind == CaseKind.CLASSIFICATION:
         labels = labels or [Label(slug) for slug in sorted({one.expected for one in examples})]
@@ -223,5 +224,9 @@ def _probe(run: Run, technique: Technique) -> Probe | None:
 
 def _examples(run: Run, split: str, tested: Any) -> list[Example]:
     cases = run.case_set.cases.filter(split=split).exclude(input_digest__in=tested)
-    cases = cases.order_by("position")
-    return [Example(*pair) for pair in cases.values_list("input", "expected").iterator()]
+    return _as_examples(cases.order_by("position"))
+
+
+def _as_examples(cases: QuerySet[Case]) -> list[Example]:
+    told = cases.values_list("input", "expected", "references")
+    return [Example(text, answer, tuple(others)) for text, answer, others in told.iterator()]

@@ -28,10 +28,11 @@ class PrepareError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A training or development case with the answer that was expected."""
+    """A training or development case with the answer that was expected, and others as right."""
 
     input: str
     expected: str
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

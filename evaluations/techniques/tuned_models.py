@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from evaluations.spec import integer, line, number
 from evaluations.techniques.fine_tuning import drawn, unseen
 from evaluations.techniques.forgetting import forgotten
-from evaluations.techniques.grading import scores
+from evaluations.techniques.grading import metric_of, scores
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
@@ -173,7 +173,8 @@ async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[
     finally:
         await tuner.close()
     price = {} if spec.training_price is None else {"training_price": str(spec.price)}
-    return {**found, **price, **({"learning_curve": curve} if curve else {})}
+    shown = {"learning_curve": curve, "curve_metric": metric_of(material.labels)} if curve else {}
+    return {**found, **price, **shown}
 
 
 def order_of(spec: ProviderTuned, material: Material, examples: int | None) -> Order:
@@ -207,7 +208,8 @@ async def _measured(
             found_scores = await scores(spec.prompt, spec.sampling, chat, dev, material.labels)
         finally:
             await chat.close()
-        tried = Try(spec.seed, math.fsum(found_scores), len(dev))
+        right = math.fsum(one or 0.0 for one in found_scores)
+        tried = Try(spec.seed, right, len(dev), found_scores.count(None))
         await job.keep(point=point(found["training_examples"], [tried]))
     return dict(job.state["point"])
 
