@@ -62,18 +62,18 @@ def _pairs(found: RatingRound) -> list[tuple[str, str]]:
         return []
     first, second = _marks(found.first), _marks(found.second)
     pairs = []
-    for rated in found.cases.prefetch_related("ratings"):
+    for rated in found.cases.select_related("case").prefetch_related("ratings"):
         choices = [one.verdict for one in rated.ratings.all()]
-        marks = first.get(rated.case_id), second.get(rated.case_id)
+        marks = first.get(rated.case.key), second.get(rated.case.key)
         if choices and None not in marks:
             pairs.append((winner(choices), _preferred(*marks)))
     return pairs
 
 
-def _marks(run: Run) -> dict[int, Any]:
-    """Return what the judge gave the first answer to each case."""
-    rows = Result.objects.filter(run=run, repeat=0).values_list("case_id", "scores")
-    return {case: scores.get(JUDGE) for case, scores in rows}
+def _marks(run: Run) -> dict[str, Any]:
+    """Return what the judge gave the first answer to each case, by the case's key."""
+    rows = Result.objects.filter(run=run, repeat=0).values_list("case__key", "scores")
+    return {key: scores.get(JUDGE) for key, scores in rows}
 
 
 def _preferred(first: Any, second: Any) -> str:

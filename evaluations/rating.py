@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -145,6 +145,14 @@ def next_question(rater: Rater) -> Question | None:
             left, right = sides if rater.sees_first_left(one) else sides[::-1]
             return Question(one, place, len(ordered), left, right)
     return None
+
+
+def still_to_rate(user: User) -> list[RatingRound]:
+    """Return the open rounds in which a person has cases left to rate: they stay blind so long."""
+    asked = RatingRound.objects.filter(state=RoundState.OPEN, raters__user=user)
+    related = asked.select_related("first__case_set", "second")
+    left = RatedCase.objects.filter(round=OuterRef("pk")).exclude(ratings__rater__user=user)
+    return list(related.filter(Exists(left)))
 
 
 def rate(rater: Rater, place: int, choice: str, *, by: User, comment: str = "") -> bool:
