@@ -176,6 +176,7 @@ class RunPage:
         facts = [
             (_("Prepared in"), f"{format_value(seconds)} s" if seconds is not None else ""),
             (_("Learnt from"), _examples(told.get("training_examples"))),
+            (_("Left out, being test cases as well"), _examples(told.get("left_out_overlap"))),
             (_("Searches"), _searched(told)),
             (_("Size"), _size(size)),
             (_("Encoder"), str(told.get("encoder", ""))),

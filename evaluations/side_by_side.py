@@ -26,7 +26,7 @@ def offered(run: Run, user: User) -> list[Run]:
     if run.case_set_id is None:
         return []
     found = Run.objects.visible_to(user).filter(case_set=run.case_set, split=run.split)
-    related = found.select_related("candidate__decision").exclude(pk=run.pk)
+    related = found.select_related("candidate__decision", "case_set").exclude(pk=run.pk)
     return list(related.order_by("-pk")[:MOST_OFFERED])
 
 

@@ -320,7 +320,18 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
     else:
         how = " ".join(filter(None, (_score_method(run, metrics), _scorer_method(run, metric))))
     both = _of_answered(metrics, metric)
-    return " ".join(part for part in (how, both, kind_note(run)) if part)
+    return " ".join(part for part in (how, both, _left_out(run), kind_note(run)) if part)
+
+
+def _left_out(run: Run) -> str:
+    """Return how many examples were kept from the technique as they are test cases as well."""
+    count = run.artefact.get("left_out_overlap", 0)
+    sentence = ngettext(
+        "%(n)s example to learn from was left out, as it is a test case as well.",
+        "%(n)s examples to learn from were left out, as they are test cases as well.",
+        count,
+    )
+    return sentence % {"n": format_count(count)} if count else ""
 
 
 def _of_answered(metrics: dict[str, Any], metric: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from evaluations.spec import choice, integer, line, number
-from evaluations.techniques.fine_tuning import drawn
+from evaluations.spec import integer, line, number
+from evaluations.techniques.fine_tuning import drawn, unseen
 from evaluations.techniques.forgetting import forgotten
-from evaluations.techniques.grading import scores
+from evaluations.techniques.grading import metric_of, scores
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
@@ -24,7 +24,7 @@ from evaluations.techniques.interface import (
 )
 from evaluations.techniques.language_model import ChatAnswerer, Prompted, prepare_zero_shot
 from evaluations.techniques.learning_curve import Try, point, sizes_problem, sizes_written
-from evaluations.techniques.training_file import LEAVE_OUT, training_file
+from evaluations.techniques.training_file import training_file
 from evaluations.techniques.tuning import JobMemory, Order, tuned
 
 MOST_DEV = 200  # development cases that a point of a learning curve is measured on
@@ -80,14 +80,6 @@ class ProviderTuned(Prompted):
         gettext_lazy("Becomes part of the tuned model's name, where the provider does that."),
         maximum=18,
         nullable=True,
-    )
-    overlaps: str = choice(
-        "refuse",
-        gettext_lazy("Training examples that are test cases"),
-        (
-            ("refuse", gettext_lazy("Refuse to tune")),
-            (LEAVE_OUT, gettext_lazy("Leave them out")),
-        ),
     )
     training_price: float | None = number(
         None,
@@ -165,8 +157,13 @@ async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[
     """Have the model tuned and return what that came to, with the learning curve if asked for."""
     order = order_of(spec, material, spec.examples)
     sizes = [size for size in sizes_written(spec.curve_sizes) if size < order.file.examples]
-    if sizes and not material.dev:
-        raise PrepareError(_("A learning curve is measured on development cases; there are none."))
+    if sizes and not unseen(material.dev, material.train):
+        raise PrepareError(
+            _(
+                "A learning curve is measured on development cases that are not trained on as "
+                "well; there are none."
+            )
+        )
     tuner = material.tuner(spec.endpoint, spec.model)
     try:
         found = await tuned(order, tuner, JobMemory(memory, WHOLE))
@@ -176,7 +173,8 @@ async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[
     finally:
         await tuner.close()
     price = {} if spec.training_price is None else {"training_price": str(spec.price)}
-    return {**found, **price, **({"learning_curve": curve} if curve else {})}
+    shown = {"learning_curve": curve, "curve_metric": metric_of(material.labels)} if curve else {}
+    return {**found, **price, **shown}
 
 
 def order_of(spec: ProviderTuned, material: Material, examples: int | None) -> Order:
@@ -184,7 +182,7 @@ def order_of(spec: ProviderTuned, material: Material, examples: int | None) -> O
     if "{passages}" in spec.message_template:
         raise PrepareError(_("Training examples have no passages: leave {passages} out."))
     chosen = drawn(material.train, examples, spec.seed)
-    file = training_file(chosen, spec.prompt, material.labels, material.held_out, spec.overlaps)
+    file = training_file(chosen, spec.prompt, material.labels)
     return Order(
         spec.endpoint, spec.model, file, spec.settings, spec.epochs or USUAL_EPOCHS, spec.price
     )
@@ -205,12 +203,13 @@ async def _measured(
     """Return how a tuned model does on development cases; asked once and kept."""
     if "point" not in job.state:
         chat = material.chat(spec.endpoint, found["tuned_model"])
-        dev = drawn(material.dev, MOST_DEV, spec.seed)
+        dev = drawn(unseen(material.dev, material.train), MOST_DEV, spec.seed)
         try:
             found_scores = await scores(spec.prompt, spec.sampling, chat, dev, material.labels)
         finally:
             await chat.close()
-        tried = Try(spec.seed, math.fsum(found_scores), len(dev))
+        right = math.fsum(one or 0.0 for one in found_scores)
+        tried = Try(spec.seed, right, len(dev), found_scores.count(None))
         await job.keep(point=point(found["training_examples"], [tried]))
     return dict(job.state["point"])
 

@@ -19,6 +19,7 @@ from evaluations.actions import change_budget, request_runs
 from evaluations.candidate_specs import is_runnable
 from evaluations.forms import BudgetForm, ResultFilterForm, RunForm, Show
 from evaluations.models import ResultState, Run
+from evaluations.rating import still_to_rate
 from evaluations.run_moves import MOVES
 from evaluations.run_page import RunPage
 from evaluations.spending import spending_of
@@ -62,14 +63,19 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     decision = get_record(request, found.candidate.decision.reference)
     if request.GET.get("part") == "progress" and wants_fragment(request):
         return _progress(request, decision, found)
-    known = side_by_side.offered(found, person(request))
+    unrated = still_to_rate(person(request))
+    blinding = next((one for one in unrated if one.is_about(found)), None)
+    offered = side_by_side.offered(found, person(request))
+    known = [run for run in offered if not any(one.is_about(run) for one in unrated)]
     others = side_by_side.chosen(found, known, request.GET.getlist("with"))
     form = ResultFilterForm(known, others, request.GET or None)
     about = _about(found, person(request))
-    results = _results(found, form, others) if about["reads_cases"] else found.results.none()
+    shows = about["reads_cases"] and not blinding
+    results = _results(found, form, others) if shows else found.results.none()
     rows = page_of(request, results, CASES_PER_PAGE)
     context = about | {
         "form": form,
+        "blinding": blinding,
         "page_obj": rows,
         "others": others,
         "lines": side_by_side.lines(rows.object_list, others),

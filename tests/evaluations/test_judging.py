@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from evaluations.models import CaseSet, Endpoint, ResultState, Run, RunState
 from evaluations.models.rating import Rating, RatingRound, RoundState
 from evaluations.scorers import SCORERS, CaseView
 from tests.evaluations.chats import ToldChat
-from tests.evaluations.helpers import make_candidate, work_through
+from tests.evaluations.helpers import make_candidate, make_case_set, work_through
 from tests.factories import People
 from tests.openai_server import ModelServer, serving
 
@@ -204,6 +205,23 @@ def test_a_judge_is_held_against_the_people_who_rated(
     assert (found.n, found.agreed) == (4, 3)
     assert found.kappa == pytest.approx((3 / 4 - 5 / 16) / (1 - 5 / 16))
     assert "on 3 (Cohen's kappa" in found.sentence
+
+
+def test_a_judge_is_held_against_people_also_over_two_sets_of_the_same_cases(
+    judged: Run, people: People, server: ModelServer, tmp_path: Path
+) -> None:
+    second = make_candidate(judged.candidate.decision, people, name="Second")
+    twin = make_case_set(tmp_path, name="Twin")
+    other = request_run(second, twin, by=people.owner, scorers=judged.scorers)
+    judged.results.update(scores={"judge": 1})
+    other.results.update(scores={"judge": 0})
+
+    cases = judged.case_set.cases.filter(split="test")[:4]
+    rated_by(people, judged, other, [(case, "left") for case in cases])
+    found = agreement_with_people(judged)
+
+    assert found is not None
+    assert (found.n, found.agreed) == (4, 4)
 
 
 def rated_by(people: People, first: Run, second: Run, choices: Any) -> None:
