@@ -138,7 +138,7 @@ def _goal_figure(
         )
         for one, row, line in lines
     )
-    note = _note(goal, unit, earlier)
+    note = " ".join(filter(None, [_note(goal, unit, earlier), _cases(members[0])]))
     return GoalFigure(goal, metric, name, unit, key, target, rows, figure, note)
 
 
@@ -149,6 +149,12 @@ def _note(goal: Goal | None, unit: str, earlier: int) -> str:
     if goal and goal.unit != unit:
         return _("The goal is set in another unit, so these values are not held against it.")
     return ""
+
+
+def _cases(evidence: Evidence) -> str:
+    """Return what cases a figure was measured on, where its conditions say so."""
+    case_set = evidence.conditions.get("case_set")
+    return _("On %(case_set)s.") % {"case_set": case_set} if case_set else ""
 
 
 def _row(evidence: Evidence, is_chosen: bool) -> Row:

@@ -35,6 +35,8 @@ class LearnersMemory:
     token: str
     stop: Stop
     state: dict[str, Any] = field(default_factory=dict)
+    # Whether what it is learned for rests; asked meanwhile, where `stop` waits for a step's end.
+    rests: Stop = lambda: False
 
     async def keep(self, **state: Any) -> None:
         """Keep a state; raise `Interrupted` if this worker has to make room for others now."""
@@ -44,8 +46,8 @@ class LearnersMemory:
             raise Interrupted
 
     def goes_on(self) -> bool:
-        """Extend the lease; return whether it still holds and nothing says to stop."""
-        return bool(self._write(lease_until=clock.now() + work.lease())) and not self.stop()
+        """Extend the lease; return whether it still holds and nobody has stopped the run."""
+        return bool(self._write(lease_until=clock.now() + work.lease())) and not self.rests()
 
     def finish(self, learned: Mapping[str, Any]) -> None:
         """Keep what was learned."""
@@ -60,9 +62,17 @@ class LearnersMemory:
         return mine.update(**values)
 
 
-def learned(key: str, learn: Learn, spec: Any, material: Material, stop: Stop) -> Mapping[str, Any]:
+def learned(
+    key: str,
+    learn: Learn,
+    spec: Any,
+    material: Material,
+    stop: Stop,
+    rests: Stop = lambda: False,
+) -> Mapping[str, Any]:
     """Return what a spec has learned from its material, learning it now if nobody has.
 
+    `stop` is asked after each step that is kept, `rests` all the time: a step in hand is given up.
     Raises `SomeoneElseLearns`, `NotYet` or `Interrupted` where that has to wait, and what the
     technique raises where it cannot be learned. A sentence that it kept as `failed` is raised as
     `PrepareError` until somebody tries again.
@@ -73,6 +83,7 @@ def learned(key: str, learn: Learn, spec: Any, material: Material, stop: Stop) -
     if failed := preparation.state.get("failed"):
         raise PrepareError(failed)
     memory = taken(preparation, stop)
+    memory.rests = rests
     try:
         found = async_to_sync(_learned)(learn, spec, material, memory)
     except BaseException:

@@ -89,7 +89,7 @@ def measure(run: Run, stop: Stop) -> bool:
 
 def _answered(run: Run, stop: Stop) -> bool:
     """Prepare the technique and answer cases; return whether any may be left for somebody."""
-    prepared = _prepared_or_failed(run, lambda: stop() or _rests(run))
+    prepared = _prepared_or_failed(run, stop)
     if prepared is None:
         return False
     note_prepared(run, prepared.artefact)
@@ -165,11 +165,13 @@ def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
     """Make a technique ready: first what it learns once, then what every process makes anew."""
     spec, material = technique.validate(run.spec), material_of(run)
     if technique.learn:
-        found = learned(learning_key(run), technique.learn, spec, material, stop)
+        found = learned(
+            learning_key(run), technique.learn, spec, material, stop, lambda: _rests(run)
+        )
         material = replace(material, learned=found)
     if technique.recall and material.probe:
         key = digest_of([learning_key(run), material.probe.digest])
-        found = learned(key, technique.recall, spec, material, stop)
+        found = learned(key, technique.recall, spec, material, stop, lambda: _rests(run))
         material = replace(material, learned={**material.learned, **found})
     began = time.perf_counter()
     answerer = technique.build(spec, material)

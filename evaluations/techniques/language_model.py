@@ -50,8 +50,8 @@ class Prompted:
         "{text}",
         gettext_lazy("Message"),
         gettext_lazy(
-            "{text} is the question; {labels} the answers to choose from; {passages} the texts "
-            "that belong to the question."
+            "{text} is the question; {labels} the answers to choose from, which are told before "
+            "it otherwise; {passages} the texts that belong to the question."
         ),
         check=placeholders("text", "labels", "passages"),
     )

@@ -62,7 +62,7 @@ class Prompt:
         passages: Sequence[str] = (),
     ) -> list[Message]:
         """Return the messages for a question, with the examples as turns before it."""
-        system = self.instructions()
+        system = self.instructions(labels)
         told: list[Message] = [{"role": "system", "content": system}] if system else []
         for example in examples:
             asked = self._asked(example.input, labels, ())
@@ -72,14 +72,19 @@ class Prompt:
             ]
         return [*told, {"role": "user", "content": self._asked(question.input, labels, passages)}]
 
-    def instructions(self) -> str:
-        """Return the system's turn: what the model is, how it speaks, and what it must keep to."""
+    def instructions(self, labels: Sequence[Label] = ()) -> str:
+        """Return the system's turn: what the model is, how it speaks, and what it must keep to.
+
+        Labels to choose from are told there unless the message has a place for them.
+        """
+        untold = "" if "{labels}" in self.message else listed_labels(labels)
         parts = (
             self.context,
             self.style and f"Style: {self.style}",
             self.tone and f"Tone: {self.tone}",
             self.rules and f"Rules:\n{bulleted(self.rules)}",
             self.output_format and f"Output format: {self.output_format}",
+            untold and f"Answer with one of these labels alone:\n{untold}",
         )
         return "\n\n".join(part.strip() for part in parts if part.strip())
 
