@@ -18,7 +18,7 @@ from evaluations.bootstrap import case_means, macro_f1_interval, mean_interval, 
 from evaluations.models import Run
 from evaluations.scorers import SCORERS, Configured, macro_f1
 from evaluations.scoring import Scoring, in_words, scoring_of
-from evaluations.statistics import Interval, Quantile, quantiles, wilson
+from evaluations.statistics import Interval, Quantile, quantiles
 from evaluations.techniques import SpecError, technique_for
 
 # What goes to the record beside the scorers' figures; then what does if a goal asks for it.
@@ -140,7 +140,7 @@ def figures(found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True)
         **_scored(found, scoring, is_repeated),
         **({"macro_f1": _macro_f1(found, n, clusters)} if has_labels else {}),
         "of_answered": _scored(answered, scoring, is_repeated),
-        "error_rate": _error_rate(len(found) - len(answered), len(found)),
+        "error_rate": _error_rate(found, clusters),
         **_latencies(undisturbed(answered)),
         **_cost(answered, is_repeated),
         **_throughput([one.at for one in answered if one.at]),
@@ -190,8 +190,11 @@ def _macro_f1(found: Sequence[Outcome], n: int, clusters: Sequence[str] | None) 
     return _share(macro_f1(said, expected), n, interval)
 
 
-def _error_rate(failed: int, attempted: int) -> dict[str, Any]:
-    return _share(failed / attempted, attempted, wilson(failed, attempted))
+def _error_rate(found: Sequence[Outcome], clusters: Sequence[str] | None) -> dict[str, Any]:
+    """Return the share of answers that could not be given: cases fail, however often asked."""
+    failed = [float(one.latency_ms is None) for one in found]
+    means = case_means(failed, clusters)
+    return _share(float(means.mean()), len(means), score_interval(failed, clusters))
 
 
 def _cost(answered: Sequence[Outcome], is_repeated: bool) -> dict[str, Any]:

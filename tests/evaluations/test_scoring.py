@@ -264,3 +264,16 @@ def test_every_scorer_gives_a_figure_of_the_catalogue() -> None:
     from decisions.metrics import METRICS
 
     assert {one.metric for one in SCORERS.values()} <= set(METRICS)
+
+
+def test_cases_fail_however_often_each_was_asked() -> None:
+    found = [
+        Outcome(str(n), "a", "a", n >= 5, None if n < 5 else 1.0, None, "w", repeat)
+        for n in range(50)
+        for repeat in range(10)
+    ]
+
+    told = figures(found, configured([{"key": "exact_match"}]))["error_rate"]
+
+    assert (told["value"], told["n"]) == (10, 50)
+    assert told["low"] == pytest.approx(4.35, abs=0.01)
