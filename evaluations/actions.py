@@ -262,6 +262,7 @@ def retry_run(run: Run, *, by: User) -> int:
             attempts=0,
             answered_at=None,
             error="",
+            output="",
             correct=None,
             score=None,
             scores={},

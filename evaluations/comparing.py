@@ -18,7 +18,7 @@ from decisions.metrics import METRICS
 from decisions.models import Candidate, Evidence, EvidenceKind, User
 from decisions.numbers import format_count
 from evaluations.comparison import EXACT, Aligned, Comparison, aligned, compare, with_holm
-from evaluations.models import Run, RunState
+from evaluations.models import Result, Run, RunSource, RunState
 from evaluations.scorers import SCORERS
 from evaluations.statistics import cases_needed, cases_needed_for_mean
 from evaluations.summary import conditions
@@ -127,7 +127,15 @@ def why_not(one: Run, other: Run) -> str:
         return _("measured on another split")
     if one.scorer != other.scorer:
         return _("scored in another way (%(scorer)s)") % {"scorer": other.scorer}
+    if _unjudged(one, other):
+        return _("not judged throughout: try again what failed")
     return ""
+
+
+def _unjudged(*runs: Run) -> bool:
+    """Return whether the main scorer's model owes a verdict on an answer of runs from here."""
+    owed = Result.objects.filter(run__in=runs, run__source=RunSource.MEASURED).exclude(error="")
+    return owed.exclude(output="").exists()
 
 
 def paired(first: Run, second: Run) -> Paired:

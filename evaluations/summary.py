@@ -34,8 +34,8 @@ class Outcome:
     """One answer of a run, as the figures need it; `output` is None where it failed.
 
     `correct` is the main scorer's verdict; `scores` is what every scorer gave, None where it
-    doesn't apply. `at_once` is how many answers its worker had under way; `cost` is in US dollars,
-    None where it is not known.
+    doesn't apply, or a model that judges was at fault. `at_once` is the most answers that its
+    worker had under way meanwhile; `cost` is in US dollars, None where it is not known.
     """
 
     key: str
@@ -87,12 +87,13 @@ def outcomes(run: Run) -> Iterable[Outcome]:
     for row in rows.iterator(chunk_size=2000):
         (key, expected, output, correct, latency, at, token) = row[:7]
         (error, repeat, at_once, cost, scores, score) = row[7:]
+        is_failed = error and not output  # beside an answer, the error is its judge's
         yield Outcome(
             key,
             expected,
-            None if error else output,
+            None if is_failed else output,
             bool(correct),
-            None if error else latency,
+            None if is_failed else latency,
             at,
             token.rpartition(":")[0],
             repeat,
@@ -159,6 +160,8 @@ def _scored(
             values = [a.scores[key] for a in applied]
             clusters = [a.key for a in applied] if is_repeated else None
             told[metric] = _mean(metric, values, clusters)
+            if one in scoring.asking and len(applied) < len(found):
+                told[metric]["unjudged"] = len(found) - len(applied)
     return told
 
 
@@ -322,8 +325,20 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
         how = _("Answers a second of all workers together, from the first answer to the last.")
     else:
         how = " ".join(filter(None, (_score_method(run, metrics), _scorer_method(run, metric))))
-    both = _of_answered(metrics, metric)
-    return " ".join(part for part in (how, both, kind_note(run)) if part)
+    parts = (how, _unjudged(metrics[metric]), _of_answered(metrics, metric), kind_note(run))
+    return " ".join(part for part in parts if part)
+
+
+def _unjudged(figure: Mapping[str, Any]) -> str:
+    """Return how many answers the model that judges gave no verdict on, where there are any."""
+    n = figure.get("unjudged", 0)
+    if not n:
+        return ""
+    return ngettext(
+        "%(n)s answer could not be judged and is left out.",
+        "%(n)s answers could not be judged and are left out.",
+        n,
+    ) % {"n": format_count(n)}
 
 
 def _of_answered(metrics: dict[str, Any], metric: str) -> str:
