@@ -93,7 +93,7 @@ def request_run(
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
-    scoring = _scoring(scorers, case_set, technique)
+    scoring = _scoring(scorers, case_set, technique, spec)
     _refuse_archived([*technique.endpoints(spec), *(one.spec.endpoint for one in scoring.asking)])
     asks_models = technique.connects or bool(scoring.asking)
     try:
@@ -122,10 +122,12 @@ def request_run(
     return run
 
 
-def _scoring(asked: Sequence[Stored], case_set: CaseSet, technique: Technique) -> Scoring:
+def _scoring(
+    asked: Sequence[Stored], case_set: CaseSet, technique: Technique, spec: Mapping[str, Any]
+) -> Scoring:
     """Return the scorers of a run; raise `BadInput` for those that can't be used."""
     try:
-        return completed(asked, case_set, technique)
+        return completed(asked, case_set, technique, spec)
     except ScorerProblem as problem:
         raise BadInput(str(problem)) from problem
 
