@@ -215,10 +215,12 @@ class Shift:
 
     async def _judged(self, result: Result, output: str, view: CaseView) -> dict[str, Verdict]:
         """Return each judge's verdict; one that gives none is not the answer's fault."""
-        found = {}
-        for key in self.judges.sitting if self.judges else ():
+        judges, found = self.judges, dict[str, Verdict]()
+        if judges is None:
+            return found
+        for key in judges.sitting:
             try:
-                found[key] = await self.judges.verdict(key, output, view)
+                found[key] = await judges.verdict(key, output, view)
             except (Halt, SoftTimeLimitExceeded):
                 raise
             except Exception as error:

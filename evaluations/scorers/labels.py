@@ -46,16 +46,6 @@ class Confusion:
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
 
-    @property
-    def attempted(self) -> int:
-        """Return the number of cases."""
-        return sum(map(sum, self.counts))
-
-    @property
-    def correct(self) -> int:
-        """Return the number of right answers."""
-        return sum(self.counts[place][place] for place in range(len(self.labels)))
-
     def figures(self) -> list[LabelFigures]:
         """Return each label's figures."""
         return [
