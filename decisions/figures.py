@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -114,8 +113,7 @@ def _comparable(decision: Decision) -> dict[tuple[str, str, str], list[Evidence]
     groups: dict[tuple[str, str, str], list[Evidence]] = {}
     for one in decision.evidence.all():
         if one.kind != EvidenceKind.COMPARISON and not one.is_withdrawn:
-            conditions = json.dumps(one.conditions, sort_keys=True)
-            groups.setdefault((one.metric, one.unit, conditions), []).append(one)
+            groups.setdefault((one.metric, one.unit, one.question), []).append(one)
     return groups
 
 

@@ -95,7 +95,7 @@ def request_run(
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
-    scoring = _scoring(scorers, case_set, technique)
+    scoring = _scoring(scorers, case_set, technique, spec)
     _refuse_archived([*technique.endpoints(spec), *(one.spec.endpoint for one in scoring.asking)])
     asks_models = technique.connects or bool(scoring.asking)
     limits = plain_budget(budget or {}) if asks_models else {}
@@ -126,10 +126,12 @@ def request_run(
     return run
 
 
-def _scoring(asked: Sequence[Stored], case_set: CaseSet, technique: Technique) -> Scoring:
+def _scoring(
+    asked: Sequence[Stored], case_set: CaseSet, technique: Technique, spec: Mapping[str, Any]
+) -> Scoring:
     """Return the scorers of a run; raise `BadInput` for those that can't be used."""
     try:
-        return completed(asked, case_set, technique)
+        return completed(asked, case_set, technique, spec)
     except ScorerProblem as problem:
         raise BadInput(str(problem)) from problem
 
@@ -270,6 +272,7 @@ def retry_run(run: Run, *, by: User) -> int:
             attempts=0,
             answered_at=None,
             error="",
+            output="",
             correct=None,
             score=None,
             scores={},

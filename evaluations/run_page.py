@@ -138,7 +138,7 @@ class RunPage:
         return (
             _(
                 "Up to %(at_once)s answers were under way at once. Latency counts only those that "
-                "began with at most %(most)s under way; what queues here is not the server's time."
+                "never had more than %(most)s under way; what queues here is not the server's time."
             )
             % told
         )

@@ -21,8 +21,9 @@ from django.db import DatabaseError
 from decisions import clock
 from evaluations import work
 from evaluations.endpoints.errors import EndpointError
-from evaluations.judging import Judges
+from evaluations.judging import Judges, Verdict
 from evaluations.models import OPEN_RUNS, WORKING_RUNS, Result, Run, RunState
+from evaluations.scorers import CaseView
 from evaluations.scoring import Scores, Scoring, view_of
 from evaluations.techniques import Answer, Answerer, Halt, Question, Remote
 
@@ -122,8 +123,12 @@ class Shift:
         return min(max(self._seats, int(rate * AHEAD), 1), MOST_AHEAD)
 
     def _begin(self, result: Result) -> None:
-        at_once = len(self.under_way) + 1 if isinstance(self.answerer, Remote) else 1
-        self.under_way[asyncio.create_task(self._answer(result, at_once))] = result
+        """Begin an answer; those under way have one more beside them from now on."""
+        self.under_way[asyncio.create_task(self._answer(result))] = result
+        now = len(self.under_way) if isinstance(self.answerer, Remote) else 1
+        result.at_once = now
+        for one in self.under_way.values():
+            one.at_once = max(one.at_once, now)
 
     async def _collect(self) -> None:
         """Wait for something to be done, but not for ever: seats come and go."""
@@ -203,7 +208,7 @@ class Shift:
     async def _release(self, left: list[Result]) -> None:
         await sync_to_async(work.release)([*left, *self.refused])
 
-    async def _answer(self, result: Result, at_once: int) -> work.Answered:
+    async def _answer(self, result: Result) -> work.Answered:
         """Answer one case and score it; what it raises becomes its error."""
         began = time.perf_counter()
         try:
@@ -213,35 +218,50 @@ class Shift:
             latency = answer.latency_ms or _milliseconds(began)
             view = view_of(result.case).with_details(answer.details)
             found = self.scoring.scores(answer.output, view)
-            verdicts = await self.judges.verdicts(answer.output, view) if self.judges else {}
         except (Halt, SoftTimeLimitExceeded):
             raise
         except Exception as error:
             logger.exception("Case %s of %s could not be answered", result.case_id, self.run)
-            return self._failed(result, error, _milliseconds(began), at_once)
-        found |= {key: one.score for key, one in verdicts.items()}
-        noted = {key: one.noted for key, one in verdicts.items()}
+            return self._failed(result, error, _milliseconds(began))
+        judged = await self._judged(result, answer.output, view)
+        found |= {key: one.score for key, one in judged.items()}
+        noted = {key: one.noted for key, one in judged.items()}
         details = answer.details | ({"judged": noted} if noted else {})
-        return self._scored(result, replace(answer, details=details), found, latency, at_once)
+        return self._scored(result, replace(answer, details=details), found, latency)
 
-    def _failed(
-        self, result: Result, error: Exception, latency: float, at_once: int
-    ) -> work.Answered:
+    async def _judged(self, result: Result, output: str, view: CaseView) -> dict[str, Verdict]:
+        """Return each judge's verdict; one that gives none is not the answer's fault."""
+        judges, found = self.judges, dict[str, Verdict]()
+        if judges is None:
+            return found
+        for key in judges.sitting:
+            try:
+                found[key] = await judges.verdict(key, output, view)
+            except (Halt, SoftTimeLimitExceeded):
+                raise
+            except Exception as error:
+                logger.exception("Case %s of %s could not be judged", result.case_id, self.run)
+                found[key] = Verdict(None, fault=_told(error))
+        return found
+
+    def _failed(self, result: Result, error: Exception, latency: float) -> work.Answered:
         scores = self.scoring.of_failure(view_of(result.case))
         return work.Answered(
             result,
             latency,
             clock.now(),
             error=_told(error),
-            at_once=at_once,
+            at_once=result.at_once,
             score=scores[self.scoring.main.scorer.key],
             scores=scores,
         )
 
     def _scored(
-        self, result: Result, answer: Answer, found: Scores, latency: float, at_once: int
+        self, result: Result, answer: Answer, found: Scores, latency: float
     ) -> work.Answered:
-        main = found[self.scoring.main.scorer.key]
+        """Return an answer with its scores; where the main judge gave none, to be tried again."""
+        key = self.scoring.main.scorer.key
+        main = found[key]
         return work.Answered(
             result,
             latency,
@@ -250,7 +270,8 @@ class Shift:
             correct=main.correct if main else None,
             score=main.value if main else None,
             scores={key: one.value if one else None for key, one in found.items()},
-            at_once=at_once,
+            error=answer.details.get("judged", {}).get(key, {}).get("fault", ""),
+            at_once=result.at_once,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
             cost=answer.cost,
