@@ -56,10 +56,13 @@ LONGEST_SCORER = 60
 LONGEST_HASH = 8
 # What tools tell of how they ask and grade: figures that differ in it are not comparable.
 GRADING = {
+    "deepeval": ("grader",),
     "helm": ("scenario", "method", "max_train_instances", "num_outputs"),
     "inspect_ai": ("grader", "task_version", "task_args", "epochs_reducer"),
     "lm_eval": ("filter", "version", "num_fewshot"),
     "openai_evals": ("class", "arguments"),
+    "promptfoo": ("grader",),
+    "pydantic_evals": ("grader",),
 }
 SLUG = "results"
 

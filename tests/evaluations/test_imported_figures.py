@@ -18,7 +18,7 @@ from evaluations.models import CaseSet, Run
 from evaluations.rating import open_round
 from tests.evaluations.helpers import make_candidate
 from tests.evaluations.importers.reading import shared_file
-from tests.evaluations.test_bringing import bring, rows, table
+from tests.evaluations.test_bringing import ERRORS, bring, rows, table
 from tests.evaluations.test_rating import SignIn
 from tests.factories import People
 
@@ -184,6 +184,30 @@ def test_what_nothing_is_known_of_is_comparable_within_its_file_alone(
     path = table(tmp_path, both, "both.jsonl")
     (one,), (other,) = bring(path, candidate, "a"), bring(path, second, "b")
     assert why_not(one, other) == ""
+
+
+def test_what_is_asserted_alike_is_comparable_over_files(
+    candidate: Candidate, second: Candidate, tmp_path: Path
+) -> None:
+    path, stricter = shared_file("promptfoo", ERRORS), tmp_path / "stricter.json"
+    whole = path.read_text()
+    again = tmp_path / "again.json"
+    again.write_text(whole.replace("openai:chat:fake", "openai:chat:other"))
+    stricter.write_text(whole.replace('"contains-any"', '"is-json"'))
+    (one,) = bring(path, candidate, "prompt-0")
+    (same,), (other,) = bring(again, second, "prompt-0"), bring(stricter, second, "prompt-0")
+    assert why_not(one, same) == ""
+    assert why_not(one, other).startswith("scored in another way")
+
+
+def test_graders_set_in_other_ways_are_others(
+    candidate: Candidate, second: Candidate, tmp_path: Path
+) -> None:
+    path = report(tmp_path, [{"tone": 0.5}] * 4)
+    (one,), (same,) = bring(path, candidate), bring(path, second)
+    path.write_text(path.read_text().replace('"arguments": null', '"arguments": {"model": "x"}'))
+    (other,) = bring(path, second)
+    assert (one.scorer == same.scorer, one.scorer == other.scorer) == (True, False)
 
 
 def test_other_scores_of_the_same_answers_are_other_results(
