@@ -54,7 +54,8 @@ from evaluations.summary import outcomes, results_digest
 
 LONGEST_SCORER = 60
 LONGEST_HASH = 8
-# What tools tell of how they ask and grade: figures that differ in it are not comparable.
+# What tools tell of how they ask and grade, first what they always tell if they tell anything:
+# figures that differ in it are not comparable.
 GRADING = {
     "deepeval": ("grader",),
     "helm": ("scenario", "method", "max_train_instances", "num_outputs"),
@@ -292,8 +293,9 @@ def scorer_of(one: SystemSurvey, form: Format, file_digest: str) -> str:
     """
     tool, settings = one.system.tool or _("another tool"), one.system.settings
     told = f"{tool}: {main_score(one) or _('its verdict')}"
-    known = {name: settings[name] for name in GRADING.get(form.key, ()) if name in settings}
-    rest = digest_of([told, known or file_digest])[:LONGEST_HASH]
+    grading = GRADING.get(form.key, ("",))
+    known = {name: settings[name] for name in grading if name in settings}
+    rest = digest_of([told, known if grading[0] in known else file_digest])[:LONGEST_HASH]
     return f"{told[: LONGEST_SCORER - LONGEST_HASH - 1]}/{rest}"
 
 
