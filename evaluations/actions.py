@@ -20,7 +20,7 @@ from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
 from evaluations.freezing import import_case_set as import_case_set
-from evaluations.imported_figures import imported_measurements
+from evaluations.imported_figures import imported_measurements, left_out
 from evaluations.models import (
     OPEN_RESULTS,
     OPEN_RUNS,
@@ -393,7 +393,9 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
         compared, family = comparing.attach_comparisons(run, by=by)
         run.attached_at = clock.now()
         attached = _("Attached to %(record)s as %(names)s.") % told
-        _note(run, f"{attached} {comparing.told_of(compared, family)}".strip())
+        rest = left_out(run) if run.is_imported else ""
+        said = (attached, rest, comparing.told_of(compared, family))
+        _note(run, " ".join(filter(None, said)))
     return found
 
 

@@ -18,6 +18,7 @@ from decisions.metrics import METRICS
 from decisions.models import Candidate, Evidence, EvidenceKind, User
 from decisions.numbers import format_count
 from evaluations.comparison import EXACT, Aligned, Comparison, aligned, compare, with_holm
+from evaluations.imported_figures import why_incomparable
 from evaluations.models import Result, Run, RunSource, RunState
 from evaluations.scorers import SCORERS
 from evaluations.statistics import cases_needed, cases_needed_for_mean
@@ -121,6 +122,8 @@ def why_not(one: Run, other: Run) -> str:
     """Return why two runs may not be compared, or ""."""
     if one.case_set_id is None or other.case_set_id is None:
         return _("brought in without its cases")
+    if why := why_incomparable(one) or why_incomparable(other):
+        return why
     if one.case_set.digest != other.case_set.digest:
         return _("measured on other cases (%(case_set)s)") % {"case_set": other.case_set}
     if one.split != other.split:

@@ -79,8 +79,11 @@ def paired_runs(first: Run, second: Run) -> tuple[Run, Run]:
         raise BadInput(_("Choose runs of two candidates of this record."))
     if {first.state, second.state} != {RunState.FINISHED}:
         raise BadInput(_("Only finished runs can be rated."))
-    same_cases = first.case_set.digest == second.case_set.digest and first.split == second.split
-    if not same_cases:
+    has_cases = None not in (first.case_set_id, second.case_set_id)
+    if not has_cases or (first.case_set.digest, first.split) != (
+        second.case_set.digest,
+        second.split,
+    ):
         told = {"run": second, "why": why_not(first, second)}
         raise BadInput(_("%(run)s was %(why)s.") % told)
     return (first, second) if one.position < other.position else (second, first)
