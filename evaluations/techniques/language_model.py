@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.utils.translation import gettext_lazy
@@ -86,6 +86,8 @@ class Prompted:
         maximum=2**31 - 1,
     )
 
+    tells_labels: ClassVar[bool] = True
+
     @property
     def prompt(self) -> Prompt:
         """Return the parts of the prompt."""
@@ -96,6 +98,7 @@ class Prompted:
             self.tone,
             self.rules,
             self.output_format,
+            self.tells_labels,
         )
 
     @property

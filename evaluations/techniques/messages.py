@@ -45,6 +45,7 @@ class Prompt:
     """The parts of a prompt; an empty part is left out.
 
     `message` is the user's turn, with {text} and, where it wants them, {labels} and {passages}.
+    Labels without a place there are told before it, unless the model has learned them.
     """
 
     message: str
@@ -53,6 +54,7 @@ class Prompt:
     tone: str = ""
     rules: str = ""
     output_format: str = ""
+    tells_labels: bool = True
 
     def messages(
         self,
@@ -75,9 +77,10 @@ class Prompt:
     def instructions(self, labels: Sequence[Label] = ()) -> str:
         """Return the system's turn: what the model is, how it speaks, and what it must keep to.
 
-        Labels to choose from are told there unless the message has a place for them.
+        Labels to choose from are told here unless the message has a place for them.
         """
-        untold = "" if "{labels}" in self.message else listed_labels(labels)
+        is_told = "{labels}" in self.message or not self.tells_labels
+        untold = "" if is_told else listed_labels(labels)
         parts = (
             self.context,
             self.style and f"Style: {self.style}",

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -52,6 +52,8 @@ def probe_cases() -> Any:
 @dataclass(frozen=True, slots=True)
 class ProviderTuned(Prompted):
     """A base model, and how a provider is asked to tune it."""
+
+    tells_labels: ClassVar[bool] = False  # the model has learned them
 
     model: str = line(
         "",
@@ -120,6 +122,8 @@ class ProviderTuned(Prompted):
 @dataclass(frozen=True, slots=True)
 class Served(Prompted):
     """A tuned model that a server has already, and what a person says of its making."""
+
+    tells_labels: ClassVar[bool] = False  # the model has learned them
 
     model: str = line(
         "", gettext_lazy("Tuned model"), gettext_lazy("As the server calls it, such as ft:….")
