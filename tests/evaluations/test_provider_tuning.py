@@ -216,7 +216,16 @@ def dying_at(step: int, is_written: bool) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("route", ["/files", "/fine_tuning/jobs"])
-@pytest.mark.parametrize("fault", [faults.truncated(), faults.hanging_up(), faults.failing(500)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.truncated(),
+        faults.hanging_up(),
+        faults.failing(500),
+        faults.failing(503),
+        faults.failing(529),
+    ],
+)
 def test_a_lost_reply_is_looked_up_and_not_asked_for_twice(
     tuned: Candidate,
     case_set: CaseSet,
