@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from evaluations.endpoints import budget
 from evaluations.endpoints.budget import BudgetExhausted, Limits, Spent
 from evaluations.endpoints.chats import EndpointChat, Line, connect
 from evaluations.endpoints.errors import STANDING, EndpointError, Kind
@@ -29,6 +31,7 @@ MOST_PAGES = 20
 ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
 
 Ask = Callable[["AsyncOpenAI"], Awaitable[Any]]
+Keep = Callable[[], Awaitable[None]]
 Listing = Callable[["AsyncOpenAI", Mapping[str, Any]], Awaitable[Any]]
 
 
@@ -102,9 +105,20 @@ class EndpointTuner:
         line = await self._line()
         await sync_to_async(_refuse_beyond)(line.purse.endpoint, line.purse.run, tokens, cost)
 
-    async def charge(self, tokens: int | None, cost: Decimal | None) -> None:
-        """Count what a job came to for endpoint and run; trained tokens count as input."""
-        (await self._line()).purse.charge(tokens, 0, cost)
+    async def charge(self, tokens: int | None, cost: Decimal | None, keep: Keep) -> None:
+        """Count what a job came to for endpoint and run; trained tokens count as input.
+
+        What `keep` writes holds with it or not at all, so a worker that is killed or loses its
+        lease over it neither loses the charge nor doubles it.
+        """
+        purse = (await self._line()).purse
+
+        @transaction.atomic
+        def booked() -> None:
+            budget.charge(purse.endpoint, purse.run, tokens, 0, cost)
+            async_to_sync(keep)()
+
+        await sync_to_async(booked)()
 
     async def close(self) -> None:
         """Give connections and seats back, and write what was spent."""

@@ -111,8 +111,10 @@ class Tuner(Protocol):
     async def afford(self, tokens: int, cost: Decimal | None) -> None:
         """Raise `Halt` if budgets do not allow so many tokens, or a cost (US dollars)."""
 
-    async def charge(self, tokens: int | None, cost: Decimal | None) -> None:
-        """Count what a job came to."""
+    async def charge(
+        self, tokens: int | None, cost: Decimal | None, keep: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Count what a job came to and call `keep`, in one write: both hold or neither."""
 
     async def close(self) -> None:
         """Give connections and seats back."""

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -96,9 +97,8 @@ async def tuned(order: Order, tuner: Tuner, memory: JobMemory) -> dict[str, Any]
     if not job.model:
         raise await memory.give_up(_("The provider does not say what the tuned model is called."))
     cost = order.cost(job.trained_tokens)
-    await tuner.charge(job.trained_tokens, cost)
     done = _done(order, job, cost)
-    await memory.keep(done=done)
+    await tuner.charge(job.trained_tokens, cost, partial(memory.keep, done=done))
     return done
 
 

@@ -11,9 +11,11 @@ from evaluations import actions, measuring
 from evaluations.abandoned import cancel_abandoned
 from evaluations.actions import request_run
 from evaluations.curating import attach_probe
+from evaluations.endpoints.budget import Purse
 from evaluations.learning import LearnersMemory
 from evaluations.measuring import measure
 from evaluations.models import CaseSet, Endpoint, Preparation, Run, RunState
+from evaluations.techniques import Interrupted
 from tests import openai_faults as faults
 from tests.evaluations.helpers import make_candidate, make_case_set
 from tests.factories import People
@@ -246,6 +248,71 @@ def test_a_lost_reply_is_looked_up_and_not_asked_for_twice(
 
     assert run.state == RunState.FINISHED, run.error
     assert len(server.tuning.files) == len(server.tuning.jobs) == 1
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_what_training_costs_is_counted_once_though_a_worker_is_killed_over_it(
+    draft: Decision,
+    case_set: CaseSet,
+    people: People,
+    endpoint: Endpoint,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    is_written: bool,
+) -> None:
+    candidate = candidate_with(draft, people, {**SPEC, "training_price": 1000})
+    run = request_run(candidate, case_set, by=people.owner)
+    with monkeypatch.context() as killing:
+        killing.setattr(LearnersMemory, "keep", at_the_end(Killed, is_written))
+        killing.setattr(Purse, "close", unwritten)
+        with pytest.raises(Killed):
+            worked_on(run, LOOKS + 2)
+    Preparation.objects.update(held_by="", lease_until=None)
+    run = worked_on(run)
+
+    assert run.state == RunState.FINISHED, run.error
+    training = float(run.artefact["training_cost"])
+    assert training > 0
+    assert float(run.spent_cost) == pytest.approx(training)
+    endpoint.refresh_from_db()
+    assert float(endpoint.spent_cost) == pytest.approx(training)
+
+
+def test_a_worker_that_has_lost_its_lease_leaves_the_cost_to_the_one_that_has_it(
+    draft: Decision,
+    case_set: CaseSet,
+    people: People,
+    endpoint: Endpoint,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    candidate = candidate_with(draft, people, {**SPEC, "training_price": 1000})
+    run = request_run(candidate, case_set, by=people.owner)
+    with monkeypatch.context() as losing:
+        losing.setattr(LearnersMemory, "keep", at_the_end(Interrupted, is_written=False))
+        run = worked_on(run, LOOKS)
+
+    assert run.spent_cost == 0
+    run = worked_on(run)
+    assert float(run.spent_cost) == pytest.approx(float(run.artefact["training_cost"]))
+
+
+def at_the_end(error: type[BaseException], is_written: bool) -> Callable[..., Any]:
+    """Return a `keep` that fails when it is to keep what a job came to."""
+    keep = LearnersMemory.keep
+
+    async def keep_or_fail(self: LearnersMemory, **state: Any) -> None:
+        is_end = "done" in state.get("jobs", {}).get("all", {})
+        if not is_end or is_written:
+            await keep(self, **state)
+        if is_end:
+            raise error
+
+    return keep_or_fail
+
+
+async def unwritten(self: Purse) -> None:
+    """Write nothing, as one that is killed."""
 
 
 def test_a_later_run_of_the_same_spec_uses_the_model_that_is_there(
