@@ -20,7 +20,13 @@ from evaluations.endpoints.chats import EndpointChat, Line, connect
 from evaluations.endpoints.errors import STANDING, EndpointError, Kind
 from evaluations.endpoints.replies import quoted
 from evaluations.models import Endpoint, Run
-from evaluations.techniques.interface import Halt, NotYet, PrepareError, TuningJob
+from evaluations.techniques.interface import (
+    Halt,
+    NotYet,
+    PrepareError,
+    TuningJob,
+    UnknownThere,
+)
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -89,16 +95,16 @@ class EndpointTuner:
         return job_of(await self._told(ask))
 
     async def cancel(self, job: str) -> None:
-        """Stop a job; one that has ended stays as it is."""
+        """Stop a job; one that has ended stays as it is, and a running one is never unknown."""
 
         async def ask(sdk: AsyncOpenAI) -> Any:
             return await sdk.fine_tuning.jobs.with_raw_response.cancel(job)
 
         try:
             await self._told(ask)
-        except PrepareError:
+        except PrepareError as refused:
             if (await self.look(job)).status == "running":
-                raise
+                raise PrepareError(str(refused)) from None
 
     async def afford(self, tokens: int, cost: Decimal | None) -> None:
         """Raise `Halt` if the budgets of endpoint or run do not allow a job that comes to this."""
@@ -187,7 +193,7 @@ def _id(told: Mapping[str, Any]) -> str:
 def _as_technique_sees(error: EndpointError) -> Exception:
     """Return what a refusal means to a technique: wait, rest, or give up with the sentence."""
     if error.kind == Kind.MISSING:
-        return PrepareError(error.sentence)
+        return UnknownThere(error.sentence)
     if error.kind in STANDING:
         return Halt(error.sentence)
     return NotYet() if error.is_retryable else PrepareError(error.sentence)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from decisions import clock
 from decisions.models import Candidate, Decision
 from evaluations import actions, measuring
-from evaluations.abandoned import cancel_abandoned
+from evaluations.abandoned import REFUSED_LONGEST, cancel_abandoned
 from evaluations.actions import request_run
 from evaluations.curating import attach_probe
 from evaluations.endpoints.budget import Purse
@@ -398,6 +399,66 @@ def test_a_cancelled_run_has_its_job_cancelled(
     run = worked_on(run)
     assert run.state == RunState.FINISHED, run.error
     assert [job.status for job in server.tuning.jobs.values()] == ["cancelled", "succeeded"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_job_that_the_server_does_not_let_be_cancelled_is_not_forgotten(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer, status: int
+) -> None:
+    """Also where it is the address for cancelling that the server does not know."""
+    server.tuning.patience = 99
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    server.tuning.no_cancelling = status
+    cancel_abandoned()
+    assert [job.status for job in server.tuning.jobs.values()] == ["validating_files"]
+
+    server.tuning.no_cancelling = 0
+    assert cancel_abandoned() == 1
+    assert [job.status for job in server.tuning.jobs.values()] == ["cancelled"]
+
+
+def test_a_run_that_goes_on_takes_up_the_job_that_could_not_be_cancelled(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    server.tuning.no_cancelling = 403
+    cancel_abandoned()
+    actions.resume_run(run, by=people.owner)
+
+    assert worked_on(run).state == RunState.FINISHED
+    assert len(server.tuning.jobs) == 1
+
+
+def test_a_refused_cancelling_is_not_asked_for_for_ever(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.tuning.patience = 99
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    server.tuning.no_cancelling = 403
+    assert cancel_abandoned() == 1
+    later = clock.now() + REFUSED_LONGEST
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    assert cancel_abandoned() == 0
+    assert "job" in Preparation.objects.get().state["jobs"]["all"]
+
+
+def test_a_job_that_the_server_no_longer_knows_is_forgotten(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    server.tuning.jobs.clear()
+
+    assert cancel_abandoned() == 1
+    assert Preparation.objects.get().state["jobs"]["all"] == {}
 
 
 def test_a_model_that_was_ready_before_its_run_was_cancelled_is_not_tuned_again(
