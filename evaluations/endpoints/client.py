@@ -128,13 +128,16 @@ class Client:
         found: list[str] = await self._ask(ask, models_of)
         return found
 
-    async def told(self, ask: Ask, *, is_repeatable: bool = True) -> dict[str, Any]:
+    async def told(
+        self, ask: Ask, *, is_repeatable: bool = True, is_counted: bool = True
+    ) -> dict[str, Any]:
         """Return the JSON object that a server answers, whatever it is about.
 
         What is not repeatable is sent once more only where the server says that it has not begun
-        with it (425, 429); anything else ends in the error at once. Raises `EndpointError`.
+        with it (425, 429); anything else ends in the error at once. `before` is awaited for what is
+        counted alone. Raises `EndpointError`.
         """
-        found: dict[str, Any] = await self._ask(ask, object_of, is_repeatable)
+        found: dict[str, Any] = await self._ask(ask, object_of, is_repeatable, is_counted)
         return found
 
     async def close(self) -> None:
@@ -165,13 +168,16 @@ class Client:
         found: Reply = await self._ask(ask, read)
         return found
 
-    async def _ask(self, ask: Ask, read: Read, is_repeatable: bool = True) -> Any:
+    async def _ask(
+        self, ask: Ask, read: Read, is_repeatable: bool = True, is_counted: bool = True
+    ) -> Any:
         """Return what is read of the answer, after as many attempts as it takes and may take."""
         ends = time.monotonic() + max(LONGEST, self.server.timeout)
         attempts = 0
         while True:
             attempts += 1
-            await self.before()
+            if is_counted:
+                await self.before()
             found = await self._attempt(ask, read, attempts)
             if not isinstance(found, EndpointError):
                 return found

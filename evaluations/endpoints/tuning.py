@@ -18,6 +18,7 @@ from evaluations.endpoints import budget
 from evaluations.endpoints.budget import BudgetExhausted, Limits, Spent
 from evaluations.endpoints.chats import EndpointChat, Line, connect
 from evaluations.endpoints.errors import STANDING, EndpointError, Kind
+from evaluations.endpoints.prices import price_of
 from evaluations.endpoints.replies import quoted
 from evaluations.models import Endpoint, Run
 from evaluations.techniques.interface import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 PURPOSE: Final = "fine-tune"
+TUNED: Final = "ft:%s:countersign"  # what price lists may call a model that is yet to be tuned
 PAGE = 100
 MOST_PAGES = 20
 ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
@@ -59,7 +61,7 @@ class EndpointTuner:
             file = (name, content, "application/jsonl")
             return await sdk.files.with_raw_response.create(file=file, purpose=PURPOSE)
 
-        return _id(await self._told(ask, is_repeatable=False))
+        return _id(await self._told(ask, is_order=True))
 
     async def uploaded(self, name: str) -> str | None:
         """Return what the server calls a file that was handed in under a name, if it has it."""
@@ -76,7 +78,7 @@ class EndpointTuner:
         async def ask(sdk: AsyncOpenAI) -> Any:
             return await sdk.fine_tuning.jobs.with_raw_response.create(**body)
 
-        return _id(await self._told(ask, is_repeatable=False))
+        return _id(await self._told(ask, is_order=True))
 
     async def begun(self, file: str) -> str | None:
         """Return the job that was begun on a file, if there is one."""
@@ -109,7 +111,8 @@ class EndpointTuner:
     async def afford(self, tokens: int, cost: Decimal | None) -> None:
         """Raise `Halt` if the budgets of endpoint or run do not allow a job that comes to this."""
         line = await self._line()
-        await sync_to_async(_refuse_beyond)(line.purse.endpoint, line.purse.run, tokens, cost)
+        endpoint, run = line.purse.endpoint, line.purse.run
+        await sync_to_async(_refuse_beyond)(endpoint, run, self._chat.model, tokens, cost)
 
     async def charge(self, tokens: int | None, cost: Decimal | None, keep: Keep) -> None:
         """Count what a job came to for endpoint and run; trained tokens count as input.
@@ -133,12 +136,17 @@ class EndpointTuner:
     async def _line(self) -> Line:
         return await self._chat.line()
 
-    async def _told(self, ask: Ask, *, is_repeatable: bool = True) -> dict[str, Any]:
-        """Return the server's answer to one request, made from a seat."""
+    async def _told(self, ask: Ask, *, is_order: bool = False) -> dict[str, Any]:
+        """Return the server's answer to one request, made from a seat.
+
+        What is ordered counts as a request and is sent once; looking and cancelling use up nothing.
+        """
         line = await self._line()
         try:
             async with line.seat():
-                return await line.client.told(ask, is_repeatable=is_repeatable)
+                return await line.client.told(
+                    ask, is_repeatable=not is_order, is_counted=is_order
+                )
         except EndpointError as error:
             raise _as_technique_sees(error) from None
 
@@ -199,8 +207,11 @@ def _as_technique_sees(error: EndpointError) -> Exception:
     return NotYet() if error.is_retryable else PrepareError(error.sentence)
 
 
-def _refuse_beyond(endpoint: Endpoint, run: Run | None, tokens: int, cost: Decimal | None) -> None:
-    rows: list[Endpoint | Run] = [Endpoint.objects.get(pk=endpoint.pk)]
+def _refuse_beyond(
+    endpoint: Endpoint, run: Run | None, model: str, tokens: int, cost: Decimal | None
+) -> None:
+    endpoint = Endpoint.objects.get(pk=endpoint.pk)
+    rows: list[Endpoint | Run] = [endpoint]
     if run:
         rows.append(Run.objects.get(pk=run.pk))
     for row in rows:
@@ -209,6 +220,13 @@ def _refuse_beyond(endpoint: Endpoint, run: Run | None, tokens: int, cost: Decim
             sentence = _(
                 "Nobody knows what tuning costs here, so the budget in money of %(whose)s cannot "
                 "be kept to: enter the price of training, or limit requests or tokens instead."
+            )
+            raise BudgetExhausted(sentence % {"whose": row}, "price")
+        if "money" in left and price_of(endpoint, TUNED % model) is None:
+            sentence = _(
+                "The price of the tuned model is not known, so the budget in money of %(whose)s "
+                "could not be kept to once it is there: set the price at the endpoint, or limit "
+                "requests or tokens instead."
             )
             raise BudgetExhausted(sentence % {"whose": row}, "price")
         if left.get("tokens", tokens) < tokens or (cost or 0) > left.get("money", cost or 0):

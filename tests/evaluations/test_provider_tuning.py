@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from evaluations.abandoned import REFUSED_LONGEST, cancel_abandoned
 from evaluations.actions import request_run
 from evaluations.curating import attach_probe
 from evaluations.endpoints.budget import Purse
+from evaluations.endpoints.prices import Price, Rate
 from evaluations.learning import LearnersMemory
 from evaluations.measuring import measure
 from evaluations.models import CaseSet, Endpoint, Preparation, Run, RunState
-from evaluations.techniques import Interrupted
+from evaluations.techniques import Interrupted, tuned_models
 from tests import openai_faults as faults
 from tests.evaluations.helpers import make_candidate, make_case_set
 from tests.factories import People
@@ -174,6 +176,46 @@ def test_a_job_that_the_budget_does_not_allow_is_never_begun(
     assert run.state == RunState.PAUSED
     assert why in run.paused_because
     assert not server.tuning.files
+
+
+def test_a_model_whose_price_nobody_will_know_is_not_tuned_for_a_budget_in_money(
+    draft: Decision, case_set: CaseSet, people: People, endpoint: Endpoint, server: ModelServer
+) -> None:
+    """The base model's price is published; the tuned one's is not."""
+    candidate = candidate_with(draft, people, {**SPEC, "training_price": 1})
+    run = request_run(candidate, case_set, by=people.owner, budget={"money": 5})
+    published = Price("small", (Rate(Decimal(1), Decimal(2)),))
+    Run.objects.filter(pk=run.pk).update(prices={"ours small": published.snapshot})
+    run.refresh_from_db()
+    run = worked_on(run)
+
+    assert run.state == RunState.PAUSED
+    assert "The price of the tuned model is not known" in run.paused_because
+    assert "set the price at the endpoint" in run.paused_because
+    assert not server.tuning.files
+
+    Endpoint.objects.update(price_input=1, price_output=2)
+    actions.resume_run(run, by=people.owner)
+    assert worked_on(run).state == RunState.FINISHED
+
+
+def test_looking_at_a_job_uses_up_no_budget_and_prepares_nothing(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.tuning.patience = 99
+    run = worked_on(request_run(tuned, case_set, by=people.owner, budget={"requests": 40}), 1)
+    assert run.spent_requests == 2  # a file and a job
+    monkeypatch.setattr(tuned_models, "training_file", lambda *_: pytest.fail("built again"))
+    run = worked_on(run, 3)
+
+    assert run.state == RunState.RUNNING
+    assert run.spent_requests == 2
+    (job,) = server.tuning.jobs.values()
+    assert job.looks == 4
 
 
 # Whatever happens, one job
