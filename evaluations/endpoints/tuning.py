@@ -144,9 +144,7 @@ class EndpointTuner:
         line = await self._line()
         try:
             async with line.seat():
-                return await line.client.told(
-                    ask, is_repeatable=not is_order, is_counted=is_order
-                )
+                return await line.client.told(ask, is_repeatable=not is_order, is_counted=is_order)
         except EndpointError as error:
             raise _as_technique_sees(error) from None
 

@@ -106,9 +106,9 @@ async def rest_while_under_way(tuner: Tuner, memory: Memory) -> None:
     """Raise `NotYet` while a job that has begun is under way: a look, before anything is built."""
     for name in memory.state.get("jobs", {}):
         state = JobMemory(memory, name).state
-        if state.get("job") and "done" not in state:
-            if (await tuner.look(state["job"])).status == "running":
-                raise NotYet
+        is_open = state.get("job") and "done" not in state
+        if is_open and (await tuner.look(state["job"])).status == "running":
+            raise NotYet
 
 
 def _ending(job: TuningJob) -> str:
