@@ -108,9 +108,13 @@ class Job:
 
 @dataclass
 class Tuning:
-    """Everything uploaded and every job. A job is done after `4 * patience` looks at it."""
+    """Everything uploaded and every job. A job is done after `4 * patience` looks at it.
+
+    With a status in `no_cancelling` jobs cannot be stopped: that is what is answered instead.
+    """
 
     patience: int = 1
+    no_cancelling: int = 0
     files: dict[str, File] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
 
@@ -179,6 +183,8 @@ class Tuning:
             return refused(404, f"Could not find fine tune: {name}")
         if rest == ["events"]:
             return _list(job.events[::-1])
+        if rest == ["cancel"] and self.no_cancelling:
+            return refused(self.no_cancelling, "Not with this key.")
         if rest == ["cancel"] and method == "POST":
             if job.status in ENDED:
                 return refused(400, f"Job has already completed: {name}")

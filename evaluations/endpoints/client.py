@@ -52,6 +52,8 @@ KINDS = {
     503: Kind.RATE,
     529: Kind.RATE,  # as Anthropic says it
 }
+# What a server says before it begins with a request; 503 and 529 also come when it broke off.
+TURNED_AWAY = frozenset({425, 429})
 
 Ask = Callable[["AsyncOpenAI"], Awaitable[Any]]
 Read = Callable[[Received], Any]
@@ -126,13 +128,16 @@ class Client:
         found: list[str] = await self._ask(ask, models_of)
         return found
 
-    async def told(self, ask: Ask, *, is_repeatable: bool = True) -> dict[str, Any]:
+    async def told(
+        self, ask: Ask, *, is_repeatable: bool = True, is_counted: bool = True
+    ) -> dict[str, Any]:
         """Return the JSON object that a server answers, whatever it is about.
 
-        What is not repeatable is sent once more only where the server had not begun with it. Raises
-        `EndpointError`.
+        What is not repeatable is sent once more only where the server says that it has not begun
+        with it (425, 429); anything else ends in the error at once. `before` is awaited for what is
+        counted alone. Raises `EndpointError`.
         """
-        found: dict[str, Any] = await self._ask(ask, object_of, is_repeatable)
+        found: dict[str, Any] = await self._ask(ask, object_of, is_repeatable, is_counted)
         return found
 
     async def close(self) -> None:
@@ -163,19 +168,22 @@ class Client:
         found: Reply = await self._ask(ask, read)
         return found
 
-    async def _ask(self, ask: Ask, read: Read, is_repeatable: bool = True) -> Any:
+    async def _ask(
+        self, ask: Ask, read: Read, is_repeatable: bool = True, is_counted: bool = True
+    ) -> Any:
         """Return what is read of the answer, after as many attempts as it takes and may take."""
         ends = time.monotonic() + max(LONGEST, self.server.timeout)
         attempts = 0
         while True:
             attempts += 1
-            await self.before()
+            if is_counted:
+                await self.before()
             found = await self._attempt(ask, read, attempts)
             if not isinstance(found, EndpointError):
                 return found
             wait = next_wait(attempts, found.wait)
             is_last = attempts > self.server.retries or time.monotonic() + wait > ends
-            may_repeat = found.is_retryable and (is_repeatable or found.kind == Kind.RATE)
+            may_repeat = found.is_retryable and (is_repeatable or found.is_turned_away)
             if is_last or not may_repeat:
                 raise _after(found, attempts, self.server.key)
             await asyncio.sleep(wait)
@@ -236,6 +244,7 @@ def refused(response: httpx2.Response, key: str = "") -> EndpointError:
         is_retryable=kind in {Kind.RATE, Kind.SERVER, Kind.TIMEOUT},
         wait=asked_wait(response.headers),
         param=param,
+        is_turned_away=status in TURNED_AWAY,
     )
 
 

@@ -43,7 +43,8 @@ class EndpointError(Exception):
     """A request that got no answer; the message is a sentence for people.
 
     `is_retryable` says whether asking again may help, `wait` how many seconds the server asks for
-    before that. `reply` is there where the server has counted tokens all the same.
+    before that. `reply` is there where the server has counted tokens all the same, and
+    `is_turned_away` says that the server has not begun with the request.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class EndpointError(Exception):
         wait: float | None = None,
         reply: Reply | None = None,
         param: str = "",
+        is_turned_away: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.kind = kind
@@ -62,6 +64,7 @@ class EndpointError(Exception):
         self.wait = wait
         self.reply = reply
         self.param = param
+        self.is_turned_away = is_turned_away
         self.attempts = 1
 
     @property

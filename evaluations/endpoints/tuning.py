@@ -10,25 +10,36 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from evaluations.endpoints import budget
 from evaluations.endpoints.budget import BudgetExhausted, Limits, Spent
 from evaluations.endpoints.chats import EndpointChat, Line, connect
 from evaluations.endpoints.errors import STANDING, EndpointError, Kind
+from evaluations.endpoints.prices import price_of
 from evaluations.endpoints.replies import quoted
 from evaluations.models import Endpoint, Run
-from evaluations.techniques.interface import Halt, NotYet, PrepareError, TuningJob
+from evaluations.techniques.interface import (
+    Halt,
+    NotYet,
+    PrepareError,
+    TuningJob,
+    UnknownThere,
+)
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 PURPOSE: Final = "fine-tune"
+TUNED: Final = "ft:%s:countersign"  # what price lists may call a model that is yet to be tuned
 PAGE = 100
 MOST_PAGES = 20
 ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
 
 Ask = Callable[["AsyncOpenAI"], Awaitable[Any]]
+Keep = Callable[[], Awaitable[None]]
 Listing = Callable[["AsyncOpenAI", Mapping[str, Any]], Awaitable[Any]]
 
 
@@ -50,7 +61,7 @@ class EndpointTuner:
             file = (name, content, "application/jsonl")
             return await sdk.files.with_raw_response.create(file=file, purpose=PURPOSE)
 
-        return _id(await self._told(ask, is_repeatable=False))
+        return _id(await self._told(ask, is_order=True))
 
     async def uploaded(self, name: str) -> str | None:
         """Return what the server calls a file that was handed in under a name, if it has it."""
@@ -67,7 +78,7 @@ class EndpointTuner:
         async def ask(sdk: AsyncOpenAI) -> Any:
             return await sdk.fine_tuning.jobs.with_raw_response.create(**body)
 
-        return _id(await self._told(ask, is_repeatable=False))
+        return _id(await self._told(ask, is_order=True))
 
     async def begun(self, file: str) -> str | None:
         """Return the job that was begun on a file, if there is one."""
@@ -86,25 +97,37 @@ class EndpointTuner:
         return job_of(await self._told(ask))
 
     async def cancel(self, job: str) -> None:
-        """Stop a job; one that has ended stays as it is."""
+        """Stop a job; one that has ended stays as it is, and a running one is never unknown."""
 
         async def ask(sdk: AsyncOpenAI) -> Any:
             return await sdk.fine_tuning.jobs.with_raw_response.cancel(job)
 
         try:
             await self._told(ask)
-        except PrepareError:
+        except PrepareError as refused:
             if (await self.look(job)).status == "running":
-                raise
+                raise PrepareError(str(refused)) from None
 
     async def afford(self, tokens: int, cost: Decimal | None) -> None:
         """Raise `Halt` if the budgets of endpoint or run do not allow a job that comes to this."""
         line = await self._line()
-        await sync_to_async(_refuse_beyond)(line.purse.endpoint, line.purse.run, tokens, cost)
+        endpoint, run = line.purse.endpoint, line.purse.run
+        await sync_to_async(_refuse_beyond)(endpoint, run, self._chat.model, tokens, cost)
 
-    async def charge(self, tokens: int | None, cost: Decimal | None) -> None:
-        """Count what a job came to for endpoint and run; trained tokens count as input."""
-        (await self._line()).purse.charge(tokens, 0, cost)
+    async def charge(self, tokens: int | None, cost: Decimal | None, keep: Keep) -> None:
+        """Count what a job came to for endpoint and run; trained tokens count as input.
+
+        What `keep` writes holds with it or not at all, so a worker that is killed or loses its
+        lease over it neither loses the charge nor doubles it.
+        """
+        purse = (await self._line()).purse
+
+        @transaction.atomic
+        def booked() -> None:
+            budget.charge(purse.endpoint, purse.run, tokens, 0, cost)
+            async_to_sync(keep)()
+
+        await sync_to_async(booked)()
 
     async def close(self) -> None:
         """Give connections and seats back, and write what was spent."""
@@ -113,12 +136,15 @@ class EndpointTuner:
     async def _line(self) -> Line:
         return await self._chat.line()
 
-    async def _told(self, ask: Ask, *, is_repeatable: bool = True) -> dict[str, Any]:
-        """Return the server's answer to one request, made from a seat."""
+    async def _told(self, ask: Ask, *, is_order: bool = False) -> dict[str, Any]:
+        """Return the server's answer to one request, made from a seat.
+
+        What is ordered counts as a request and is sent once; looking and cancelling use up nothing.
+        """
         line = await self._line()
         try:
             async with line.seat():
-                return await line.client.told(ask, is_repeatable=is_repeatable)
+                return await line.client.told(ask, is_repeatable=not is_order, is_counted=is_order)
         except EndpointError as error:
             raise _as_technique_sees(error) from None
 
@@ -173,14 +199,17 @@ def _id(told: Mapping[str, Any]) -> str:
 def _as_technique_sees(error: EndpointError) -> Exception:
     """Return what a refusal means to a technique: wait, rest, or give up with the sentence."""
     if error.kind == Kind.MISSING:
-        return PrepareError(error.sentence)
+        return UnknownThere(error.sentence)
     if error.kind in STANDING:
         return Halt(error.sentence)
     return NotYet() if error.is_retryable else PrepareError(error.sentence)
 
 
-def _refuse_beyond(endpoint: Endpoint, run: Run | None, tokens: int, cost: Decimal | None) -> None:
-    rows: list[Endpoint | Run] = [Endpoint.objects.get(pk=endpoint.pk)]
+def _refuse_beyond(
+    endpoint: Endpoint, run: Run | None, model: str, tokens: int, cost: Decimal | None
+) -> None:
+    endpoint = Endpoint.objects.get(pk=endpoint.pk)
+    rows: list[Endpoint | Run] = [endpoint]
     if run:
         rows.append(Run.objects.get(pk=run.pk))
     for row in rows:
@@ -189,6 +218,13 @@ def _refuse_beyond(endpoint: Endpoint, run: Run | None, tokens: int, cost: Decim
             sentence = _(
                 "Nobody knows what tuning costs here, so the budget in money of %(whose)s cannot "
                 "be kept to: enter the price of training, or limit requests or tokens instead."
+            )
+            raise BudgetExhausted(sentence % {"whose": row}, "price")
+        if "money" in left and price_of(endpoint, TUNED % model) is None:
+            sentence = _(
+                "The price of the tuned model is not known, so the budget in money of %(whose)s "
+                "could not be kept to once it is there: set the price at the endpoint, or limit "
+                "requests or tokens instead."
             )
             raise BudgetExhausted(sentence % {"whose": row}, "price")
         if left.get("tokens", tokens) < tokens or (cost or 0) > left.get("money", cost or 0):

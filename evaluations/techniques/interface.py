@@ -26,6 +26,10 @@ class PrepareError(ValueError):
     """The technique can't be prepared on this material; the message is a sentence for people."""
 
 
+class UnknownThere(PrepareError):
+    """The server does not know what it was asked about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A training or development case with the answer that was expected, and others as right."""
@@ -88,7 +92,8 @@ class Tuner(Protocol):
     """The side of an endpoint that tunes models.
 
     Every method may raise `Halt` where the run has to rest, `NotYet` where the server is not to be
-    reached just now, and `PrepareError` where it refuses.
+    reached just now, `UnknownThere` where it does not know what it is asked about, and
+    `PrepareError` where it refuses otherwise.
     """
 
     async def upload(self, name: str, content: bytes) -> str:
@@ -107,13 +112,15 @@ class Tuner(Protocol):
         """Return how a job stands."""
 
     async def cancel(self, job: str) -> None:
-        """Stop a job; one that has ended stays as it is."""
+        """Stop a job; one that has ended stays as it is, and a running one is never unknown."""
 
     async def afford(self, tokens: int, cost: Decimal | None) -> None:
         """Raise `Halt` if budgets do not allow so many tokens, or a cost (US dollars)."""
 
-    async def charge(self, tokens: int | None, cost: Decimal | None) -> None:
-        """Count what a job came to."""
+    async def charge(
+        self, tokens: int | None, cost: Decimal | None, keep: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Count what a job came to and call `keep`, in one write: both hold or neither."""
 
     async def close(self) -> None:
         """Give connections and seats back."""

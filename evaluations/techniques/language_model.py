@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils.translation import gettext_lazy
 
 from evaluations.scorers import normalised
@@ -18,6 +19,7 @@ from evaluations.techniques.interface import (
     Answer,
     Answerer,
     Example,
+    Halt,
     Label,
     Learn,
     Material,
@@ -26,7 +28,7 @@ from evaluations.techniques.interface import (
     Technique,
 )
 from evaluations.techniques.messages import Prompt, as_label, placeholders
-from evaluations.techniques.mining import mined, variants_of
+from evaluations.techniques.mining import Unanswered, mined, variants_of
 from evaluations.techniques.thought import Sampling, Thought, Tree
 
 Asked = Callable[[Prompt, Example], Sequence[Message]]
@@ -309,7 +311,7 @@ async def mine(
     async def trial(prompt: Prompt, example: Example) -> tuple[bool, Usage]:
         async with at_most:
             asked = (messages or plainly)(prompt, example)
-            found = await think(chat, asked, spec.sampling)
+            found = await _thought(think(chat, asked, spec.sampling))
         output = as_label(without_marks(found.answer), material.labels)
         return normalised(output) == normalised(example.expected), found.usage
 
@@ -323,6 +325,16 @@ async def mine(
         "learning_curve": found.curve,
         "mining_usage": found.usage.plain(),
     }
+
+
+async def _thought(thinking: Awaitable[Thought]) -> Thought:
+    """Return what a model has thought; whatever the server answers instead is no answer."""
+    try:
+        return await thinking
+    except (Halt, SoftTimeLimitExceeded):
+        raise
+    except Exception as error:
+        raise Unanswered(str(error)) from error
 
 
 def prepare_mined(spec: Mining, material: Material) -> Answerer:

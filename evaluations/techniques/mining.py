@@ -25,18 +25,27 @@ SEPARATOR = "---"
 MOST_VARIANTS = 64
 SHOWN = 300
 
-Trial = Callable[[Prompt, Example], Awaitable[tuple[bool, Usage]]]
+Tried = tuple[bool, Usage]
+Trial = Callable[[Prompt, Example], Awaitable[Tried]]
+
+
+class Unanswered(Exception):
+    """A case of the search got no answer; the message is the sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A prompt under trial, what it changes, and how it did on the cases it was asked."""
+    """A prompt under trial, what it changes, and how it did on the cases it was asked.
+
+    `failed` is how many of them got no answer and so are not right.
+    """
 
     prompt: Prompt
     change: str
     place: int = 0
     right: int = 0
     asked: int = 0
+    failed: int = 0
 
     @property
     def share(self) -> float:
@@ -82,7 +91,8 @@ async def mined(
 
     Every round asks all variants the same cases, so that they are compared on the same; of equal
     ones the earlier stays. What a round came to is kept, and an interrupted search goes on after
-    it. Raise PrepareError if there are no cases or fewer requests than variants can use.
+    it. A trial may raise `Unanswered`, which counts as not right. Raise PrepareError if there are
+    no cases, fewer requests than variants can use, or a round in which nothing was answered.
     """
     if not dev:
         raise PrepareError(_("Mining compares prompts on development cases, and there are none."))
@@ -100,7 +110,7 @@ async def mined(
         usage, seen = usage.then(spent), seen + len(asked)
         curve.append(_told(len(curve) + 1, standing, seen))
         standing = standing[: math.ceil(len(standing) / 2)]
-        left = [[one.place, one.right, one.asked] for one in standing]
+        left = [[one.place, one.right, one.asked, one.failed] for one in standing]
         await memory.keep(standing=left, usage=usage.plain(), seen=seen, curve=curve)
     return Mined(standing[0].prompt, curve, usage)
 
@@ -109,8 +119,9 @@ def _standing(variants: Sequence[Variant], kept: Sequence[Sequence[int]] | None)
     """Return the variants that still run, as they were kept; all of them at the beginning."""
     if kept is None:
         return list(variants)
+    counts = ("right", "asked", "failed")  # the last is not in what older versions have kept
     return [
-        replace(variants[place], right=right, asked=asked_of) for place, right, asked_of in kept
+        replace(variants[place], **dict(zip(counts, told, strict=False))) for place, *told in kept
     ]
 
 
@@ -119,25 +130,62 @@ async def _round(
 ) -> tuple[list[Variant], Usage]:
     """Ask every variant the same cases; return them best first, and what it took."""
     tries = [(variant, example) for variant in standing for example in asked]
-    found = await asyncio.gather(*(trial(one.prompt, example) for one, example in tries))
-    right = [is_right for is_right, _usage in found]
+    found = await _all_tried([trial(one.prompt, example) for one, example in tries])
     size = len(asked)
     scored = [
-        replace(
-            variant,
-            right=variant.right + sum(right[place * size : (place + 1) * size]),
-            asked=variant.asked + size,
-        )
+        _scored(variant, found[place * size : (place + 1) * size])
         for place, variant in enumerate(standing)
     ]
     ranked = sorted(scored, key=lambda one: -one.share)
-    return ranked, beside([usage for _right, usage in found])
+    return ranked, beside([one[1] for one in found if not isinstance(one, Unanswered)])
+
+
+async def _all_tried(trials: Sequence[Awaitable[Tried]]) -> list[Tried | Unanswered]:
+    """Return what became of each trial; what ends the search ends those under way as well."""
+
+    async def tried(trial: Awaitable[Tried]) -> Tried | Unanswered:
+        try:
+            return await trial
+        except Unanswered as error:
+            return error
+
+    asked = [asyncio.ensure_future(tried(one)) for one in trials]
+    try:
+        found = await asyncio.gather(*asked)
+    finally:
+        for one in asked:
+            one.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    failed = [one for one in found if isinstance(one, Unanswered)]
+    if len(failed) == len(found):
+        told = {"n": len(found), "why": failed[-1]}
+        raise PrepareError(
+            _("Of %(n)s requests to compare prompts none was answered: %(why)s") % told
+        )
+    return found
+
+
+def _scored(variant: Variant, found: Sequence[Tried | Unanswered]) -> Variant:
+    """Return a variant with what became of its trials in one round."""
+    answered = [one for one in found if not isinstance(one, Unanswered)]
+    return replace(
+        variant,
+        right=variant.right + sum(is_right for is_right, _usage in answered),
+        asked=variant.asked + len(found),
+        failed=variant.failed + len(found) - len(answered),
+    )
 
 
 def _told(number: int, ranked: Sequence[Variant], seen: int) -> dict[str, Any]:
     """Return one round of the learning curve."""
     shown = [
-        {"change": one.change, "right": one.right, "asked": one.asked, "share": round(one.share, 4)}
+        {
+            "change": one.change,
+            "right": one.right,
+            "asked": one.asked,
+            "failed": one.failed,
+            "share": round(one.share, 4),
+        }
         for one in ranked
     ]
     return {"round": number, "cases": seen, "prompts": shown}

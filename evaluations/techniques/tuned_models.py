@@ -25,7 +25,7 @@ from evaluations.techniques.interface import (
 from evaluations.techniques.language_model import ChatAnswerer, Prompted, prepare_zero_shot
 from evaluations.techniques.learning_curve import Try, point, sizes_problem, sizes_written
 from evaluations.techniques.training_file import training_file
-from evaluations.techniques.tuning import JobMemory, Order, tuned
+from evaluations.techniques.tuning import JobMemory, Order, rest_while_under_way, tuned
 
 MOST_DEV = 200  # development cases that a point of a learning curve is measured on
 WHOLE = "all"
@@ -159,6 +159,18 @@ class Served(Prompted):
 
 async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[str, Any]:
     """Have the model tuned and return what that came to, with the learning curve if asked for."""
+    tuner = material.tuner(spec.endpoint, spec.model)
+    try:
+        await rest_while_under_way(tuner, memory)
+        return await _tuned_in_full(spec, material, tuner, memory)
+    finally:
+        await tuner.close()
+
+
+async def _tuned_in_full(
+    spec: ProviderTuned, material: Material, tuner: Tuner, memory: Memory
+) -> dict[str, Any]:
+    """Return what the model and those of the learning curve came to."""
     order = order_of(spec, material, spec.examples)
     sizes = [size for size in sizes_written(spec.curve_sizes) if size < order.file.examples]
     if sizes and not unseen(material.dev, material.train):
@@ -168,14 +180,10 @@ async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[
                 "well; there are none."
             )
         )
-    tuner = material.tuner(spec.endpoint, spec.model)
-    try:
-        found = await tuned(order, tuner, JobMemory(memory, WHOLE))
-        curve = [await _on_curve(spec, material, size, tuner, memory) for size in sizes]
-        if sizes:
-            curve.append(await _measured(spec, material, found, JobMemory(memory, WHOLE)))
-    finally:
-        await tuner.close()
+    found = await tuned(order, tuner, JobMemory(memory, WHOLE))
+    curve = [await _on_curve(spec, material, size, tuner, memory) for size in sizes]
+    if sizes:
+        curve.append(await _measured(spec, material, found, JobMemory(memory, WHOLE)))
     price = {} if spec.training_price is None else {"training_price": str(spec.price)}
     shown = {"learning_curve": curve, "curve_metric": metric_of(material.labels)} if curve else {}
     return {**found, **price, **shown}

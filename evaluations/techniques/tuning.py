@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -96,10 +97,18 @@ async def tuned(order: Order, tuner: Tuner, memory: JobMemory) -> dict[str, Any]
     if not job.model:
         raise await memory.give_up(_("The provider does not say what the tuned model is called."))
     cost = order.cost(job.trained_tokens)
-    await tuner.charge(job.trained_tokens, cost)
     done = _done(order, job, cost)
-    await memory.keep(done=done)
+    await tuner.charge(job.trained_tokens, cost, partial(memory.keep, done=done))
     return done
+
+
+async def rest_while_under_way(tuner: Tuner, memory: Memory) -> None:
+    """Raise `NotYet` while a job that has begun is under way: a look, before anything is built."""
+    for name in memory.state.get("jobs", {}):
+        state = JobMemory(memory, name).state
+        is_open = state.get("job") and "done" not in state
+        if is_open and (await tuner.look(state["job"])).status == "running":
+            raise NotYet
 
 
 def _ending(job: TuningJob) -> str:

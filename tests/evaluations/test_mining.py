@@ -2,14 +2,22 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from evaluations.techniques import Example, Interrupted, PrepareError
+from evaluations.techniques import Example, Halt, Interrupted, PrepareError
 from evaluations.techniques.chat import Usage
 from evaluations.techniques.messages import Prompt
-from evaluations.techniques.mining import MOST_VARIANTS, Mined, mined, variants_of
+from evaluations.techniques.mining import (
+    MOST_VARIANTS,
+    Mined,
+    Tried,
+    Unanswered,
+    mined,
+    variants_of,
+)
 
 BASE = Prompt("{text}", context="plain")
 DEV = [Example(f"case {place}", "yes") for place in range(200)]
@@ -83,6 +91,69 @@ def test_when_the_cases_run_out_the_best_so_far_wins() -> None:
 
     assert found.prompt.context == "be quick"
     assert found.usage.requests == 4 * 30
+
+
+def failing_on(fails: Callable[[Prompt, Example], bool], memory: Notebook) -> Mined:
+    """Mine where all prompts are right on what they answer, but some get no answer."""
+
+    async def trial(prompt: Prompt, example: Example) -> Tried:
+        if fails(prompt, example):
+            raise Unanswered("The server failed.")
+        return True, Usage(requests=1)
+
+    variants = variants_of(BASE, "context", ALTERNATIVES)
+    return asyncio.run(mined(variants, DEV, trial, 160, memory))
+
+
+def test_a_case_without_an_answer_counts_as_not_right_and_is_told_on_the_curve() -> None:
+    found = failing_on(lambda prompt, _example: prompt.context == "plain", Notebook())
+
+    assert found.prompt.context == "be kind"
+    first, last = found.curve
+    told = {one["change"]: (one["right"], one["asked"], one["failed"]) for one in first["prompts"]}
+    assert told == {
+        "": (0, 20, 20),
+        "be kind": (20, 20, 0),
+        "be right": (20, 20, 0),
+        "be quick": (20, 20, 0),
+    }
+    assert [one["failed"] for one in last["prompts"]] == [0, 0]
+    assert found.usage.requests == 60 + 80
+
+
+def test_cases_without_an_answer_survive_an_interruption() -> None:
+    def fails(_prompt: Prompt, example: Example) -> bool:
+        return example.input == "case 3"
+
+    memory = Notebook(interrupts_after=1)
+    with pytest.raises(Interrupted):
+        failing_on(fails, memory)
+
+    assert [one["failed"] for one in failing_on(fails, memory).curve[-1]["prompts"]] == [1, 1]
+
+
+def test_a_round_without_any_answer_ends_the_search_with_the_reason() -> None:
+    with pytest.raises(PrepareError, match=r"80 requests.*none was answered: The server failed\."):
+        failing_on(lambda *_: True, Notebook())
+
+
+def test_what_ends_a_search_ends_all_that_it_has_under_way() -> None:
+    asked = []
+
+    async def trial(prompt: Prompt, example: Example) -> Tried:
+        await asyncio.sleep(0.01 * int(example.input.split()[1]))
+        asked.append(example)
+        if len(asked) == 5:
+            raise Halt("The budget is used up.")
+        return True, Usage(requests=1)
+
+    async def mine() -> None:
+        with pytest.raises(Halt):
+            await mined(variants_of(BASE, "context", ALTERNATIVES), DEV, trial, 160, Notebook())
+        await asyncio.sleep(0.3)
+
+    asyncio.run(mine())
+    assert len(asked) <= 8  # those of the same moment
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,23 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from decisions import clock
 from decisions.models import Candidate, Decision
 from evaluations import actions, measuring
-from evaluations.abandoned import cancel_abandoned
+from evaluations.abandoned import REFUSED_LONGEST, cancel_abandoned
 from evaluations.actions import request_run
 from evaluations.curating import attach_probe
+from evaluations.endpoints.budget import Purse
+from evaluations.endpoints.prices import Price, Rate
 from evaluations.learning import LearnersMemory
 from evaluations.measuring import measure
 from evaluations.models import CaseSet, Endpoint, Preparation, Run, RunState
+from evaluations.techniques import Interrupted, tuned_models
 from tests import openai_faults as faults
 from tests.evaluations.helpers import make_candidate, make_case_set
 from tests.factories import People
@@ -173,6 +178,46 @@ def test_a_job_that_the_budget_does_not_allow_is_never_begun(
     assert not server.tuning.files
 
 
+def test_a_model_whose_price_nobody_will_know_is_not_tuned_for_a_budget_in_money(
+    draft: Decision, case_set: CaseSet, people: People, endpoint: Endpoint, server: ModelServer
+) -> None:
+    """The base model's price is published; the tuned one's is not."""
+    candidate = candidate_with(draft, people, {**SPEC, "training_price": 1})
+    run = request_run(candidate, case_set, by=people.owner, budget={"money": 5})
+    published = Price("small", (Rate(Decimal(1), Decimal(2)),))
+    Run.objects.filter(pk=run.pk).update(prices={"ours small": published.snapshot})
+    run.refresh_from_db()
+    run = worked_on(run)
+
+    assert run.state == RunState.PAUSED
+    assert "The price of the tuned model is not known" in run.paused_because
+    assert "set the price at the endpoint" in run.paused_because
+    assert not server.tuning.files
+
+    Endpoint.objects.update(price_input=1, price_output=2)
+    actions.resume_run(run, by=people.owner)
+    assert worked_on(run).state == RunState.FINISHED
+
+
+def test_looking_at_a_job_uses_up_no_budget_and_prepares_nothing(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.tuning.patience = 99
+    run = worked_on(request_run(tuned, case_set, by=people.owner, budget={"requests": 40}), 1)
+    assert run.spent_requests == 2  # a file and a job
+    monkeypatch.setattr(tuned_models, "training_file", lambda *_: pytest.fail("built again"))
+    run = worked_on(run, 3)
+
+    assert run.state == RunState.RUNNING
+    assert run.spent_requests == 2
+    (job,) = server.tuning.jobs.values()
+    assert job.looks == 4
+
+
 # Whatever happens, one job
 
 
@@ -216,7 +261,16 @@ def dying_at(step: int, is_written: bool) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("route", ["/files", "/fine_tuning/jobs"])
-@pytest.mark.parametrize("fault", [faults.truncated(), faults.hanging_up(), faults.failing(500)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.truncated(),
+        faults.hanging_up(),
+        faults.failing(500),
+        faults.failing(503),
+        faults.failing(529),
+    ],
+)
 def test_a_lost_reply_is_looked_up_and_not_asked_for_twice(
     tuned: Candidate,
     case_set: CaseSet,
@@ -237,6 +291,71 @@ def test_a_lost_reply_is_looked_up_and_not_asked_for_twice(
 
     assert run.state == RunState.FINISHED, run.error
     assert len(server.tuning.files) == len(server.tuning.jobs) == 1
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_what_training_costs_is_counted_once_though_a_worker_is_killed_over_it(
+    draft: Decision,
+    case_set: CaseSet,
+    people: People,
+    endpoint: Endpoint,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+    is_written: bool,
+) -> None:
+    candidate = candidate_with(draft, people, {**SPEC, "training_price": 1000})
+    run = request_run(candidate, case_set, by=people.owner)
+    with monkeypatch.context() as killing:
+        killing.setattr(LearnersMemory, "keep", at_the_end(Killed, is_written))
+        killing.setattr(Purse, "close", unwritten)
+        with pytest.raises(Killed):
+            worked_on(run, LOOKS + 2)
+    Preparation.objects.update(held_by="", lease_until=None)
+    run = worked_on(run)
+
+    assert run.state == RunState.FINISHED, run.error
+    training = float(run.artefact["training_cost"])
+    assert training > 0
+    assert float(run.spent_cost) == pytest.approx(training)
+    endpoint.refresh_from_db()
+    assert float(endpoint.spent_cost) == pytest.approx(training)
+
+
+def test_a_worker_that_has_lost_its_lease_leaves_the_cost_to_the_one_that_has_it(
+    draft: Decision,
+    case_set: CaseSet,
+    people: People,
+    endpoint: Endpoint,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    candidate = candidate_with(draft, people, {**SPEC, "training_price": 1000})
+    run = request_run(candidate, case_set, by=people.owner)
+    with monkeypatch.context() as losing:
+        losing.setattr(LearnersMemory, "keep", at_the_end(Interrupted, is_written=False))
+        run = worked_on(run, LOOKS)
+
+    assert run.spent_cost == 0
+    run = worked_on(run)
+    assert float(run.spent_cost) == pytest.approx(float(run.artefact["training_cost"]))
+
+
+def at_the_end(error: type[BaseException], is_written: bool) -> Callable[..., Any]:
+    """Return a `keep` that fails when it is to keep what a job came to."""
+    keep = LearnersMemory.keep
+
+    async def keep_or_fail(self: LearnersMemory, **state: Any) -> None:
+        is_end = "done" in state.get("jobs", {}).get("all", {})
+        if not is_end or is_written:
+            await keep(self, **state)
+        if is_end:
+            raise error
+
+    return keep_or_fail
+
+
+async def unwritten(self: Purse) -> None:
+    """Write nothing, as one that is killed."""
 
 
 def test_a_later_run_of_the_same_spec_uses_the_model_that_is_there(
@@ -322,6 +441,66 @@ def test_a_cancelled_run_has_its_job_cancelled(
     run = worked_on(run)
     assert run.state == RunState.FINISHED, run.error
     assert [job.status for job in server.tuning.jobs.values()] == ["cancelled", "succeeded"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_job_that_the_server_does_not_let_be_cancelled_is_not_forgotten(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer, status: int
+) -> None:
+    """Also where it is the address for cancelling that the server does not know."""
+    server.tuning.patience = 99
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    server.tuning.no_cancelling = status
+    cancel_abandoned()
+    assert [job.status for job in server.tuning.jobs.values()] == ["validating_files"]
+
+    server.tuning.no_cancelling = 0
+    assert cancel_abandoned() == 1
+    assert [job.status for job in server.tuning.jobs.values()] == ["cancelled"]
+
+
+def test_a_run_that_goes_on_takes_up_the_job_that_could_not_be_cancelled(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    server.tuning.no_cancelling = 403
+    cancel_abandoned()
+    actions.resume_run(run, by=people.owner)
+
+    assert worked_on(run).state == RunState.FINISHED
+    assert len(server.tuning.jobs) == 1
+
+
+def test_a_refused_cancelling_is_not_asked_for_for_ever(
+    tuned: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.tuning.patience = 99
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    server.tuning.no_cancelling = 403
+    assert cancel_abandoned() == 1
+    later = clock.now() + REFUSED_LONGEST
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    assert cancel_abandoned() == 0
+    assert "job" in Preparation.objects.get().state["jobs"]["all"]
+
+
+def test_a_job_that_the_server_no_longer_knows_is_forgotten(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 1)
+    actions.cancel_run(run, by=people.owner)
+    server.tuning.jobs.clear()
+
+    assert cancel_abandoned() == 1
+    assert Preparation.objects.get().state["jobs"]["all"] == {}
 
 
 def test_a_model_that_was_ready_before_its_run_was_cancelled_is_not_tuned_again(

@@ -215,12 +215,14 @@ def test_a_prompt_is_mined_on_development_cases_and_then_used(
     }
     Candidate.objects.filter(pk=asking.pk).update(spec=spec)
     asking.refresh_from_db()
+    server.faults = [faults.filtered()]  # one refused case does not end the search
 
     run = worked_on(request_run(asking, cases, by=people.owner))
 
     assert run.state == RunState.FINISHED, run.error
     assert run.artefact["mined_prompt"]["context"] == "Be right."
-    assert run.artefact["learning_curve"]
+    curve = run.artefact["learning_curve"]
+    assert sum(one["failed"] for one in curve[0]["prompts"]) == 1
     assert run.metrics["accuracy"]["value"] == 100
     tested = set(cases.cases.filter(split="test").values_list("input", flat=True))
     mined = len(server.chats) - run.case_count
