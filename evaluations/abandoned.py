@@ -44,7 +44,7 @@ def _under_way(state: Mapping[str, Any]) -> list[str]:
 
 def _is_refused_for_long(job: Mapping[str, Any]) -> bool:
     since = job.get("refused_since")
-    return bool(since) and clock.now() - datetime.fromisoformat(since) >= REFUSED_LONGEST
+    return since is not None and clock.now() - datetime.fromisoformat(since) >= REFUSED_LONGEST
 
 
 def _is_wanted(preparation: Preparation) -> bool:

@@ -60,7 +60,7 @@ class Prepared:
     artefact: dict[str, Any]
 
 
-_kept: OrderedDict[tuple[int | str, ...], Prepared] = OrderedDict()
+_kept: OrderedDict[tuple[int, str, str, str], Prepared] = OrderedDict()
 
 
 def measure(run: Run, stop: Stop) -> bool:
@@ -149,9 +149,8 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
     What talks to an endpoint is kept for its run alone, whose budget and seats it has.
     """
     technique = technique_for(run.spec)
-    cases = [run.case_set.digest]
-    if technique.recall and run.case_set.probe:
-        cases.append(run.case_set.probe.digest)
+    probe = run.case_set.probe if technique.recall else None
+    cases = (run.case_set.digest, probe.digest if probe else "")
     key = (run.pk if technique.connects else 0, run.spec_digest, *cases)
     if key not in _kept:
         _kept[key] = _prepare(run, technique, stop)
