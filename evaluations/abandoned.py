@@ -43,7 +43,7 @@ def _under_way(state: Mapping[str, Any]) -> list[str]:
 
 
 def _is_refused_for_long(job: Mapping[str, Any]) -> bool:
-    since = job.get("refused_since")
+    since: str = job.get("refused_since", "")
     return bool(since) and clock.now() - datetime.fromisoformat(since) >= REFUSED_LONGEST
 
 

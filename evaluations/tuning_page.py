@@ -99,12 +99,25 @@ def _point(told: Mapping[str, Any]) -> CurvePoint:
 def _measured_on(artefact: Mapping[str, Any]) -> str:
     held_out = artefact.get("curve_held_out")
     if not held_out:
-        return _("Measured on development cases, never on test cases.")
+        measured = _("Measured on development cases, never on test cases.")
+        return f"{measured} {_unanswered(artefact)}".rstrip()
     sentence = _(
         "There are no development cases: measured on %(n)s training cases that were held out for "
         "this alone, never on test cases."
     )
     return sentence % {"n": format_count(held_out)}
+
+
+def _unanswered(artefact: Mapping[str, Any]) -> str:
+    """Return how many requests for mined prompts got no answer, in a sentence; "" where all did."""
+    rounds = artefact.get("learning_curve") or []
+    last = {one["change"]: one for told in rounds for one in told.get("prompts", [])}
+    failed = sum(one.get("failed", 0) for one in last.values())
+    if not failed:
+        return ""
+    asked = sum(one["asked"] for one in last.values())
+    counts = {"failed": format_count(failed), "n": format_count(asked)}
+    return _("%(failed)s of %(n)s requests got no answer and count as not right.") % counts
 
 
 def _drawing(points: Sequence[CurvePoint], title: str, description: str) -> SafeString:

@@ -119,9 +119,9 @@ def _standing(variants: Sequence[Variant], kept: Sequence[Sequence[int]] | None)
     """Return the variants that still run, as they were kept; all of them at the beginning."""
     if kept is None:
         return list(variants)
-    counts = ("right", "asked", "failed")  # the last is not in what older versions have kept
     return [
-        replace(variants[place], **dict(zip(counts, told, strict=False))) for place, *told in kept
+        replace(variants[place], right=right, asked=asked_of, failed=sum(failed))
+        for place, right, asked_of, *failed in kept  # older versions have kept no failures
     ]
 
 
