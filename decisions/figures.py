@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -114,8 +113,7 @@ def _comparable(decision: Decision) -> dict[tuple[str, str, str], list[Evidence]
     groups: dict[tuple[str, str, str], list[Evidence]] = {}
     for one in decision.evidence.all():
         if one.kind != EvidenceKind.COMPARISON and not one.is_withdrawn:
-            conditions = json.dumps(one.conditions, sort_keys=True)
-            groups.setdefault((one.metric, one.unit, conditions), []).append(one)
+            groups.setdefault((one.metric, one.unit, one.question), []).append(one)
     return groups
 
 
@@ -138,7 +136,7 @@ def _goal_figure(
         )
         for one, row, line in lines
     )
-    note = _note(goal, unit, earlier)
+    note = " ".join(filter(None, [_note(goal, unit, earlier), _cases(members[0])]))
     return GoalFigure(goal, metric, name, unit, key, target, rows, figure, note)
 
 
@@ -149,6 +147,12 @@ def _note(goal: Goal | None, unit: str, earlier: int) -> str:
     if goal and goal.unit != unit:
         return _("The goal is set in another unit, so these values are not held against it.")
     return ""
+
+
+def _cases(evidence: Evidence) -> str:
+    """Return what cases a figure was measured on, where its conditions say so."""
+    case_set = evidence.conditions.get("case_set")
+    return _("On %(case_set)s.") % {"case_set": case_set} if case_set else ""
 
 
 def _row(evidence: Evidence, is_chosen: bool) -> Row:

@@ -33,6 +33,13 @@ METRICS: dict[str, Metric] = {
     metric.key: metric
     for metric in (
         Metric("accuracy", _("Accuracy"), "%", UP),
+        Metric(
+            "pass_rate",
+            _("Pass rate"),
+            "%",
+            UP,
+            _("Answers that met whatever a test asserts of them."),
+        ),
         Metric("macro_f1", _("Macro F1"), "%", UP, _("The mean of the F1 of every label.")),
         Metric(
             "normalised_match",

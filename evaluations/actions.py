@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count, Max
 from django.utils.translation import gettext as _
 
 from decisions import clock
@@ -19,8 +20,9 @@ from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
 from evaluations.freezing import import_case_set as import_case_set
-from evaluations.imported_figures import imported_measurements
+from evaluations.imported_figures import imported_measurements, left_out
 from evaluations.models import (
+    OPEN_RESULTS,
     OPEN_RUNS,
     CaseKind,
     CaseSet,
@@ -93,23 +95,25 @@ def request_run(
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
-    scoring = _scoring(scorers, case_set, technique)
+    scoring = _scoring(scorers, case_set, technique, spec)
     _refuse_archived([*technique.endpoints(spec), *(one.spec.endpoint for one in scoring.asking)])
     asks_models = technique.connects or bool(scoring.asking)
+    limits = plain_budget(budget or {}) if asks_models else {}
+    spec_digest = digest_of([spec, technique.version])
     try:
         with transaction.atomic():
             run = Run.objects.create(
                 candidate=candidate,
                 case_set=case_set,
                 spec=spec,
-                spec_digest=digest_of([spec, technique.version]),
+                spec_digest=spec_digest,
                 scorer=scoring.main.identity,
                 scorers=scoring.stored,
                 seed=spec.get("seed") or 0,
                 attaches=attach,
                 repeats=repeats,
                 concurrency=concurrency,
-                budget=plain_budget(budget or {}) if asks_models else {},
+                budget=limits,
                 case_count=case_set.count(Split.TEST),
                 requested_by=by,
                 requested_at=clock.now(),
@@ -118,14 +122,16 @@ def request_run(
             _let_learn_again(run)
             transaction.on_commit(lambda: _wake(run), robust=True)
     except IntegrityError:
-        return _open_run(candidate, case_set, digest_of([spec, technique.version]), scoring)
+        return _open_run(candidate, case_set, (spec_digest, repeats, limits), scoring)
     return run
 
 
-def _scoring(asked: Sequence[Stored], case_set: CaseSet, technique: Technique) -> Scoring:
+def _scoring(
+    asked: Sequence[Stored], case_set: CaseSet, technique: Technique, spec: Mapping[str, Any]
+) -> Scoring:
     """Return the scorers of a run; raise `BadInput` for those that can't be used."""
     try:
-        return completed(asked, case_set, technique)
+        return completed(asked, case_set, technique, spec)
     except ScorerProblem as problem:
         raise BadInput(str(problem)) from problem
 
@@ -165,10 +171,13 @@ def plain_budget(budget: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _open_run(candidate: Candidate, case_set: CaseSet, spec_digest: str, scoring: Scoring) -> Run:
+def _open_run(
+    candidate: Candidate, case_set: CaseSet, asked: tuple[str, int, Any], scoring: Scoring
+) -> Run:
     """Return the run that is under way; refuse if it measures an earlier spec or otherwise."""
     run = Run.objects.open().get(candidate=candidate, case_set=case_set)
-    if run.spec_digest != spec_digest or scoring_of(run).stored != scoring.stored:
+    is_same = (run.spec_digest, run.repeats, run.budget) == asked
+    if not is_same or scoring_of(run).stored != scoring.stored:
         told = {"candidate": candidate, "run": run}
         raise wrong_state(
             _("%(candidate)s is still being measured as it was before: cancel %(run)s first.")
@@ -252,6 +261,7 @@ def retry_run(run: Run, *, by: User) -> int:
     ensure("measure", run.candidate.decision, by)
     if run.is_imported:
         raise wrong_state(_("Another tool measured this: its errors cannot be tried again here."))
+    was_finished = run.state == RunState.FINISHED
     with transaction.atomic():
         ended = Run.objects.filter(pk=run.pk, state__in=[RunState.FINISHED, RunState.FAILED])
         _set_going(run, ended, _("Only a run that has ended can try again what failed."))
@@ -262,12 +272,13 @@ def retry_run(run: Run, *, by: User) -> int:
             attempts=0,
             answered_at=None,
             error="",
+            output="",
             correct=None,
             score=None,
             scores={},
             latency_ms=None,
         )
-        if not run.results.unanswered().exists():
+        if was_finished and not run.results.unanswered().exists():
             raise wrong_state(_("No case of this run failed."))
     return count
 
@@ -325,12 +336,16 @@ def conclude_run(run: Run) -> bool:
     Every worker that finds nothing left calls this; the figures are computed before the database
     is locked, and the one UPDATE that still finds the run running decides who attaches them.
     """
-    if not Run.objects.filter(pk=run.pk, state=RunState.RUNNING).all_answered().exists():
+    working = Run.objects.filter(pk=run.pk, state=RunState.RUNNING)
+    if not working.all_answered().exists():
         return False
+    last = _last_answer(run)
     summary = summarise(run)
     if run.attaches:
         comparing.remember(run, summary.results_digest)
     with transaction.atomic():
+        if not working.select_for_update().exists() or _last_answer(run) != last:
+            return False  # it has ended, or was tried again meanwhile and is another worker's
         ended = _end(
             run,
             RunState.FINISHED,
@@ -342,6 +357,13 @@ def conclude_run(run: Run) -> bool:
         if ended and run.attaches:
             attach_or_say_why(run)
     return ended
+
+
+def _last_answer(run: Run) -> tuple[int, Any]:
+    """Return how many cases are answered and when the last one was: what figures are made of."""
+    answered = run.results.exclude(state__in=OPEN_RESULTS)
+    counted = answered.aggregate(n=Count("pk"), last=Max("answered_at"))
+    return counted["n"], counted["last"]
 
 
 def _environment(run: Run) -> dict[str, Any]:
@@ -368,10 +390,12 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
             "record": run.candidate.decision.reference,
             "names": ", ".join(one.reference for one in found),
         }
-        run.attached_at = clock.now()
         compared, family = comparing.attach_comparisons(run, by=by)
+        run.attached_at = clock.now()
         attached = _("Attached to %(record)s as %(names)s.") % told
-        _note(run, f"{attached} {comparing.told_of(compared, family)}".strip())
+        rest = left_out(run) if run.is_imported else ""
+        said = (attached, rest, comparing.told_of(compared, family))
+        _note(run, " ".join(filter(None, said)))
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluations.scorers.words import normalised
 from evaluations.statistics import Interval, normal_quantile, wilson
 
 METHOD = "BCa bootstrap"
@@ -202,12 +203,15 @@ def macro_f1_interval(
 ) -> Interval:
     """Return the BCa interval of macro-F1 (0 to 1) over cases drawn with replacement.
 
-    A label that a resample does not hold has no F1 in it. Seeded: the same cases give the same
-    interval. Raise ValueError without cases.
+    Labels are compared normalised, as macro-F1 itself compares them. A label that a resample does
+    not hold has no F1 in it. Seeded: the same cases give the same interval. Raise ValueError
+    without cases.
     """
     if not expected:
         raise ValueError("macro-F1 needs at least one case")
-    wanted, said = _one_hot(expected, expected), _one_hot(outputs, expected)
+    labels = [normalised(label) for label in expected]
+    wanted = _one_hot(labels, labels)
+    said = _one_hot([normalised(one or "") or None for one in outputs], labels)
     tables = (wanted * said, wanted, said)
     totals = tuple(table.sum(axis=0, keepdims=True) for table in tables)
     left_out = tuple(total - table for total, table in zip(totals, tables, strict=True))

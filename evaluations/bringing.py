@@ -22,12 +22,14 @@ from evaluations.freezing import LONGEST_NAME, About, digest_of_text, made_ready
 from evaluations.imported_figures import main_score, metrics_of
 from evaluations.importers.measured import CaseFound, FigureFound, Format, Source
 from evaluations.importers.results.registry import detected, format_named
-from evaluations.importers.results.values import plain
+from evaluations.importers.results.values import digest as digest_of
+from evaluations.importers.results.values import excerpt, plain
 from evaluations.importers.surveying import (
     ResultsSurvey,
     SystemSurvey,
     TaskCases,
     digest_of_file,
+    kept_cost,
     references_of,
     surveyed,
 )
@@ -47,9 +49,22 @@ from evaluations.models import (
     Split,
 )
 from evaluations.models.run import MOST_REPEATS
+from evaluations.scorers.words import normalised
 from evaluations.summary import outcomes, results_digest
 
 LONGEST_SCORER = 60
+LONGEST_HASH = 8
+# What tools tell of how they ask and grade, first what they always tell if they tell anything:
+# figures that differ in it are not comparable.
+GRADING = {
+    "deepeval": ("grader",),
+    "helm": ("scenario", "method", "max_train_instances", "num_outputs"),
+    "inspect_ai": ("grader", "task_version", "task_args", "epochs_reducer"),
+    "lm_eval": ("filter", "version", "num_fewshot"),
+    "openai_evals": ("class", "arguments"),
+    "promptfoo": ("grader",),
+    "pydantic_evals": ("grader",),
+}
 SLUG = "results"
 
 
@@ -88,21 +103,38 @@ class Cases:
     total: int
     digest: str
     again: TaskCases = field(default_factory=TaskCases)
-    _by_key: dict[int, int] = field(default_factory=dict)
-    _by_input: dict[int, int] = field(default_factory=dict)
+    _places: dict[int, int] = field(default_factory=dict)
 
     def learn(self) -> None:
-        """Look up the cases once they are written; some 200 bytes for each."""
+        """Look up the cases once they are written; some 400 bytes for each with one answer."""
         cases = self.case_set.cases.filter(split=Split.TEST)
-        for pk, key, digest in cases.values_list("pk", "key", "input_digest").iterator():
-            self._by_key[hash((key, digest))] = pk
-            self._by_input.setdefault(hash(digest), pk)
+        told = cases.values_list("pk", "key", "input_digest", "expected", "references")
+        for pk, key, digest, expected, references in told.iterator():
+            for answer in {"", *map(normalised, (expected, *references))}:
+                self._places.setdefault(hash((key, digest, answer)), pk)
+                self._places.setdefault(hash((digest, answer)), pk)
 
     def found(self, case: CaseFound, key: str) -> int | None:
-        """Return the case that an answer is to: by key and input, else by its input alone."""
-        digest = digest_of_text(case.input)
-        found = self._by_key.get(hash((key, digest)))
-        return found if found is not None else self._by_input.get(hash(digest))
+        """Return the case that an answer is to: by key and input, else by its input alone.
+
+        Raise `BadInput` for an answer that was measured against one that is not right here.
+        """
+        digest, expected = digest_of_text(case.input), normalised(case.expected)
+        for place in ((key, digest), (digest,)):
+            found = self._places.get(hash((*place, expected)))
+            if found is not None:
+                return found
+        if hash((digest, "")) in self._places:
+            told = {"case_set": self.case_set, "key": excerpt(case.key, 60)}
+            told["expected"] = excerpt(case.expected, 60)
+            raise BadInput(
+                _(
+                    "“%(key)s” of the file was measured against “%(expected)s”, which is no right "
+                    "answer in %(case_set)s: the figures could not be held beside others."
+                )
+                % told
+            )
+        return None
 
 
 def import_results(
@@ -182,7 +214,8 @@ def _cases_for(job: Job, task: str, survey: ResultsSurvey, plan: Plan) -> Cases:
     """Return the case set of a task: the one that was chosen, one with this content, or a draft."""
     counted = survey.tasks[task]
     if plan.case_set is not None:
-        return Cases(plan.case_set, False, counted.total, counted.digest)
+        total = plan.case_set.cases.filter(split=Split.TEST).count()
+        return Cases(plan.case_set, False, total, counted.digest)
     visible = CaseSet.objects.visible_to(plan.by)
     known: CaseSet | None = visible.filter(digest=counted.digest).order_by("pk").first()
     if known is not None:
@@ -226,6 +259,8 @@ def _draft(
     system, now = one.system, clock.now()
     candidate = plan.candidates[system.key]
     of_task = cases.get(system.task) if one.answers else None
+    if of_task and plan.case_set is not None:
+        one.want(of_task.total)
     with transaction.atomic():
         job.hold()
         run = Run.everything.create(
@@ -233,7 +268,7 @@ def _draft(
             case_set=of_task.case_set if of_task else None,
             spec=candidate.spec,
             spec_digest=actions.digest_of(candidate.spec),
-            scorer=scorer_of(one),
+            scorer=scorer_of(one, survey.format, digest),
             attaches=plan.attach,
             repeats=one.repeats,
             concurrency=1,
@@ -250,10 +285,18 @@ def _draft(
     return Draft(run, one)
 
 
-def scorer_of(one: SystemSurvey) -> str:
-    """Return who scored, as it stands with the figures: the tool and its score."""
-    tool = one.system.tool or _("another tool")
-    return f"{tool}: {main_score(one) or _('its verdict')}"[:LONGEST_SCORER]
+def scorer_of(one: SystemSurvey, form: Format, file_digest: str) -> str:
+    """Return who scored, as it stands with the figures: tool and score, and a hash of the rest.
+
+    Where nothing is known of how a tool scores, the file stands for it: what other files hold may
+    have been scored in another way.
+    """
+    tool, settings = one.system.tool or _("another tool"), one.system.settings
+    told = f"{tool}: {main_score(one) or _('its verdict')}"
+    grading = GRADING.get(form.key, ("",))
+    known = {name: settings[name] for name in grading if name in settings}
+    rest = digest_of([told, known if grading[0] in known else file_digest])[:LONGEST_HASH]
+    return f"{told[: LONGEST_SCORER - LONGEST_HASH - 1]}/{rest}"
 
 
 def _told(one: SystemSurvey, survey: ResultsSurvey, plan: Plan, digest: str) -> dict[str, Any]:
@@ -269,10 +312,12 @@ def _told(one: SystemSurvey, survey: ResultsSurvey, plan: Plan, digest: str) -> 
         "tool": system.tool or str(survey.format.title),
         "tool_version": system.tool_version,
         "scorer": system.scorer,
+        "main": main_score(one),
         "status": system.status,
         "started_at": system.started_at.isoformat() if system.started_at else "",
         "attempted": one.attempted,
         "answers": one.answers,
+        "cases": one.cases,
         "settings": plain(dict(system.settings)),
         "figures": [_figure(figure) for figure in one.figures],
         "more_figures": one.more_figures,
@@ -394,7 +439,7 @@ def _result(draft: Draft, pk: int, case: CaseFound) -> Result:
         latency_ms=case.latency_ms,
         input_tokens=case.input_tokens,
         output_tokens=case.output_tokens,
-        cost=case.cost,
+        cost=kept_cost(case),
         answered_at=draft.run.finished_at,
         scores=dict(case.scores),
         details={"imported": plain(dict(case.details))},
@@ -409,7 +454,7 @@ def _refuse_changed(drafts: Mapping[str, Draft]) -> None:
 
 def _digest_of(run: Run, digest: str) -> str:
     """Return the digest of a run's answers; of a run without any that of the file."""
-    return results_digest(outcomes(run)) if run.case_set_id else digest
+    return results_digest(outcomes(run), with_scores=True) if run.case_set_id else digest
 
 
 def _finish(

@@ -1,24 +1,25 @@
 """Runs of a record held against each other: which may be, how far apart they are, as evidence."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from django.db.models import Exists, OuterRef
 from django.urls import reverse
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from decisions.actions.evidence import Measurement, attach_evidence
+from decisions.actions.evidence import Measurement, attach_evidence, withdraw_comparisons
 from decisions.metrics import METRICS
 from decisions.models import Candidate, Evidence, EvidenceKind, User
 from decisions.numbers import format_count
 from evaluations.comparison import EXACT, Aligned, Comparison, aligned, compare, with_holm
-from evaluations.models import Run, RunState
+from evaluations.imported_figures import why_incomparable
+from evaluations.models import Result, Run, RunSource, RunState
 from evaluations.scorers import SCORERS
 from evaluations.statistics import cases_needed, cases_needed_for_mean
 from evaluations.summary import conditions
@@ -98,31 +99,46 @@ def family_of(run: Run) -> Family:
     return Family(tuple(runs), tuple(left_out))
 
 
-def _standing(run: Run) -> Sequence[Run]:
+def _standing(run: Run) -> list[Run]:
     """Return the other candidates' runs whose figures stand on the record, newest first."""
-    shown = Evidence.objects.standing().filter(
-        candidate=OuterRef("candidate"),
-        kind=EvidenceKind.RUN,
-        source_digest=OuterRef("results_digest"),
-    )
+    shown = run.candidate.decision.evidence.standing().filter(kind=EvidenceKind.RUN)
+    figures = set(shown.values_list("candidate", "source_digest", "metric"))
     found = Run.objects.of(run.candidate.decision).filter(
-        Exists(shown), state=RunState.FINISHED, candidate__is_dropped=False
+        state=RunState.FINISHED,
+        candidate__is_dropped=False,
+        results_digest__in={digest for _candidate, digest, _metric in figures},
     )
     others = found.exclude(candidate=run.candidate_id).select_related("candidate", "case_set")
-    return list(others.order_by("-pk"))
+    return [one for one in others.order_by("-pk") if _stands(one, figures)]
+
+
+def _stands(run: Run, figures: Collection[tuple[int, str, str]]) -> bool:
+    """Return whether the figure that is compared stands; of another tool's run, any figure."""
+    metrics = {metric for *of, metric in figures if of == [run.candidate_id, run.results_digest]}
+    return bool(metrics) if run.is_imported else metric_of(run)[0] in metrics
 
 
 def why_not(one: Run, other: Run) -> str:
     """Return why two runs may not be compared, or ""."""
     if one.case_set_id is None or other.case_set_id is None:
         return _("brought in without its cases")
+    if why := why_incomparable(one) or why_incomparable(other):
+        return why
     if one.case_set.digest != other.case_set.digest:
         return _("measured on other cases (%(case_set)s)") % {"case_set": other.case_set}
     if one.split != other.split:
         return _("measured on another split")
     if one.scorer != other.scorer:
         return _("scored in another way (%(scorer)s)") % {"scorer": other.scorer}
+    if _unjudged(one, other):
+        return _("not judged throughout: try again what failed")
     return ""
+
+
+def _unjudged(*runs: Run) -> bool:
+    """Return whether the main scorer's model owes a verdict on an answer of runs from here."""
+    owed = Result.objects.filter(run__in=runs, run__source=RunSource.MEASURED).exclude(error="")
+    return owed.exclude(output="").exists()
 
 
 def paired(first: Run, second: Run) -> Paired:
@@ -202,11 +218,13 @@ def attach_comparisons(run: Run, *, by: User) -> tuple[list[Evidence], Family]:
     """Hand the comparisons of all runs that may be compared with this one to its record.
 
     The whole family is computed and attached anew, for the correction of each p-value depends on
-    all of them; what comes out word for word as it stands there is kept. The caller's transaction
-    holds the record's lock.
+    all of them; what comes out word for word as it stands there is kept, and what compares a run
+    outside the family is withdrawn. The caller's transaction holds the record's lock.
     """
+    if Candidate.objects.filter(pk=run.candidate_id, is_dropped=True).exists():
+        return [], Family((), ())
     family = family_of(run)
-    if not family.pairs:
+    if run.case_set_id is None:
         return [], family
     told = _conditions(family)
     found: list[Evidence] = []
@@ -219,6 +237,8 @@ def attach_comparisons(run: Run, *, by: User) -> tuple[list[Evidence], Family]:
         found += attach_evidence(
             first.candidate, by=by, measurements=measured, kind=EvidenceKind.COMPARISON
         )
+    kept = [source_digest(*pair) for pair in family.pairs]
+    withdraw_comparisons(run.candidate, by=by, conditions=told, kept=kept)
     return found, family
 
 
@@ -238,7 +258,7 @@ def _measurement(
 ) -> Measurement:
     """Return a comparison as the record takes it in, in percentage points."""
     comparison = result.comparison
-    metric, name = metric_of(first, comparison)
+    metric, name = metric_of(first)
     values = {"metric": name, "other": second.candidate.letter}
     return Measurement(
         metric=metric,
@@ -256,13 +276,15 @@ def _measurement(
     )
 
 
-def metric_of(run: Run, comparison: Comparison) -> tuple[str, str]:
-    """Return key and name of what was compared: accuracy, or the scorer's mean score."""
-    if comparison.method == EXACT:
-        return "accuracy", str(METRICS["accuracy"].name)
-    key = run.scorer.partition("/")[0]
-    scorer = SCORERS.get(key)
-    return key, str(scorer.title) if scorer else key
+def metric_of(run: Run) -> tuple[str, str]:
+    """Return key and name of what is compared: the figure of the main scorer.
+
+    What another tool scored by has no figure of its own in the catalogue.
+    """
+    scorer = SCORERS.get(run.scorer.partition("/")[0])
+    if scorer is None:
+        return slugify(run.scorer) or "score", run.scorer
+    return scorer.metric, str(METRICS[scorer.metric].name)
 
 
 def _interval(comparison: Comparison) -> dict[str, Any]:

@@ -120,17 +120,14 @@ class Aligned:
         return len(self.only_first) + len(self.only_second)
 
 
-def aligned(
-    first: Rows, second: Rows, cases: Sequence[Hashable] | None = None, repeats: int = 1
-) -> Aligned:
+def aligned(first: Rows, second: Rows, cases: Sequence[Hashable] | None = None) -> Aligned:
     """Return the mean score of each case for both systems, paired by case key.
 
     Rows are (case key, score); None is an error and scores 0, and a case answered several times
     has several rows. With `cases`, the keys that both were to answer, all of them are compared
-    and one that a system lacks scores 0 there. Without, only cases that both have are. With
-    `repeats` a case that has fewer rows scores 0 for those it lacks.
+    and one that a system lacks scores 0 there. Without, only cases that both have are.
     """
-    one, other = _means(first, repeats), _means(second, repeats)
+    one, other = _means(first), _means(second)
     known = dict.fromkeys(one) if cases is None else dict.fromkeys(cases)
     keys = [key for key in known if cases is not None or key in other]
     compared = set(keys)
@@ -145,13 +142,13 @@ def aligned(
     )
 
 
-def _means(rows: Rows, repeats: int) -> Mapping[Hashable, float]:
-    """Return the mean score of each case over its rows, or over `repeats` if those are more."""
+def _means(rows: Rows) -> Mapping[Hashable, float]:
+    """Return the mean score of each case over its rows."""
     found: dict[Hashable, list[float]] = {}
     for key, score in rows:
         failed = score is None or math.isnan(score)
         found.setdefault(key, []).append(0.0 if failed or score is None else score)
-    return {key: math.fsum(some) / max(repeats, len(some)) for key, some in found.items()}
+    return {key: math.fsum(some) / len(some) for key, some in found.items()}
 
 
 def compare(

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.models import Candidate, User
-from evaluations.actions import digest_of
+from decisions.policies import BadInput
+from evaluations.actions import digest_of, runnable
 from evaluations.candidate_specs import connects
 from evaluations.importers.cases import Columns, guessed_kind
 from evaluations.models import CaseKind, CaseSet, Corpus, Endpoint, Readers, Run, Split
@@ -71,7 +72,9 @@ class RunForm(CountersignForm):
         self.fields["candidates"].choices = [  # type: ignore[attr-defined]
             (letter, str(one)) for letter, one in self.known.items()
         ]
-        self.fields["candidates"].initial = list(self.known)
+        # What asks a model server may cost something: that is ticked by hand.
+        free = [letter for letter, one in self.known.items() if not connects(one)]
+        self.fields["candidates"].initial = free
         self.about_scorers = scorer_fields(lambda one: MAKERS[one.type](one))
         self.fields |= self.about_scorers
         is_judged = any(one.judges == "model" for one in scorers_here())
@@ -79,10 +82,19 @@ class RunForm(CountersignForm):
             self.fields |= budget_fields()
 
     def clean(self) -> dict[str, Any]:
-        """Hold the scorers' settings against the scorers."""
+        """Hold the scorers' settings against the scorers, the candidates against the cases."""
         cleaned = super().clean() or {}
         check_scorers(self, cleaned)
+        if case_set := cleaned.get("case_set"):
+            self._check_runnable(case_set, cleaned.get("candidates", []))
         return cleaned
+
+    def _check_runnable(self, case_set: CaseSet, letters: list[str]) -> None:
+        for letter in letters:
+            try:
+                runnable(self.known[letter], case_set)
+            except BadInput as problem:
+                self.add_error("candidates", str(problem))
 
     @property
     def plain_fields(self) -> list[forms.BoundField]:

@@ -1,11 +1,17 @@
 """The figures of an imported run: computed anew from its answers, beside those its tool states.
 
-All answers that the tool meant to get are the denominator: errors, and answers that the file
-lacks, count as wrong. Where the tool measured more than the file holds, its own figures stand.
+All answers that the tool meant to get are the denominator: errors, and answers that a log which
+was broken off lacks, count as wrong. Where the tool measured more than the file holds, its own
+figures stand. A score is a share only where every answer has one from 0 to 1.
 """
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import chain, count, islice
+from statistics import fmean
 from typing import Any
 
 from django.utils.text import slugify
@@ -15,16 +21,20 @@ from decisions.actions.evidence import Measurement
 from decisions.metrics import METRICS
 from decisions.numbers import format_count, format_number
 from decisions.policies import BadInput
-from evaluations.bootstrap import mean_interval, score_interval
+from evaluations.bootstrap import case_means, mean_interval, score_interval
 from evaluations.importers.surveying import SystemSurvey
 from evaluations.models import Run
-from evaluations.statistics import Interval, normal_quantile, quantiles, wilson
+from evaluations.statistics import Interval, normal_quantile, quantiles
 
 SHARES_RIGHT = {"accuracy", "acc", "pass_rate", "exact_match", "em"}
 ENDINGS = ("/accuracy", "/mean", "_mean", ",none")
 MOST_SCORERS = 20
 MOST_ATTACHED = 12
-LONGEST_METRIC = 60
+LONGEST_SLUG = 50
+# Tools whose verdict says that an answer met whatever was asserted of it.
+PASSING = {"deepeval", "promptfoo", "pydantic_evals"}
+VERDICTS = ("accuracy", "pass_rate")
+STATISTIC = re.compile(r"(?:\A|[^a-z])(std|stdev|stddev|stderr|sd|se|var|variance)(?![a-z])", re.I)
 LONGEST_NAME = 120
 CONFIDENCE = 0.95
 CLOSE = 0.051  # percentage points: what tools round off
@@ -32,10 +42,15 @@ CHUNK = 2_000
 
 
 def main_score(one: SystemSurvey) -> str:
-    """Return the scorer that a system's answers are told by, "" where there are verdicts only."""
+    """Return the scorer that a system's answers are told by, "" where verdicts are.
+
+    Verdicts are, where there are any and the scorer has no share for some of the answers.
+    """
     stated = [figure.metric for figure in one.figures]
     known = one.scorers if one.answers else stated
-    return one.system.scorer if one.system.scorer in known or not known else known[0]
+    main = one.system.scorer if one.system.scorer in known or not known else known[0]
+    is_whole = one.scored[main] >= one.answers - one.errors
+    return main if is_whole or not one.verdicts else ""
 
 
 @dataclass
@@ -47,78 +62,118 @@ class Columns:
     scores: dict[str, list[float | None]]
     latencies: list[float]
     costs: list[float]
-    failed: int = 0
+    priced: list[int]  # the cases of the costs
+    failed: list[float]
     judged: int = 0
+
+    @property
+    def answered(self) -> int:
+        """Return how many answers are no errors."""
+        return len(self.failed) - int(sum(self.failed))
 
 
 def metrics_of(run: Run, survey: SystemSurvey) -> dict[str, Any]:
     """Return the figures of an imported run: counts, shares in percent, times in milliseconds.
 
-    `scores` maps each scorer to the mean of its score over all answers attempted, in percent, with
-    how many answers have one.
+    `scores` maps each scorer to the mean of its score over all answers attempted, in percent;
+    `no_shares` names the scorers without one. Of an excerpt there is no share at all.
     """
     columns = _columns(run, survey)
     counts = {
         "attempted": survey.attempted,
-        "answered": len(columns.right) - columns.failed,
-        "failed": columns.failed,
+        "answered": columns.answered,
+        "failed": int(sum(columns.failed)),
         "missing": survey.missing,
         "with_verdict": columns.judged,
         "correct": int(sum(columns.right)),
     }
     if not columns.cases:
         return counts
-    shares = {} if survey.is_excerpt else _shares(columns, survey)
-    return {**counts, **shares, **_latencies(columns.latencies), **_cost(columns)}
+    shares = {} if survey.is_excerpt else _shares(columns, survey, verdict_metric(run))
+    return {**counts, **shares, **_latencies(columns.latencies), **_cost(columns, survey.repeats)}
+
+
+def verdict_metric(run: Run) -> str:
+    """Return what the share of a run's right answers is: in tools that test, of those that pass."""
+    return "pass_rate" if run.told["format"] in PASSING else "accuracy"
 
 
 def _columns(run: Run, survey: SystemSurvey) -> Columns:
     """Return the answers of a run as columns; about 100 bytes for each answer and score."""
     scorers = survey.scorers[:MOST_SCORERS]
-    found = Columns([], [], {name: [] for name in scorers}, [], [])
+    found = Columns([], [], {name: [] for name in scorers}, [], [], [], [])
     fields = ("case_id", "correct", "error", "latency_ms", "cost", "scores")
     rows = run.results.order_by("case__position", "repeat").values_list(*fields)
     for case, correct, error, latency, cost, scores in rows.iterator(chunk_size=CHUNK):
         found.cases.append(case)
         found.right.append(float(bool(correct)))
-        found.failed += bool(error)
+        found.failed.append(float(bool(error)))
         found.judged += correct is not None and not error
         for name in scorers:
-            found.scores[name].append(scores.get(name))
+            found.scores[name].append(None if error else scores.get(name))
         if latency is not None and not error:
             found.latencies.append(latency)
         if cost is not None and not error:
             found.costs.append(float(cost))
+            found.priced.append(case)
     return found
 
 
-def _shares(columns: Columns, survey: SystemSurvey) -> dict[str, Any]:
-    """Return error rate, accuracy where the tool judged, and the mean of every score."""
-    wrong = survey.errors + survey.missing
-    rate = wilson(wrong, survey.attempted)
-    found = {"error_rate": _in_percent(wrong / survey.attempted, survey.attempted, rate)}
+def _shares(columns: Columns, survey: SystemSurvey, verdict: str) -> dict[str, Any]:
+    """Return error rate, the verdicts' share where there are any, and the mean of every score."""
+    found = {"error_rate": _share(columns.failed, columns.cases, survey, absent=1.0)}
     if survey.verdicts:
-        found["accuracy"] = _share(columns.right, columns.cases, survey)
-    scores = {}
-    for name, values in columns.scores.items():
-        scores[name] = _share([one or 0.0 for one in values], columns.cases, survey)
-        scores[name]["scored"] = sum(one is not None for one in values)
-    return found | ({"scores": scores} if scores else {})
+        found[verdict] = _share(columns.right, columns.cases, survey)
+    shares = [name for name in columns.scores if _is_share(name, columns, survey)]
+    scores = {
+        name: _share([one or 0.0 for one in columns.scores[name]], columns.cases, survey)
+        for name in shares
+    }
+    told = {"scores": scores, "no_shares": [name for name in columns.scores if name not in shares]}
+    return found | {name: one for name, one in told.items() if one}
 
 
-def _share(values: list[float], cases: list[int], survey: SystemSurvey) -> dict[str, Any]:
-    """Return a mean over all answers attempted as a figure in percent.
+def _is_share(name: str, columns: Columns, survey: SystemSurvey) -> bool:
+    """Return whether the mean of a score can be told over all answers attempted.
 
-    Answers that the file lacks are 0. They have no case of their own here, so that with repeats
-    they are taken for whole cases.
+    Every answer has one from 0 to 1: others are on another scale, or were left out. What failed
+    counts as 0, so that 0 has to be the worst where anything did.
+    """
+    values = columns.scores[name]
+    if sum(one is not None for one in values) < columns.answered:
+        return False
+    failed = any(columns.failed) or survey.missing
+    return not failed or base_name(name) in SHARES_RIGHT or _rises(values, columns.right)
+
+
+def _rises(values: Sequence[float | None], right: Sequence[float]) -> bool:
+    """Return whether answers that are right have higher scores than those that are wrong."""
+    pairs = [pair for pair in zip(values, right, strict=True) if pair[0] is not None]
+    high, low = ([one or 0.0 for one, ok in pairs if ok == told] for told in (1.0, 0.0))
+    return bool(high and low) and fmean(high) > fmean(low)
+
+
+def _share(
+    values: list[float], cases: list[int], survey: SystemSurvey, absent: float = 0.0
+) -> dict[str, Any]:
+    """Return the mean of the cases' means as a figure in percent; what is missing is `absent`."""
+    missing = _missing(cases, survey)
+    padded = [*values, *([absent] * len(missing))]
+    clusters = [*cases, *missing] if survey.repeats > 1 else None
+    means = case_means(padded, clusters)
+    return _in_percent(float(means.mean()), len(means), score_interval(padded, clusters))
+
+
+def _missing(cases: list[int], survey: SystemSurvey) -> list[int]:
+    """Return the case of each answer that the file lacks.
+
+    They fill up the cases that were answered less often than others; the rest are cases that the
+    file lacks altogether.
     """
     repeats = survey.repeats
-    absent = survey.missing // repeats
-    padded = [*values, *([0.0] * (absent * repeats))]
-    clusters = [*cases, *(-1 - at // repeats for at in range(absent * repeats))]
-    interval = score_interval(padded, clusters if repeats > 1 else None)
-    mean = sum(padded) / len(padded)
-    return _in_percent(mean, len(set(clusters)), interval)
+    short = (case for case, n in Counter(cases).items() for _more in range(repeats - n))
+    others = (-1 - at // repeats for at in count())
+    return list(islice(chain(short, others), survey.missing))
 
 
 def _in_percent(value: float, n: int, interval: Interval) -> dict[str, Any]:
@@ -145,13 +200,13 @@ def _latencies(latencies: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def _cost(columns: Columns) -> dict[str, Any]:
+def _cost(columns: Columns, repeats: int) -> dict[str, Any]:
     """Return the cost of 1,000 requests in US dollars; nothing where one answer's is not known."""
-    answered = len(columns.right) - columns.failed
-    if not columns.costs or len(columns.costs) < answered:
+    if not columns.costs or len(columns.costs) < columns.answered:
         return {}
-    figure = {"value": 1000 * sum(columns.costs) / answered, "n": answered, "unit": "USD"}
-    interval = mean_interval(columns.costs)
+    means = case_means(columns.costs, columns.priced if repeats > 1 else None)
+    figure = {"value": 1000 * float(means.mean()), "n": len(means), "unit": "USD"}
+    interval = mean_interval(means)
     low, high = interval.low, interval.high
     if low is None or high is None or low >= high:
         return {"cost_per_1000": figure}
@@ -167,38 +222,96 @@ def imported_measurements(run: Run) -> list[Measurement]:
 
     Times are not among it: nobody knows how many answers the tool had under way at once.
     """
-    found = [*_recomputed(run), *_stated(run)][:MOST_ATTACHED]
+    found = _found(run)[:MOST_ATTACHED]
     if not found:
-        raise BadInput(_("the file says no figure together with the number of cases it is over."))
+        raise BadInput(_why_nothing(run))
     return found
+
+
+def left_out(run: Run) -> str:
+    """Return in sentences what the record does not take in of an imported run's figures."""
+    told = []
+    if names := run.metrics.get("no_shares"):
+        sentence = _("No figure of %(names)s: %(why)s.")
+        told.append(sentence % {"names": ", ".join(names), "why": _no_share()})
+    if (total := len(_found(run))) > MOST_ATTACHED:
+        counts = {"n": format_count(MOST_ATTACHED), "all": format_count(total)}
+        told.append(_("Only the first %(n)s of %(all)s figures are attached.") % counts)
+    return " ".join(told)
+
+
+def _no_share() -> str:
+    return _(
+        "not every answer has a score from 0 to 1, or there are errors and nothing says that 0 is "
+        "the worst"
+    )
+
+
+def _why_nothing(run: Run) -> str:
+    """Return why there is no figure that the record could take in."""
+    if is_excerpt(run):
+        held = {"held": format_count(run.told["answers"])}
+        sentence = _("the file holds %(held)s answers of more, and no figure over all of them.")
+        return sentence % held
+    if run.metrics.get("no_shares"):
+        return _no_share() + "."
+    return _("the file says no figure together with the number of cases it is over.")
+
+
+def is_excerpt(run: Run) -> bool:
+    """Return whether the file held only a part of the answers, so that nothing was computed."""
+    return run.case_set_id is not None and "error_rate" not in run.metrics
+
+
+def why_incomparable(run: Run) -> str:
+    """Return why an imported run's answers may not be held against others' case by case, or ""."""
+    if not run.is_imported or run.case_set_id is None:
+        return ""
+    answered = run.told.get("cases", run.case_count)
+    if is_excerpt(run) or run.metrics["missing"] or answered < run.case_count:
+        return _("%(run)s does not hold all answers") % {"run": run}
+    main = run.told.get("main", run.told["scorer"])
+    is_judged = run.metrics["with_verdict"] == run.metrics["answered"]
+    if main in run.metrics.get("scores", {}) or (is_judged and not main):
+        return ""
+    return _("%(run)s has no score from 0 to 1 on every answer") % {"run": run}
+
+
+def _found(run: Run) -> list[Measurement]:
+    return [*_recomputed(run), *_stated(run)]
 
 
 def _recomputed(run: Run) -> list[Measurement]:
     """Return the figures that were computed here."""
     metrics = run.metrics
-    found = []
-    if accuracy := metrics.get("accuracy"):
-        found.append(_measurement(run, "accuracy", _("Accuracy"), accuracy, _method(run)))
+    how = _method(run, metrics["answered"] - metrics["with_verdict"]) if metrics else ""
+    found = {
+        one: _measurement(run, one, str(METRICS[one].name), metrics[one], how)
+        for one in VERDICTS
+        if one in metrics
+    }
+    verdict = next(iter(found.values()), None)
     for name, figure in metrics.get("scores", {}).items():
-        told = {name: value for name, value in figure.items() if name != "scored"}
-        is_same = accuracy is not None and abs(accuracy["value"] - figure["value"]) < CLOSE
-        if not (is_same and slugify(name) in {"accuracy", slugify(run.told["scorer"])}):
-            how = _method(run, figure["scored"])
-            found.append(_measurement(run, _slug(name), name, told, how))
+        is_same = verdict is not None and abs(verdict.value - figure["value"]) < CLOSE
+        if is_same and name in {"accuracy", run.told["scorer"]}:
+            continue
+        key = _slug(name, {*found, "cost_per_1000"})
+        found[key] = _measurement(run, key, name, figure, _method(run))
     if found and "cost_per_1000" in metrics:
         how = _("The mean of what %(tool)s noted as the answers' cost, times 1,000.")
         figure, title = metrics["cost_per_1000"], str(METRICS["cost_per_1000"].name)
-        found.append(_measurement(run, "cost_per_1000", title, figure, how % _tool(run)))
-    return found
+        cost = _measurement(run, "cost_per_1000", title, figure, how % _tool(run))
+        return [*found.values(), cost]
+    return list(found.values())
 
 
 def _stated(run: Run) -> list[Measurement]:
     """Return what the tool states itself, where nothing could be computed here."""
-    if "accuracy" in run.metrics or "scores" in run.metrics:
+    if "error_rate" in run.metrics:
         return []
-    found = {}
+    found: dict[str, Measurement] = {}
     for one in run.told["figures"]:
-        if "value" not in one or not one.get("n"):
+        if "value" not in one or not one.get("n") or STATISTIC.search(one["metric"]):
             continue
         metric, figure = _as_figure(one)
         name = str(METRICS[metric].name) if metric in METRICS else one["metric"]
@@ -209,7 +322,8 @@ def _stated(run: Run) -> list[Measurement]:
 
 def _as_figure(one: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return (metric, figure) of what a tool states; shares right are told in percent."""
-    is_share = base_name(one["metric"]) in SHARES_RIGHT and 0 <= in_percent(one) <= 100
+    base = base_name(one["metric"])
+    is_share = base in SHARES_RIGHT and 0 <= in_percent(one) <= 100
     value = in_percent(one) if is_share else one["value"]
     scale = value / one["value"] if is_share and one["value"] else 1.0
     unit = "%" if is_share else one.get("unit", "")
@@ -218,7 +332,8 @@ def _as_figure(one: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         reach = normal_quantile(CONFIDENCE) * one["stderr"] * scale
         told = {"low": value - reach, "high": value + reach}
         figure |= told | {"interval_method": _("from its standard error, 95%")}
-    return "accuracy" if is_share else _slug(one["metric"]), figure
+    share = "pass_rate" if base == "pass_rate" else "accuracy"
+    return share if is_share else _slug(one["metric"]), figure
 
 
 def in_percent(one: dict[str, Any]) -> float:
@@ -262,7 +377,7 @@ def _conditions(run: Run) -> dict[str, str]:
     }
 
 
-def _method(run: Run, scored: int | None = None) -> str:
+def _method(run: Run, unjudged: int = 0) -> str:
     """Return in plain words how a figure came about that was computed here."""
     metrics = run.metrics
     told = _tool(run) | {name: format_count(metrics[name]) for name in _COUNTS}
@@ -271,10 +386,9 @@ def _method(run: Run, scored: int | None = None) -> str:
         "%(failed)s are errors and %(missing)s are not in the file; these count as wrong."
     )
     found = [sentence % told]
-    counted = metrics["with_verdict"] if scored is None else scored
-    if counted < metrics["answered"]:
-        told["n"] = format_count(metrics["answered"] - counted)
-        found.append(_("%(n)s answers have no score and count as 0.") % told)
+    if unjudged:
+        told["n"] = format_count(unjudged)
+        found.append(_("%(n)s answers have no verdict and count as wrong.") % told)
     return " ".join([*found, _("The figure and its interval were computed here.")])
 
 
@@ -300,9 +414,12 @@ def tool_of(run: Run) -> str:
     return f"{run.told['tool']} {run.told['tool_version']}".strip()
 
 
-def _slug(name: str) -> str:
-    found = slugify(name.replace("/", "-").replace(".", "-"))[:LONGEST_METRIC]
-    return found.replace("-", "_") or "score"
+def _slug(name: str, taken: Container[str] = ()) -> str:
+    """Return the key of a score: its name, with a hash where it does not come out the same."""
+    found = slugify(name)[:LONGEST_SLUG].replace("-", "_")
+    if found == name and found not in taken:
+        return found
+    return f"{found}_{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("_")
 
 
 # Beside each other
@@ -346,7 +463,7 @@ def _here(run: Run, metric: str) -> dict[str, Any] | None:
     base = base_name(metric)
     found: dict[str, Any] | None = scores.get(metric) or scores.get(base)
     if found is None and base in SHARES_RIGHT:
-        found = run.metrics.get("accuracy")
+        found = run.metrics.get(verdict_metric(run))
     return found
 
 

@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from decisions.numbers import format_count
-from evaluations.imported_figures import Stated, stated_figures, tool_of
+from evaluations.imported_figures import Stated, is_excerpt, stated_figures, tool_of
 from evaluations.importers.results.registry import FORMATS
 from evaluations.models import Run
 
@@ -28,6 +28,11 @@ class ImportedPage:
             sentence = _(
                 "Measured by %(tool)s and brought in from %(file)s, which holds figures alone: "
                 "they cannot be checked, nor compared case by case."
+            )
+        elif is_excerpt(self.run):
+            sentence = _(
+                "Measured by %(tool)s and brought in from %(file)s, which holds only a part of the "
+                "answers: no figure was computed from them."
             )
         else:
             sentence = _(

@@ -1,5 +1,6 @@
 """How far a model that judged two runs agrees with the people who rated the same answers blind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,10 +46,31 @@ def agreement_with_people(run: Run) -> JudgeAgreement | None:
         return None
     closed = RatingRound.objects.filter(Q(first=run) | Q(second=run), state=RoundState.CLOSED)
     pairs = [pair for one in closed.select_related("first", "second") for pair in _pairs(one)]
+    return _agreement(pairs)
+
+
+def on_pairs(first: Run, second: Run, choices: Mapping[str, str]) -> JudgeAgreement | None:
+    """Return how far choices between two runs' answers, by the case's key, agree with people."""
+    closed = RatingRound.objects.filter(first=first, second=second, state=RoundState.CLOSED)
+    said = {key: winner([choice]) for key, choice in choices.items()}
+    return _agreement([pair for one in closed for pair in _both(one, said)])
+
+
+def _agreement(pairs: list[tuple[str, str]]) -> JudgeAgreement | None:
     if not pairs:
         return None
     agreed = sum(people == judge for people, judge in pairs)
     return JudgeAgreement(len(pairs), agreed, cohen_kappa(pairs))
+
+
+def _both(found: RatingRound, judged: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return (what most people prefer, what the judge does) of each case that both judged."""
+    pairs = []
+    for rated in found.cases.select_related("case").prefetch_related("ratings"):
+        choices = [one.verdict for one in rated.ratings.all()]
+        if choices and rated.case.key in judged:
+            pairs.append((winner(choices), judged[rated.case.key]))
+    return pairs
 
 
 def _judge_of(run: Run) -> dict[str, Any] | None:
@@ -57,23 +79,18 @@ def _judge_of(run: Run) -> dict[str, Any] | None:
 
 
 def _pairs(found: RatingRound) -> list[tuple[str, str]]:
-    """Return (what most people prefer, what the judge does) of each case that both judged."""
+    """Return the pairs of a round on two runs that the same judge has marked."""
     if _judge_of(found.first) != _judge_of(found.second):
         return []
     first, second = _marks(found.first), _marks(found.second)
-    pairs = []
-    for rated in found.cases.prefetch_related("ratings"):
-        choices = [one.verdict for one in rated.ratings.all()]
-        marks = first.get(rated.case_id), second.get(rated.case_id)
-        if choices and None not in marks:
-            pairs.append((winner(choices), _preferred(*marks)))
-    return pairs
+    marked = [key for key in first if None not in (first[key], second.get(key))]
+    return _both(found, {key: _preferred(first[key], second[key]) for key in marked})
 
 
-def _marks(run: Run) -> dict[int, Any]:
-    """Return what the judge gave the first answer to each case."""
-    rows = Result.objects.filter(run=run, repeat=0).values_list("case_id", "scores")
-    return {case: scores.get(JUDGE) for case, scores in rows}
+def _marks(run: Run) -> dict[str, Any]:
+    """Return what the judge gave the first answer to each case, by the case's key."""
+    rows = Result.objects.filter(run=run, repeat=0).values_list("case__key", "scores")
+    return {key: scores.get(JUDGE) for key, scores in rows}
 
 
 def _preferred(first: Any, second: Any) -> str:

@@ -28,15 +28,21 @@ EITHER_WAY: Mapping[int, int] = {FIRST: SECOND, SECOND: FIRST, NEITHER: NEITHER}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a judge said of one answer; model and cost (US dollars) where they are known."""
+    """What a judge said of one answer; model and cost (US dollars) where they are known.
 
-    score: Score
+    Without a score it said nothing that can be used, and `fault` tells why.
+    """
+
+    score: Score | None
     model: str = ""
     cost: Decimal | None = None
+    fault: str = ""
 
     @property
     def noted(self) -> dict[str, Any]:
         """Return what a result keeps of it beside the score."""
+        if self.score is None:
+            return {"fault": self.fault}
         cost = None if self.cost is None else str(self.cost)
         return {"why": self.score.why, "model": self.model, "cost": cost}
 
@@ -97,12 +103,10 @@ class Judges:
     def __bool__(self) -> bool:
         return bool(self.sitting)
 
-    async def verdicts(self, output: str, case: CaseView) -> dict[str, Verdict]:
-        """Return every judge's verdict on an answer; raises what asking one of them raises."""
-        found = {}
-        for key, (spec, chat) in self.sitting.items():
-            found[key] = await rated(output, case, spec, chat)
-        return found
+    async def verdict(self, key: str, output: str, case: CaseView) -> Verdict:
+        """Return one judge's verdict on an answer; raises what asking it raises."""
+        spec, chat = self.sitting[key]
+        return await rated(output, case, spec, chat)
 
     def seats(self) -> int:
         """Return how many answers can be judged at once now."""

@@ -20,6 +20,8 @@ from evaluations.models import Preparation
 from evaluations.shift import Stop
 from evaluations.techniques import Interrupted, Learn, Material, PrepareError
 
+LOOK_EVERY = 2.0  # seconds between two looks whether learning may go on
+
 
 class SomeoneElseLearns(Exception):
     """Another worker is at it; there is nothing to do here until it is done."""
@@ -33,17 +35,19 @@ class LearnersMemory:
     token: str
     stop: Stop
     state: dict[str, Any] = field(default_factory=dict)
+    # Whether what it is learned for rests; asked meanwhile, where `stop` waits for a step's end.
+    rests: Stop = lambda: False
 
     async def keep(self, **state: Any) -> None:
         """Keep a state; raise `Interrupted` if this worker has to make room for others now."""
         self.state = {**self.state, **state}
         is_mine = await sync_to_async(self._write)(state=self.state)
-        if not is_mine or self.stop():
+        if not is_mine or await sync_to_async(self.stop)():
             raise Interrupted
 
-    def renew(self) -> bool:
-        """Extend the lease; return whether it still holds."""
-        return bool(self._write(lease_until=clock.now() + work.lease()))
+    def goes_on(self) -> bool:
+        """Extend the lease; return whether it still holds and nobody has stopped the run."""
+        return bool(self._write(lease_until=clock.now() + work.lease())) and not self.rests()
 
     def finish(self, learned: Mapping[str, Any]) -> None:
         """Keep what was learned."""
@@ -58,9 +62,17 @@ class LearnersMemory:
         return mine.update(**values)
 
 
-def learned(key: str, learn: Learn, spec: Any, material: Material, stop: Stop) -> Mapping[str, Any]:
+def learned(
+    key: str,
+    learn: Learn,
+    spec: Any,
+    material: Material,
+    stop: Stop,
+    rests: Stop = lambda: False,
+) -> Mapping[str, Any]:
     """Return what a spec has learned from its material, learning it now if nobody has.
 
+    `stop` is asked after each step that is kept, `rests` all the time: a step in hand is given up.
     Raises `SomeoneElseLearns`, `NotYet` or `Interrupted` where that has to wait, and what the
     technique raises where it cannot be learned. A sentence that it kept as `failed` is raised as
     `PrepareError` until somebody tries again.
@@ -71,6 +83,7 @@ def learned(key: str, learn: Learn, spec: Any, material: Material, stop: Stop) -
     if failed := preparation.state.get("failed"):
         raise PrepareError(failed)
     memory = taken(preparation, stop)
+    memory.rests = rests
     try:
         found = async_to_sync(_learned)(learn, spec, material, memory)
     except BaseException:
@@ -108,8 +121,9 @@ async def _learned(
 
 
 async def _kept_alive(learning: asyncio.Future[Any], memory: LearnersMemory) -> None:
-    period = work.lease().total_seconds() / 3
+    """Wait until all is learned; raise `Interrupted` where that has to stop for now."""
+    period = min(LOOK_EVERY, work.lease().total_seconds() / 3)
     while not learning.done():
         await asyncio.wait([learning], timeout=period)
-        if not learning.done() and not await sync_to_async(memory.renew)():
+        if not learning.done() and not await sync_to_async(memory.goes_on)():
             raise Interrupted

@@ -9,6 +9,7 @@ from typing import Any
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from evaluations import work
@@ -27,7 +28,7 @@ from evaluations.endpoints.tuning import connect_tuner
 from evaluations.environment import environment
 from evaluations.judging import Judges
 from evaluations.learning import SomeoneElseLearns, learned
-from evaluations.models import CaseKind, Run, Split
+from evaluations.models import Case, CaseKind, Run, Split
 from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
 from evaluations.techniques import (
@@ -59,7 +60,7 @@ class Prepared:
     artefact: dict[str, Any]
 
 
-_kept: OrderedDict[tuple[int, str, str], Prepared] = OrderedDict()
+_kept: OrderedDict[tuple[int | str, ...], Prepared] = OrderedDict()
 
 
 def measure(run: Run, stop: Stop) -> bool:
@@ -119,6 +120,11 @@ def _anything_left(run: Run) -> bool:
     return run.results.unanswered().exists()
 
 
+def _rests(run: Run) -> bool:
+    """Return whether somebody has paused or cancelled a run meanwhile."""
+    return not Run.objects.filter(pk=run.pk).working().exists()
+
+
 def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     """Return the run's technique, ready to answer; if that fails, end the run with the reason."""
     try:
@@ -143,7 +149,10 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
     What talks to an endpoint is kept for its run alone, whose budget and seats it has.
     """
     technique = technique_for(run.spec)
-    key = (run.pk if technique.connects else 0, run.spec_digest, run.case_set.digest)
+    cases = [run.case_set.digest]
+    if technique.recall and run.case_set.probe:
+        cases.append(run.case_set.probe.digest)
+    key = (run.pk if technique.connects else 0, run.spec_digest, *cases)
     if key not in _kept:
         _kept[key] = _prepare(run, technique, stop)
         while len(_kept) > KEPT:
@@ -156,27 +165,35 @@ def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
     """Make a technique ready: first what it learns once, then what every process makes anew."""
     spec, material = technique.validate(run.spec), material_of(run)
     if technique.learn:
-        found = learned(learning_key(run), technique.learn, spec, material, stop)
+        found = learned(
+            learning_key(run), technique.learn, spec, material, stop, lambda: _rests(run)
+        )
         material = replace(material, learned=found)
     if technique.recall and material.probe:
         key = digest_of([learning_key(run), material.probe.digest])
-        found = learned(key, technique.recall, spec, material, stop)
+        found = learned(key, technique.recall, spec, material, stop, lambda: _rests(run))
         material = replace(material, learned={**material.learned, **found})
     began = time.perf_counter()
     answerer = technique.build(spec, material)
     seconds = time.perf_counter() - began
     facts = {"prepare_seconds": round(seconds, 3), **material.learned, **answerer.facts}
+    if material.left_out:
+        facts["left_out_overlap"] = material.left_out
     return Prepared(answerer, facts)
 
 
 def material_of(run: Run) -> Material:
-    """Return what a run's technique may learn from: the case set's other splits, never the test."""
-    train, dev = (_examples(run, split) for split in (Split.TRAIN, Split.DEV))
+    """Return what a run's technique may learn from: the case set's other splits, never the test.
+
+    An example of theirs that is a test case as well, but for case and spacing, is left out.
+    """
+    tested = run.case_set.cases.filter(split=Split.TEST).values("input_digest")
+    train, dev = (_examples(run, split, tested) for split in (Split.TRAIN, Split.DEV))
     known = [Label(one["slug"], one["name"], one["description"]) for one in run.case_set.labels]
     if run.case_set.kind == CaseKind.CLASSIFICATION:
         known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
     technique = technique_for(run.spec)
-    tested = run.case_set.cases.filter(split=Split.TEST).values_list("input_digest", flat=True)
+    learnt = run.case_set.cases.filter(split__in=(Split.TRAIN, Split.DEV))
     material = Material(
         train,
         dev,
@@ -184,7 +201,7 @@ def material_of(run: Run) -> Material:
         settings.VAR_DIR / "cache",
         connect,
         connect_tuner=connect_tuner,
-        held_out=frozenset(tested) if technique.connects else frozenset(),
+        left_out=learnt.filter(input_digest__in=tested).count(),
         probe=_probe(run, technique),
     )
     return _with_corpus(run, material) if technique.needs_corpus else material
@@ -208,13 +225,18 @@ def _probe(run: Run, technique: Technique) -> Probe | None:
     if probe is None or technique.recall is None:
         return None
     cases = probe.cases.filter(split=Split.TEST).order_by("position")
-    examples = [Example(*pair) for pair in cases.values_list("input", "expected")]
+    examples = _as_examples(cases)
     labels = [Label(one["slug"], one["name"], one["description"]) for one in probe.labels]
     if probe.kind == CaseKind.CLASSIFICATION:
         labels = labels or [Label(slug) for slug in sorted({one.expected for one in examples})]
     return Probe(str(probe), probe.digest, examples, labels)
 
 
-def _examples(run: Run, split: str) -> list[Example]:
-    cases = run.case_set.cases.filter(split=split).order_by("position")
-    return [Example(*pair) for pair in cases.values_list("input", "expected").iterator()]
+def _examples(run: Run, split: str, tested: Any) -> list[Example]:
+    cases = run.case_set.cases.filter(split=split).exclude(input_digest__in=tested)
+    return _as_examples(cases.order_by("position"))
+
+
+def _as_examples(cases: QuerySet[Case]) -> list[Example]:
+    told = cases.values_list("input", "expected", "references")
+    return [Example(text, answer, tuple(others)) for text, answer, others in told.iterator()]

@@ -6,9 +6,10 @@ import random
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -45,40 +46,47 @@ def open_round(
     """
     decision = first.candidate.decision
     ensure("measure", decision, by)
-    _refuse_unratable(first, second)
-    # In the record's order, so that asking again replaces what was found before.
-    first, second = sorted((first, second), key=lambda one: one.candidate.position)
+    first, second = paired_runs(first, second)
     _refuse_strangers(decision, raters)
     if not question.strip():
         raise BadInput(_("Say what the raters are to judge."))
-    if not FEWEST <= size <= MOST:
-        raise BadInput(_("%(few)s to %(most)s cases.") % {"few": FEWEST, "most": MOST})
+    seed = secrets.randbelow(SEEDS)
+    sample = sampled(first, second, size, seed)
     with transaction.atomic():
         found = RatingRound.objects.create(
             decision=decision,
             first=first,
             second=second,
             question=question.strip(),
-            seed=secrets.randbelow(SEEDS),
+            seed=seed,
             opened_by=by,
             opened_at=clock.now(),
         )
-        RatedCase.objects.bulk_create(_sample(found, size))
+        for one in sample:
+            one.round = found
+        RatedCase.objects.bulk_create(sample)
         Rater.objects.bulk_create(Rater(round=found, user=user) for user in dict.fromkeys(raters))
     return found
 
 
-def _refuse_unratable(first: Run, second: Run) -> None:
-    """Raise `BadInput` unless two finished runs of one record answered the same cases."""
+def paired_runs(first: Run, second: Run) -> tuple[Run, Run]:
+    """Return two runs in the record's order, so that asking again replaces what was found before.
+
+    Raises `BadInput` unless both are finished runs of one record and answered the same cases.
+    """
     one, other = first.candidate, second.candidate
     if one.decision_id != other.decision_id or one == other:
         raise BadInput(_("Choose runs of two candidates of this record."))
     if {first.state, second.state} != {RunState.FINISHED}:
         raise BadInput(_("Only finished runs can be rated."))
-    same_cases = first.case_set.digest == second.case_set.digest and first.split == second.split
-    if not same_cases:
+    has_cases = None not in (first.case_set_id, second.case_set_id)
+    if not has_cases or (first.case_set.digest, first.split) != (
+        second.case_set.digest,
+        second.split,
+    ):
         told = {"run": second, "why": why_not(first, second)}
         raise BadInput(_("%(run)s was %(why)s.") % told)
+    return (first, second) if one.position < other.position else (second, first)
 
 
 def _refuse_strangers(decision: Decision, raters: Sequence[User]) -> None:
@@ -90,17 +98,18 @@ def _refuse_strangers(decision: Decision, raters: Sequence[User]) -> None:
             raise BadInput(_("%(person)s does not take part in this record.") % {"person": user})
 
 
-def _sample(found: RatingRound, size: int) -> list[RatedCase]:
-    """Return so many cases that both runs have a result on, drawn by the seed."""
-    first, second = _answers(found.first), _answers(found.second)
-    both = sorted(first.keys() & second.keys())
-    chosen = random.Random(found.seed).sample(both, min(size, len(both)))  # noqa: S311
+def sampled(first: Run, second: Run, size: int, seed: int) -> list[RatedCase]:
+    """Return so many cases that both runs have a result on, drawn by the seed, not saved yet."""
+    if not FEWEST <= size <= MOST:
+        raise BadInput(_("%(few)s to %(most)s cases.") % {"few": FEWEST, "most": MOST})
+    answers, others = _answers(first), _answers(second)
+    both = sorted(answers.keys() & others.keys())
+    chosen = random.Random(seed).sample(both, min(size, len(both)))  # noqa: S311
     return [
         RatedCase(
-            round=found,
-            case_id=first[key].case_id,
-            first_output=_said(first[key]),
-            second_output=_said(second[key]),
+            case=answers[key].case,
+            first_output=_said(answers[key]),
+            second_output=_said(others[key]),
         )
         for key in chosen
     ]
@@ -145,6 +154,14 @@ def next_question(rater: Rater) -> Question | None:
             left, right = sides if rater.sees_first_left(one) else sides[::-1]
             return Question(one, place, len(ordered), left, right)
     return None
+
+
+def still_to_rate(user: User) -> list[RatingRound]:
+    """Return the open rounds in which a person has cases left to rate: they stay blind so long."""
+    asked = RatingRound.objects.filter(state=RoundState.OPEN, raters__user=user)
+    related = asked.select_related("first__case_set", "second")
+    left = RatedCase.objects.filter(round=OuterRef("pk")).exclude(ratings__rater__user=user)
+    return list(related.filter(Exists(left)))
 
 
 def rate(rater: Rater, place: int, choice: str, *, by: User, comment: str = "") -> bool:
@@ -264,31 +281,37 @@ def progress(found: RatingRound) -> list[tuple[Rater, int]]:
 def measurement(found: RatingRound, result: Preference) -> Measurement:
     """Return a round's result as the record takes it in: the first's share of decided cases."""
     other = found.second.candidate
-    interval = result.interval
-    low, high = interval.low or 0.0, 1.0 if interval.high is None else interval.high
-    case_set = found.first.case_set
+    share = share_of(found.first, found.second, result)
+    asked = {"scorer": SCORER, "question": found.question}
     return Measurement(
         metric="preference",
         metric_name=_("Preferred by people, against %(other)s") % {"other": other.letter},
-        value=100 * result.first / result.decided,
-        low=100 * low,
-        high=100 * high,
-        interval_method=f"Wilson, {interval.confidence:.0%}",
-        n=result.decided,
-        unit="%",
         method=" ".join(in_words(found, result)),
         origin=str(found),
         origin_url=found.get_absolute_url(),
         source_digest=_source_digest(found),
-        conditions={
-            "case_set": str(case_set),
-            "case_set_digest": case_set.digest,
-            "split": found.first.split,
-            "scorer": SCORER,
-            "question": found.question,
-        },
-        compared_with=other,
+        **share | {"conditions": share["conditions"] | asked},
     )
+
+
+def share_of(first: Run, second: Run, result: Preference) -> dict[str, Any]:
+    """Return the first's share of decided cases, as a measurement has it, with its conditions."""
+    interval = result.interval
+    low, high = interval.low or 0.0, 1.0 if interval.high is None else interval.high
+    return {
+        "value": 100 * result.first / result.decided,
+        "low": 100 * low,
+        "high": 100 * high,
+        "interval_method": f"Wilson, {interval.confidence:.0%}",
+        "n": result.decided,
+        "unit": "%",
+        "conditions": {
+            "case_set": str(first.case_set),
+            "case_set_digest": first.case_set.digest,
+            "split": first.split,
+        },
+        "compared_with": second.candidate,
+    }
 
 
 def in_words(found: RatingRound, result: Preference) -> list[str]:
@@ -302,8 +325,12 @@ def in_words(found: RatingRound, result: Preference) -> list[str]:
         "neither": format_count(result.neither),
         "bad": format_count(result.both_bad),
     }
+    winning = _(
+        "People prefer %(ahead)s to %(behind)s on %(share)s of the %(n)s cases that one of "
+        "them won (95%% interval: %(interval)s; sign test: %(p)s)."
+    )
     return [
-        _headline(found, result),
+        headline(found.first, found.second, result, winning),
         _(
             "Cases won: %(first)s %(wins)s, %(second)s %(losses)s, neither %(neither)s (both bad: "
             "%(bad)s). Those that neither won are left out of the share."
@@ -315,11 +342,11 @@ def in_words(found: RatingRound, result: Preference) -> list[str]:
     ]
 
 
-def _headline(found: RatingRound, result: Preference) -> str:
-    """Return who is preferred, or that nobody can tell."""
+def headline(one: Run, other: Run, result: Preference, winning: str) -> str:
+    """Return who is preferred, by the sentence for a winner, or that nobody can tell."""
     if not result.decided:
         return _("Not decisive: neither won a single case.")
-    first, second = found.first.candidate.name, found.second.candidate.name
+    first, second = one.candidate.name, other.candidate.name
     ahead, behind = (first, second) if result.first >= result.second else (second, first)
     wins = max(result.first, result.second)
     interval = result.interval
@@ -334,16 +361,14 @@ def _headline(found: RatingRound, result: Preference) -> str:
         "p": p_in_words(result.p),
     }
     if result.p <= 0.05 and ends[0] > 0.5:
-        sentence = _(
-            "People prefer %(ahead)s to %(behind)s on %(share)s of the %(n)s cases that one of "
-            "them won (95%% interval: %(interval)s; sign test: %(p)s)."
-        )
-    else:
-        sentence = _(
+        return winning % told
+    return (
+        _(
             "Not decisive: %(ahead)s won %(share)s of the %(n)s cases that it or %(behind)s won, "
             "which may be chance (95%% interval: %(interval)s; sign test: %(p)s)."
         )
-    return sentence % told
+        % told
+    )
 
 
 def _asked_of(found: RatingRound) -> str:

@@ -138,7 +138,7 @@ class RunPage:
         return (
             _(
                 "Up to %(at_once)s answers were under way at once. Latency counts only those that "
-                "began with at most %(most)s under way; what queues here is not the server's time."
+                "never had more than %(most)s under way; what queues here is not the server's time."
             )
             % told
         )
@@ -176,6 +176,7 @@ class RunPage:
         facts = [
             (_("Prepared in"), f"{format_value(seconds)} s" if seconds is not None else ""),
             (_("Learnt from"), _examples(told.get("training_examples"))),
+            (_("Left out, being test cases as well"), _examples(told.get("left_out_overlap"))),
             (_("Searches"), _searched(told)),
             (_("Size"), _size(size)),
             (_("Encoder"), str(told.get("encoder", ""))),

@@ -117,13 +117,23 @@ def _faults(key: str, error: SpecError) -> str:
     return " ".join(told)
 
 
-def usual_scorers(case_set: CaseSet, technique: Technique) -> list[str]:
-    """Return the keys of the scorers that are usual for a case set, the main one first."""
-    ranks = OF_RETRIEVAL if case_set.corpus_id else ()
-    if ranks and technique.provides == ("retrieved",):  # nothing but what was found is answered
-        return list(ranks)
-    added = (key for key in (*ranks, *OF_SUPPORT) if can_use(key, technique))
+def usual_scorers(case_set: CaseSet, technique: Technique, top_k: int | None = None) -> list[str]:
+    """Return the keys of the scorers that are usual for a case set, the main one first.
+
+    Of what ranks documents, those that count no more than the `top_k` that are kept.
+    """
+    found = OF_RETRIEVAL if case_set.corpus_id else ()
+    ranks = [key for key in found if counts_within(SCORERS[key].configured(), top_k)]
+    if found and technique.provides == ("retrieved",):  # nothing but what was found is answered
+        return ranks
+    support = () if case_set.kind == CaseKind.CLASSIFICATION else OF_SUPPORT
+    added = (key for key in (*ranks, *support) if can_use(key, technique))
     return [*USUAL[case_set.kind], *added]
+
+
+def counts_within(one: Configured, top_k: int | None) -> bool:
+    """Return whether a scorer counts no more documents than are kept (None: nobody says)."""
+    return top_k is None or "retrieved" not in one.scorer.uses or one.settings["k"] <= top_k
 
 
 def can_use(key: str, technique: Technique) -> bool:
@@ -131,19 +141,44 @@ def can_use(key: str, technique: Technique) -> bool:
     return set(SCORERS[key].uses) <= set(technique.provides)
 
 
-def completed(asked: Sequence[Stored], case_set: CaseSet, technique: Technique) -> Scoring:
-    """Return the scorers of a run of this technique; raise `ScorerProblem`.
+def completed(
+    asked: Sequence[Stored], case_set: CaseSet, technique: Technique, spec: Mapping[str, Any]
+) -> Scoring:
+    """Return the scorers of a run of this technique with this spec; raise `ScorerProblem`.
 
     An entry without a key stands for what is usual for the case set. Further scorers that use
-    what the technique doesn't provide are left out; the main one can't be.
+    what the technique doesn't provide are left out; the main one can't be. One that counts more
+    documents than the spec lets the technique keep would blame the ranking for it.
     """
-    scoring = configured(_expanded(asked or [{}], usual_scorers(case_set, technique)))
+    top_k = spec.get("top_k")
+    expanded = _expanded(asked or [{}], usual_scorers(case_set, technique, top_k))
+    if not expanded:
+        told = {"technique": technique.title, "top_k": top_k}
+        sentence = _(
+            "%(technique)s keeps %(top_k)s documents (top k): choose a scorer that counts no more."
+        )
+        raise ScorerProblem(sentence % told)
+    scoring = configured(expanded)
     main = scoring.main.scorer
     if not can_use(main.key, technique):
         told = {"scorer": main.title, "technique": technique.title}
         sentence = _("%(technique)s retrieves nothing that %(scorer)s could score.")
         raise ScorerProblem(sentence % told, main.key)
-    return Scoring(tuple(one for one in scoring.scorers if can_use(one.scorer.key, technique)))
+    found = tuple(one for one in scoring.scorers if can_use(one.scorer.key, technique))
+    for one in found:
+        _refuse_beyond(one, technique, top_k)
+    return Scoring(found)
+
+
+def _refuse_beyond(one: Configured, technique: Technique, top_k: int | None) -> None:
+    """Raise `ScorerProblem` for a scorer that counts more documents than are kept."""
+    if not counts_within(one, top_k):
+        told = {"scorer": one.scorer.title, "k": one.settings["k"], "top_k": top_k}
+        told |= {"technique": technique.title}
+        sentence = _(
+            "%(scorer)s counts the first %(k)s documents; %(technique)s keeps %(top_k)s (top k)."
+        )
+        raise ScorerProblem(sentence % told, one.scorer.key)
 
 
 def _expanded(asked: Sequence[Stored], usual: Iterable[str]) -> list[Stored]:

@@ -6,6 +6,7 @@ so that progress is never far behind. The database is only ever touched from the
 """
 
 import asyncio
+import contextlib
 import inspect
 import logging
 import time
@@ -15,12 +16,14 @@ from dataclasses import dataclass, field, replace
 
 from asgiref.sync import async_to_sync, sync_to_async
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError
 
 from decisions import clock
 from evaluations import work
 from evaluations.endpoints.errors import EndpointError
-from evaluations.judging import Judges
+from evaluations.judging import Judges, Verdict
 from evaluations.models import OPEN_RUNS, WORKING_RUNS, Result, Run, RunState
+from evaluations.scorers import CaseView
 from evaluations.scoring import Scores, Scoring, view_of
 from evaluations.techniques import Answer, Answerer, Halt, Question, Remote
 
@@ -30,6 +33,7 @@ BOOKS_EVERY = 0.5  # seconds between writing what is done and looking whether th
 LOOK_AGAIN = 0.2  # seconds, while no seat is free or nothing can be claimed
 AHEAD = 1.0  # seconds of work that a worker claims beyond what is under way
 MOST_AHEAD = 200  # cases
+LONGEST = 1500.0  # seconds; what is under way then is given back, well before the task is ended
 
 Stop = Callable[[], bool]
 Task = asyncio.Task[work.Answered]
@@ -119,8 +123,12 @@ class Shift:
         return min(max(self._seats, int(rate * AHEAD), 1), MOST_AHEAD)
 
     def _begin(self, result: Result) -> None:
-        at_once = len(self.under_way) + 1 if isinstance(self.answerer, Remote) else 1
-        self.under_way[asyncio.create_task(self._answer(result, at_once))] = result
+        """Begin an answer; those under way have one more beside them from now on."""
+        self.under_way[asyncio.create_task(self._answer(result))] = result
+        now = len(self.under_way) if isinstance(self.answerer, Remote) else 1
+        result.at_once = now
+        for one in self.under_way.values():
+            one.at_once = max(one.at_once, now)
 
     async def _collect(self) -> None:
         """Wait for something to be done, but not for ever: seats come and go."""
@@ -157,21 +165,26 @@ class Shift:
     async def _write(self) -> None:
         """Write what is done; what a run that has ended refuses is given back at the end."""
         answers, self.done = self.done, []
-        if answers and await sync_to_async(work.finish)(answers) < len(answers):
+        try:
+            written = await sync_to_async(work.finish)(answers)
+        except BaseException:
+            self.done = [*answers, *self.done]  # they are paid for: tried once more at the end
+            raise
+        if written < len(answers):
             self.refused += [one.result for one in answers]
 
     async def _look(self) -> None:
         """Rest when the run does; of one that has ended, nothing is waited for."""
         state = await sync_to_async(_state)(self.run)
         self.resting = state not in WORKING_RUNS
-        if state not in OPEN_RUNS:
+        if state not in OPEN_RUNS or time.monotonic() - self.began > LONGEST:
             for task in self.under_way:
                 task.cancel()
 
     async def _renew(self) -> None:
         """Renew the leases; drop what is another worker's by now."""
         tokens = {one.claimed_by for one in (*self.waiting, *self.under_way.values())}
-        held = await sync_to_async(work.renew)(tokens)
+        held = await sync_to_async(work.renew)(self.run, tokens)
         self.waiting = deque(one for one in self.waiting if one.claimed_by in held)
 
     async def _hand_in(self) -> None:
@@ -180,14 +193,22 @@ class Shift:
         for task in self.under_way:
             task.cancel()
         await asyncio.gather(*self.under_way, return_exceptions=True)
-        await self._write()
-        await sync_to_async(work.release)([*left, *self.refused])
-        if isinstance(self.answerer, Remote):
-            await self.answerer.close()
-        if self.judges:
-            await self.judges.close()
+        async with contextlib.AsyncExitStack() as last:  # each is done, whatever becomes of others
+            if self.judges:
+                last.push_async_callback(self.judges.close)
+            if isinstance(self.answerer, Remote):
+                last.push_async_callback(self.answerer.close)
+            last.push_async_callback(self._release, left)
+            try:
+                await self._write()
+            except DatabaseError:
+                await asyncio.sleep(BOOKS_EVERY)
+                await self._write()
 
-    async def _answer(self, result: Result, at_once: int) -> work.Answered:
+    async def _release(self, left: list[Result]) -> None:
+        await sync_to_async(work.release)([*left, *self.refused])
+
+    async def _answer(self, result: Result) -> work.Answered:
         """Answer one case and score it; what it raises becomes its error."""
         began = time.perf_counter()
         try:
@@ -197,35 +218,50 @@ class Shift:
             latency = answer.latency_ms or _milliseconds(began)
             view = view_of(result.case).with_details(answer.details)
             found = self.scoring.scores(answer.output, view)
-            verdicts = await self.judges.verdicts(answer.output, view) if self.judges else {}
         except (Halt, SoftTimeLimitExceeded):
             raise
         except Exception as error:
             logger.exception("Case %s of %s could not be answered", result.case_id, self.run)
-            return self._failed(result, error, _milliseconds(began), at_once)
-        found |= {key: one.score for key, one in verdicts.items()}
-        noted = {key: one.noted for key, one in verdicts.items()}
+            return self._failed(result, error, _milliseconds(began))
+        judged = await self._judged(result, answer.output, view)
+        found |= {key: one.score for key, one in judged.items()}
+        noted = {key: one.noted for key, one in judged.items()}
         details = answer.details | ({"judged": noted} if noted else {})
-        return self._scored(result, replace(answer, details=details), found, latency, at_once)
+        return self._scored(result, replace(answer, details=details), found, latency)
 
-    def _failed(
-        self, result: Result, error: Exception, latency: float, at_once: int
-    ) -> work.Answered:
+    async def _judged(self, result: Result, output: str, view: CaseView) -> dict[str, Verdict]:
+        """Return each judge's verdict; one that gives none is not the answer's fault."""
+        judges, found = self.judges, dict[str, Verdict]()
+        if judges is None:
+            return found
+        for key in judges.sitting:
+            try:
+                found[key] = await judges.verdict(key, output, view)
+            except (Halt, SoftTimeLimitExceeded):
+                raise
+            except Exception as error:
+                logger.exception("Case %s of %s could not be judged", result.case_id, self.run)
+                found[key] = Verdict(None, fault=_told(error))
+        return found
+
+    def _failed(self, result: Result, error: Exception, latency: float) -> work.Answered:
         scores = self.scoring.of_failure(view_of(result.case))
         return work.Answered(
             result,
             latency,
             clock.now(),
             error=_told(error),
-            at_once=at_once,
+            at_once=result.at_once,
             score=scores[self.scoring.main.scorer.key],
             scores=scores,
         )
 
     def _scored(
-        self, result: Result, answer: Answer, found: Scores, latency: float, at_once: int
+        self, result: Result, answer: Answer, found: Scores, latency: float
     ) -> work.Answered:
-        main = found[self.scoring.main.scorer.key]
+        """Return an answer with its scores; where the main judge gave none, to be tried again."""
+        key = self.scoring.main.scorer.key
+        main = found[key]
         return work.Answered(
             result,
             latency,
@@ -234,7 +270,8 @@ class Shift:
             correct=main.correct if main else None,
             score=main.value if main else None,
             scores={key: one.value if one else None for key, one in found.items()},
-            at_once=at_once,
+            error=answer.details.get("judged", {}).get(key, {}).get("fault", ""),
+            at_once=result.at_once,
             input_tokens=answer.input_tokens,
             output_tokens=answer.output_tokens,
             cost=answer.cost,

@@ -26,7 +26,7 @@ def offered(run: Run, user: User) -> list[Run]:
     if run.case_set_id is None:
         return []
     found = Run.objects.visible_to(user).filter(case_set=run.case_set, split=run.split)
-    related = found.select_related("candidate__decision").exclude(pk=run.pk)
+    related = found.select_related("candidate__decision", "case_set").exclude(pk=run.pk)
     return list(related.order_by("-pk")[:MOST_OFFERED])
 
 
@@ -49,10 +49,16 @@ def chosen(run: Run, known: Sequence[Run], keys: Iterable[str]) -> list[Run]:
 
 
 def differing(results: Any, others: Sequence[Run], run: Run) -> Any:
-    """Return the results whose mark is another than one of the other runs', by the same scorer."""
+    """Return the results whose mark is another than one of the other runs', by the same scorer.
+
+    What is not answered yet, or was not scored, has no mark.
+    """
     comparable = [one.pk for one in others if one.scorer == run.scorer]
     theirs = Result.objects.filter(
-        run__in=comparable, case=OuterRef("case"), repeat=OuterRef("repeat")
+        run__in=comparable,
+        case=OuterRef("case"),
+        repeat=OuterRef("repeat"),
+        score__isnull=False,
     )
     return results.filter(Exists(theirs.exclude(score=OuterRef("score"))))
 

@@ -37,7 +37,7 @@ def _asks_models(run: Run) -> bool:
 
 def spending_of(run: Run) -> Spending | None:
     """Return what a run has spent, retries and mining included; None if it asks no server."""
-    if not _asks_models(run):
+    if run.is_imported or not _asks_models(run):
         return None
     tokens = run.spent_input_tokens + run.spent_output_tokens
     rows = [
@@ -57,10 +57,12 @@ def _most(budget: Mapping[str, Any], which: str) -> str:
 
 
 def _cost(run: Run) -> str:
-    """Return what was paid; where nobody knows any price, that alone."""
-    if run.spent_unpriced and not run.spent_cost:
-        return _("cost unknown")
-    return dollars(run.spent_cost)
+    """Return what was paid; where nobody knows a price, that is said and never nothing."""
+    is_unknown = run.spent_unpriced or None in run.prices.values()
+    if not is_unknown:
+        return dollars(run.spent_cost)
+    told = {"cost": dollars(run.spent_cost)}
+    return _("at least %(cost)s") % told if run.spent_cost else _("cost unknown")
 
 
 def _price(kept: Mapping[str, Any] | None) -> str:

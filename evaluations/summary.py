@@ -18,7 +18,7 @@ from evaluations.bootstrap import case_means, macro_f1_interval, mean_interval, 
 from evaluations.models import Run
 from evaluations.scorers import SCORERS, Configured, macro_f1
 from evaluations.scoring import Scoring, in_words, scoring_of
-from evaluations.statistics import Interval, Quantile, quantiles, wilson
+from evaluations.statistics import Interval, Quantile, quantiles
 from evaluations.techniques import SpecError, technique_for
 
 # What goes to the record beside the scorers' figures; then what does if a goal asks for it.
@@ -34,8 +34,8 @@ class Outcome:
     """One answer of a run, as the figures need it; `output` is None where it failed.
 
     `correct` is the main scorer's verdict; `scores` is what every scorer gave, None where it
-    doesn't apply. `at_once` is how many answers its worker had under way; `cost` is in US dollars,
-    None where it is not known.
+    doesn't apply, or a model that judges was at fault. `at_once` is the most answers that its
+    worker had under way meanwhile; `cost` is in US dollars, None where it is not known.
     """
 
     key: str
@@ -87,12 +87,13 @@ def outcomes(run: Run) -> Iterable[Outcome]:
     for row in rows.iterator(chunk_size=2000):
         (key, expected, output, correct, latency, at, token) = row[:7]
         (error, repeat, at_once, cost, scores, score) = row[7:]
+        is_failed = error and not output  # beside an answer, the error is its judge's
         yield Outcome(
             key,
             expected,
-            None if error else output,
+            None if is_failed else output,
             bool(correct),
-            None if error else latency,
+            None if is_failed else latency,
             at,
             token.rpartition(":")[0],
             repeat,
@@ -140,7 +141,7 @@ def figures(found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True)
         **_scored(found, scoring, is_repeated),
         **({"macro_f1": _macro_f1(found, n, clusters)} if has_labels else {}),
         "of_answered": _scored(answered, scoring, is_repeated),
-        "error_rate": _error_rate(len(found) - len(answered), len(found)),
+        "error_rate": _error_rate(found, clusters),
         **_latencies(undisturbed(answered)),
         **_cost(answered, is_repeated),
         **_throughput([one.at for one in answered if one.at]),
@@ -159,6 +160,8 @@ def _scored(
             values = [a.scores[key] for a in applied]
             clusters = [a.key for a in applied] if is_repeated else None
             told[metric] = _mean(metric, values, clusters)
+            if one in scoring.asking and len(applied) < len(found):
+                told[metric]["unjudged"] = len(found) - len(applied)
     return told
 
 
@@ -190,8 +193,11 @@ def _macro_f1(found: Sequence[Outcome], n: int, clusters: Sequence[str] | None) 
     return _share(macro_f1(said, expected), n, interval)
 
 
-def _error_rate(failed: int, attempted: int) -> dict[str, Any]:
-    return _share(failed / attempted, attempted, wilson(failed, attempted))
+def _error_rate(found: Sequence[Outcome], clusters: Sequence[str] | None) -> dict[str, Any]:
+    """Return the share of answers that could not be given: cases fail, however often asked."""
+    failed = [float(one.latency_ms is None) for one in found]
+    means = case_means(failed, clusters)
+    return _share(float(means.mean()), len(means), score_interval(failed, clusters))
 
 
 def _cost(answered: Sequence[Outcome], is_repeated: bool) -> dict[str, Any]:
@@ -319,8 +325,37 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
         how = _("Answers a second of all workers together, from the first answer to the last.")
     else:
         how = " ".join(filter(None, (_score_method(run, metrics), _scorer_method(run, metric))))
-    both = _of_answered(metrics, metric)
-    return " ".join(part for part in (how, both, kind_note(run)) if part)
+    parts = (
+        how,
+        _unjudged(metrics[metric]),
+        _of_answered(metrics, metric),
+        _left_out(run),
+        kind_note(run),
+    )
+    return " ".join(part for part in parts if part)
+
+
+def _left_out(run: Run) -> str:
+    """Return how many examples were kept from the technique as they are test cases as well."""
+    count = run.artefact.get("left_out_overlap", 0)
+    sentence = ngettext(
+        "%(n)s example to learn from was left out, as it is a test case as well.",
+        "%(n)s examples to learn from were left out, as they are test cases as well.",
+        count,
+    )
+    return sentence % {"n": format_count(count)} if count else ""
+
+
+def _unjudged(figure: Mapping[str, Any]) -> str:
+    """Return how many answers the model that judges gave no verdict on, where there are any."""
+    n = figure.get("unjudged", 0)
+    if not n:
+        return ""
+    return ngettext(
+        "%(n)s answer could not be judged and is left out.",
+        "%(n)s answers could not be judged and are left out.",
+        n,
+    ) % {"n": format_count(n)}
 
 
 def _of_answered(metrics: dict[str, Any], metric: str) -> str:

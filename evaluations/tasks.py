@@ -16,7 +16,7 @@ from evaluations.models import Run
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 2  # workers woken for a new run; each claims its own cases
-STRETCH = 240  # seconds after which a worker goes to the back of the queue, so that others start
+STRETCH = 20  # seconds after which a worker goes to the back of the queue, so that others start
 # Seconds between two looks for lost work; what was woken shortly before is left alone.
 REAPER_PERIOD = settings.REAPER_PERIOD_SECONDS
 

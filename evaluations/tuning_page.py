@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions.forest_plot import HAIRLINE, INK, SANS, SOFT
+from decisions.metrics import METRICS
 from decisions.numbers import format_count, format_number, format_value
 from decisions.svg import Scale, element, scale_over
 from evaluations.comparison import Comparison
@@ -44,6 +45,7 @@ class LearningCurve:
     title: str
     description: str
     size_name: str
+    share_name: str
     spread_name: str
     rows: tuple[tuple[str, str, str], ...]
     measured_on: str
@@ -67,7 +69,9 @@ def learning_curve_of(artefact: Mapping[str, Any]) -> LearningCurve | None:
         return None
     is_mined = "prompts" in told[0]
     size_name = _("Cases asked") if is_mined else _("Training examples")
-    title = _("Prompts by cases asked") if is_mined else _("Accuracy by training examples")
+    metric = METRICS[artefact.get("curve_metric", "accuracy")].name
+    by_examples = _("%(metric)s by training examples") % {"metric": metric}
+    title = _("Prompts by cases asked") if is_mined else by_examples
     ends = {"first": points[0].cells, "last": points[-1].cells}
     words = {
         "low": ends["first"][1],
@@ -81,9 +85,10 @@ def learning_curve_of(artefact: Mapping[str, Any]) -> LearningCurve | None:
         title,
         description,
         size_name,
+        str(metric),
         _("Prompts that were left") if is_mined else _("Over the draws"),
         tuple(one.cells for one in points),
-        _measured_on(artefact),
+        " ".join(part for part in (_measured_on(artefact), _curve_failures(told)) if part),
     )
 
 
@@ -99,8 +104,7 @@ def _point(told: Mapping[str, Any]) -> CurvePoint:
 def _measured_on(artefact: Mapping[str, Any]) -> str:
     held_out = artefact.get("curve_held_out")
     if not held_out:
-        measured = _("Measured on development cases, never on test cases.")
-        return f"{measured} {_unanswered(artefact)}".rstrip()
+        return _("Measured on development cases, never on test cases.")
     sentence = _(
         "There are no development cases: measured on %(n)s training cases that were held out for "
         "this alone, never on test cases."
@@ -108,16 +112,16 @@ def _measured_on(artefact: Mapping[str, Any]) -> str:
     return sentence % {"n": format_count(held_out)}
 
 
-def _unanswered(artefact: Mapping[str, Any]) -> str:
-    """Return how many requests for mined prompts got no answer, in a sentence; "" where all did."""
-    rounds = artefact.get("learning_curve") or []
-    last = {one["change"]: one for told in rounds for one in told.get("prompts", [])}
-    failed = sum(one.get("failed", 0) for one in last.values())
+def _curve_failures(told: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many cases of a curve got no answer, in a sentence; "" where all did."""
+    tries = [one for point in told for one in point.get("tries", [])]
+    prompts = [one for point in told for one in point.get("prompts", []) if "failed" in one]
+    tries += {one["change"]: one for one in prompts}.values()  # the last round counts those before
+    failed = sum(one.get("failed", 0) for one in tries)
     if not failed:
         return ""
-    asked = sum(one["asked"] for one in last.values())
-    counts = {"failed": format_count(failed), "n": format_count(asked)}
-    return _("%(failed)s of %(n)s requests got no answer and count as not right.") % counts
+    counts = {"failed": format_count(failed), "n": format_count(sum(one["asked"] for one in tries))}
+    return _("%(failed)s of %(n)s could not be asked and count as wrong.") % counts
 
 
 def _drawing(points: Sequence[CurvePoint], title: str, description: str) -> SafeString:
@@ -205,8 +209,9 @@ def _checked(told: Mapping[str, Any]) -> Forgetting:
     found = Comparison(
         **{name: told[name] for name in names}, first=told["after"], second=told["before"]
     )
-    note = _("Asked: %(probe)s. %(method)s; p = %(p)s.") % {
+    note = _("Asked: %(probe)s. %(metric)s; %(method)s; p = %(p)s.") % {
         "probe": told["probe"],
+        "metric": METRICS[told.get("metric", "accuracy")].name,
         "method": found.method,
         "p": format_number(round(found.p, 4)),
     }
@@ -216,9 +221,24 @@ def _checked(told: Mapping[str, Any]) -> Forgetting:
     )
     return Forgetting(
         _begun_large(found.in_words(_("the tuned model"), _("the base model"))),
-        note,
+        " ".join(part for part in (_unasked(told), note) if part),
         (before, after, difference.replace("%", _("points"))),
         found.decisive and found.difference < 0,
+    )
+
+
+def _unasked(told: Mapping[str, Any]) -> str:
+    """Return how many cases either model could not be asked, in a sentence; "" where none."""
+    before, after = told.get("before_failed", 0), told.get("after_failed", 0)
+    if not before and not after:
+        return ""
+    counts = {"before": before, "after": after, "n": told["asked"]}
+    return (
+        _(
+            "Could not be asked: %(before)s of %(n)s before tuning, %(after)s of %(n)s after; they "
+            "are left out."
+        )
+        % counts
     )
 
 
@@ -265,11 +285,6 @@ def _findings(found: Mapping[str, int]) -> str:
     told = {
         "duplicates": ngettext(
             "%(n)s duplicate left out", "%(n)s duplicates left out", count("duplicates", 0)
-        ),
-        "left_out_as_tested": ngettext(
-            "%(n)s left out that is a test case",
-            "%(n)s left out that are test cases",
-            count("left_out_as_tested", 0),
         ),
         "contradictions": ngettext(
             "%(n)s question with two answers",

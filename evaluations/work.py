@@ -84,7 +84,7 @@ def claim(run: Run, limit: int = BATCH) -> Claim | None:
             lease_until=clock.now() + lease(),
             attempts=F("attempts") + 1,
         )
-    mine = Result.objects.filter(claimed_by=token, state=ResultState.CLAIMED)
+    mine = Result.objects.filter(run=run, claimed_by=token, state=ResultState.CLAIMED)
     results = list(mine.select_related("case").order_by("pk"))
     return Claim(token, results) if results else None
 
@@ -110,9 +110,9 @@ def _first(results: ResultQuerySet, limit: int) -> list[int]:
     return list(found.values_list("pk", flat=True)[:limit])
 
 
-def renew(tokens: Collection[str]) -> set[str]:
+def renew(run: Run, tokens: Collection[str]) -> set[str]:
     """Extend what is still claimed under these tokens; return the tokens that hold."""
-    held = Result.objects.filter(claimed_by__in=tokens, state=ResultState.CLAIMED)
+    held = Result.objects.filter(run=run, claimed_by__in=tokens, state=ResultState.CLAIMED)
     held.update(lease_until=clock.now() + lease())
     return set(held.values_list("claimed_by", flat=True).distinct())
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from decisions import clock
 from decisions.actions.base import Entry, change
 from decisions.models import Candidate, Decision, Evidence, EvidenceKind, User
+from decisions.models.evidence import EvidenceQuerySet
 from decisions.policies import BadInput
 
 
@@ -65,7 +67,7 @@ def attach_evidence(
 def withdraw_evidence(evidence: Evidence, *, by: User, reason: str) -> None:
     """Take a piece of evidence out of the record, with the reason; it stays in the history.
 
-    Raises `BadInput` without a reason.
+    With a run's figures go the comparisons that rest on them. Raises `BadInput` without a reason.
     """
     with change(evidence.decision, "withdraw_evidence", by=by) as entry:
         if not reason.strip():
@@ -74,6 +76,36 @@ def withdraw_evidence(evidence: Evidence, *, by: User, reason: str) -> None:
             entry.void()
             return
         entry.data = {"evidence": str(evidence), "reason": reason}
+        if evidence.kind == EvidenceKind.RUN:
+            told = _("%(evidence)s, which it rests on, was withdrawn.")
+            why = told % {"evidence": evidence.reference}
+            _withdraw(_resting_on(evidence), by, why)
+
+
+def withdraw_comparisons(
+    candidate: Candidate, *, by: User, conditions: Mapping[str, Any], kept: Collection[str]
+) -> None:
+    """Withdraw the comparisons under these conditions that are not among those that count.
+
+    `kept` are the digests of the sources of those that do. Where none does, it is known only that
+    the candidate is compared with nobody: what compares others stands.
+    """
+    with change(candidate.decision, "attach_evidence", by=by, kind="withdraw_evidence") as entry:
+        found = _comparisons(entry.decision, {Evidence(conditions=conditions).question})
+        left = found.exclude(source_digest__in=kept) if kept else found.filter(_naming(candidate))
+        names = ", ".join(map(str, left))
+        reason = _("What it compares is no longer compared under these conditions.")
+        if not _withdraw(left, by, reason):
+            entry.void()
+        entry.data = {"evidence": names, "reason": reason}
+
+
+def withdraw_dropped(candidate: Candidate, *, by: User) -> None:
+    """Withdraw how the runs of a dropped candidate compare. The caller holds the lock."""
+    figures = candidate.evidence.filter(kind=EvidenceKind.RUN)
+    found = _comparisons(candidate.decision, {one.question for one in figures})
+    told = _("%(candidate)s is no longer considered.") % {"candidate": candidate}
+    _withdraw(found.filter(_naming(candidate)), by, told)
 
 
 def withdraw_outdated(candidate: Candidate, *, by: User) -> None:
@@ -81,6 +113,26 @@ def withdraw_outdated(candidate: Candidate, *, by: User) -> None:
     measured = Q(candidate=candidate, kind__in=[EvidenceKind.RUN, EvidenceKind.COMPARISON])
     spoken_of = Evidence.objects.filter(measured | Q(compared_with=candidate))
     _withdraw(spoken_of, by, _("How the candidate is run has changed."))
+
+
+def _resting_on(evidence: Evidence) -> QuerySet[Evidence]:
+    """Return the comparisons of a figure, or all of its run once no figure of that stands."""
+    found = _comparisons(evidence.decision, {evidence.question})
+    found = found.filter(_naming(evidence.candidate))
+    of_run = evidence.decision.evidence.standing().filter(
+        candidate=evidence.candidate_id, source_digest=evidence.source_digest
+    )
+    return found.filter(metric=evidence.metric) if of_run.exists() else found
+
+
+def _comparisons(record: Decision, questions: Collection[str]) -> EvidenceQuerySet:
+    """Return the standing comparisons that answer one of these questions."""
+    standing = record.evidence.standing().filter(kind=EvidenceKind.COMPARISON)
+    return record.evidence.filter(pk__in=[one.pk for one in standing if one.question in questions])
+
+
+def _naming(candidate: Candidate) -> Q:
+    return Q(candidate=candidate) | Q(compared_with=candidate)
 
 
 def _attach(
@@ -93,14 +145,14 @@ def _attach(
     conditions = json.loads(json.dumps(measurement.conditions, sort_keys=True))
     values = vars(measurement) | {"conditions": conditions}
     _refuse_stranger(record, measurement.compared_with)
-    earlier = record.evidence.filter(
+    alike = record.evidence.standing().filter(
         candidate=candidate,
         kind=kind,
         metric=measurement.metric,
         compared_with=measurement.compared_with,
-        conditions=conditions,
-        withdrawn_at__isnull=True,
     )
+    question = Evidence(conditions=conditions).question
+    earlier = alike.filter(pk__in=[one.pk for one in alike if one.question == question])
     if same := earlier.filter(**values).first():
         return same, False
     again = _("Compared again.") if kind == EvidenceKind.COMPARISON else _("Measured again.")

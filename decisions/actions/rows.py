@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import Entry, change
-from decisions.actions.evidence import withdraw_outdated
+from decisions.actions.evidence import withdraw_dropped, withdraw_outdated
 from decisions.actions.sections import Conflict
 from decisions.models import Assessment, Candidate, Decision, Goal, SectionState, User
 from decisions.policies import BadInput, wrong_state
@@ -69,7 +69,8 @@ def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any)
     """Change a candidate from the version with this `token`; raises `Conflict` if it moved.
 
     Another spec withdraws what was measured with the earlier one: a signature must never cover
-    figures beside a spec that they do not come from.
+    figures beside a spec that they do not come from. Runs of one that is dropped are no longer
+    compared.
     """
     with change(candidate.decision, "edit_candidate", by=by) as entry:
         _refuse_same_name(entry.decision, values.get("name", ""), candidate)
@@ -78,6 +79,8 @@ def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any)
         entry.data = {"candidate": str(candidate)}
         if values.get("spec", earlier) != earlier and not entry.is_void:
             withdraw_outdated(candidate, by=by)
+        if values.get("is_dropped") and not entry.is_void:
+            withdraw_dropped(candidate, by=by)
 
 
 def assess(

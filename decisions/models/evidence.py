@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -50,7 +52,8 @@ class Evidence(models.Model):
     origin = models.CharField(_("origin"), max_length=200)
     origin_url = models.CharField(max_length=300, blank=True)
     source_digest = models.CharField(_("digest of the source"), max_length=64)
-    # What must agree before two values may be compared: case set digest, split, scorer …
+    # What must agree before two values may be compared: case set digest, split, scorer …; names
+    # beside a digest are there to be read.
     conditions = models.JSONField(default=dict, blank=True)
     attached_at = models.DateTimeField(default=clock.now)
     attached_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
@@ -94,6 +97,16 @@ class Evidence(models.Model):
     def reference(self) -> str:
         """Return the name used in texts: `E3`."""
         return f"E{self.number}"
+
+    @property
+    def question(self) -> str:
+        """Return what must agree with another's before the two answer one question, as JSON.
+
+        What conditions know by a digest is the same under whatever name.
+        """
+        told = self.conditions
+        agree = {name: told[name] for name in told if f"{name}_digest" not in told}
+        return json.dumps(agree, sort_keys=True)
 
     @property
     def is_comparison(self) -> bool:

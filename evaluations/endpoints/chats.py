@@ -13,32 +13,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import secrets
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from decisions.crypto import Undecipherable
 from evaluations.endpoints import budget
 from evaluations.endpoints.budget import BudgetExhausted, Purse
 from evaluations.endpoints.client import Client
 from evaluations.endpoints.errors import STANDING, EndpointError
-from evaluations.endpoints.gates import Gate
 from evaluations.endpoints.prices import Price, price_of
 from evaluations.endpoints.replies import Embedded, Reply
-from evaluations.endpoints.wire import Server
+from evaluations.endpoints.seats import Seats
+from evaluations.endpoints.wire import Server, unreadable
 from evaluations.models import Endpoint, Run
 from evaluations.techniques.chat import Message
 from evaluations.techniques.interface import Halt, PrepareError
 
 logger = logging.getLogger(__name__)
-
-LOOK_AGAIN = 0.05  # seconds, while no seat is free
 
 _run: ContextVar[Run | None] = ContextVar("run", default=None)
 
@@ -77,44 +74,33 @@ def _in_event_loop() -> bool:
 
 @dataclass
 class Line:
-    """What talking takes in one event loop: a client, a share of the seats, and a purse."""
+    """What talking to one model takes in one event loop: a client, seats, and a purse."""
 
     client: Client
-    gate: Gate
+    seats: Seats
     purse: Purse
-    under_way: int = 0
-    freed: asyncio.Event = field(default_factory=asyncio.Event)
-    keepers: list[asyncio.Task[None]] = field(default_factory=list)
+    keeper: asyncio.Task[None] | None = None
 
     def keep(self) -> None:
-        """Renew the seats and write what is spent, about once a second, until closed."""
-        chores = (self.gate.keep(lambda: self.under_way), self.purse.keep())
-        self.keepers = [asyncio.create_task(one) for one in chores]
+        """Write what is spent, about once a second, until closed."""
+        self.keeper = asyncio.create_task(self.purse.keep())
 
     async def close(self) -> None:
         """Stop what goes on, write what was spent, and give everything back."""
-        for task in self.keepers:
-            task.cancel()
-        await asyncio.gather(*self.keepers, return_exceptions=True)
+        if self.keeper:
+            self.keeper.cancel()
+            await asyncio.gather(self.keeper, return_exceptions=True)
         try:
             await self.purse.close()
-            await sync_to_async(self.gate.leave)()
         finally:
-            await self.client.close()
+            try:
+                await self.seats.leave()
+            finally:
+                await self.client.close()
 
-    @contextlib.asynccontextmanager
-    async def seat(self) -> AsyncIterator[None]:
+    def seat(self) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait for a seat and hold it."""
-        while self.under_way >= self.gate.seats():
-            self.freed.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.freed.wait(), LOOK_AGAIN)
-        self.under_way += 1
-        try:
-            yield
-        finally:
-            self.under_way -= 1
-            self.freed.set()
+        return self.seats.one()
 
 
 class EndpointChat:
@@ -160,7 +146,7 @@ class EndpointChat:
         opening = self._opened_here()
         if not opening.done():
             return 0
-        return 1 if opening.cancelled() or opening.exception() else opening.result().gate.seats()
+        return 1 if opening.cancelled() or opening.exception() else opening.result().seats.count()
 
     async def close(self) -> None:
         """Give connections and seats back, and write what was spent."""
@@ -194,23 +180,28 @@ class EndpointChat:
 
 async def _opened(slug: str, model: str, run: Run | None) -> Line:
     """Return a line to a model; raises `Halt` or `EndpointError` where there can be none."""
-    line = await sync_to_async(_line)(slug, model, run)
-    await sync_to_async(line.gate.renew)()
+    endpoint, price = await sync_to_async(_priced)(slug, model, run)
+    seats = await Seats.at(_caps(endpoint, run))
+    purse = Purse(endpoint, run)
+    server = Server.of(endpoint)
+    client = Client(server, price, before=purse.reserve, overloaded=seats.slower)
+    line = Line(client, seats, purse)
     line.keep()
     return line
 
 
-def _line(slug: str, model: str, run: Run | None) -> Line:
-    endpoint = Endpoint.objects.usable().filter(slug=slug).first()
+def _priced(slug: str, model: str, run: Run | None) -> tuple[Endpoint, Price | None]:
+    """Return an endpoint, its key with it, and what the model costs there."""
+    try:
+        endpoint = Endpoint.objects.usable().filter(slug=slug).defer(None).first()
+    except Undecipherable:
+        raise unreadable() from None
     if endpoint is None:
         raise Halt(_("The endpoint “%(endpoint)s” is archived.") % {"endpoint": slug})
     price = kept_price(run, endpoint, model) if run else price_of(endpoint, model)
     if refused := budget.refusal(endpoint, run, has_price=price is not None):
         raise BudgetExhausted(refused, "price")
-    gate = Gate(_caps(endpoint, run), f"{os.getpid()}-{secrets.token_hex(8)}")
-    purse = Purse(endpoint, run)
-    client = Client(Server.of(endpoint), price, before=purse.reserve, overloaded=gate.slower)
-    return Line(client, gate, purse)
+    return endpoint, price
 
 
 def _caps(endpoint: Endpoint, run: Run | None) -> dict[str, int]:
@@ -247,7 +238,7 @@ async def _paid(line: Line, asked: Coroutine[Any, Any, Any]) -> Any:
     finally:
         asked.close()
     _charge(line, reply)
-    line.gate.faster()
+    line.seats.faster()
     return reply
 
 

@@ -222,7 +222,7 @@ class Client:
         if isinstance(error, EndpointError):
             return error
         if isinstance(error, APIStatusError):
-            return refused(error.response)
+            return refused(error.response, self.server.key)
         causes = _causes(error)
         for kinds, kind, sentence in _failures(self.server.timeout):
             if any(isinstance(cause, kinds) for cause in causes):
@@ -231,10 +231,11 @@ class Client:
         raise error
 
 
-def refused(response: httpx2.Response) -> EndpointError:
-    """Return what an answer with an error's status says."""
+def refused(response: httpx2.Response, key: str = "") -> EndpointError:
+    """Return what an answer with an error's status says, without the key should it say that."""
     status = response.status_code
     said, code, param = error_said(response.content)
+    said = without_key(said, key)
     kind = _kind_of(status, code)
     told = {"status": status, "said": quoted(said) or _("no reason given")}
     return EndpointError(
@@ -321,14 +322,17 @@ def _failures(timeout: float) -> list[tuple[tuple[type[Exception], ...], Kind, s
 
 def _after(error: EndpointError, attempts: int, key: str) -> EndpointError:
     """Return an error that says how often it was tried; the key is in none of it."""
-    sentence = error.sentence
-    if len(key) >= SHORTEST_KEY:
-        sentence = sentence.replace(key, "…")
+    sentence = without_key(error.sentence, key)
     if attempts > 1:
         told = ngettext("Tried %(n)s time.", "Tried %(n)s times.", attempts) % {"n": attempts}
         sentence = f"{sentence} {told}"
     error.attempts, error.args = attempts, (sentence,)
     return error
+
+
+def without_key(text: str, key: str) -> str:
+    """Return a text in which the key is not."""
+    return text.replace(key, "…") if len(key) >= SHORTEST_KEY else text
 
 
 def _wants_newer_name(error: EndpointError) -> bool:

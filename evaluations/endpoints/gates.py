@@ -32,13 +32,16 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Gate:
     """One worker's way through some gates, given by name with the most that each lets through.
 
-    `worker` has to be another for every Gate. Only `seats`, `slower` and `faster` keep off the
-    database; before the first `renew` there are no seats.
+    `worker` has to be another for every Gate; it asks for no more than `most`. Only `seats`,
+    `slower` and `faster` keep off the database; before the first `renew` there are no seats.
     """
 
-    def __init__(self, names_and_caps: Mapping[str, int], worker: str) -> None:
+    def __init__(
+        self, names_and_caps: Mapping[str, int], worker: str, most: int | None = None
+    ) -> None:
         self.caps = dict(names_and_caps)
         self.worker = worker
+        self.most = min([*self.caps.values(), *([most] if most else [])])
         self._pace = Pace()
         self._granted = 0
         self._until = LONG_AGO
@@ -87,8 +90,7 @@ class Gate:
     @property
     def _wanted(self) -> int:
         """Return how many seats could be used: what all gates allow, and the server soon bears."""
-        most = min(self.caps.values())
-        return min(most, 2 * self._pace.within(most))
+        return min(self.most, 2 * self._pace.within(self.most))
 
 
 def take_share(

@@ -249,6 +249,7 @@ def _text(value: object) -> str:
     """Return a text that can be stored and sent: whole characters only; other values as ""."""
     if not isinstance(value, str):
         return ""
+    value = value.replace("\0", "")  # which PostgreSQL does not store
     if value.isascii():
         return value
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -48,8 +48,7 @@ class Server:
         try:
             key = endpoint.key
         except Undecipherable:
-            sentence = _("The key can no longer be read here. Enter it again.")
-            raise EndpointError(sentence, Kind.KEY) from None
+            raise unreadable() from None
         return cls(
             endpoint.base_url,
             key,
@@ -58,6 +57,11 @@ class Server:
             float(endpoint.timeout),
             endpoint.retries,
         )
+
+
+def unreadable() -> EndpointError:
+    """Return what is said of a key that was encrypted under another secret."""
+    return EndpointError(_("The key can no longer be read here. Enter it again."), Kind.KEY)
 
 
 def opened(server: Server) -> AsyncOpenAI:

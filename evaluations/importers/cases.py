@@ -327,7 +327,7 @@ def guessed_kind(columns: Columns) -> str:
 
 
 def read_labels(path: Path, name: str = "") -> list[dict[str, str]]:
-    """Return labels from a JSON file: {slug: {name, description}} or a list with slugs."""
+    """Return labels from a JSON file: {slug: {name, description}}, or a list of them or slugs."""
     name = name or path.name
     try:
         told = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -344,6 +344,8 @@ def read_labels(path: Path, name: str = "") -> list[dict[str, str]]:
 
 def labels_from(told: Any) -> list[dict[str, str]]:
     """Return labels in the stored form; raise ValueError, TypeError, LookupError …"""
+    if isinstance(told, list):
+        told = [{"slug": one} if isinstance(one, str) else one for one in told]
     pairs = told.items() if isinstance(told, Mapping) else [(one["slug"], one) for one in told]
     labels = [_label(slug, about) for slug, about in pairs]
     if len({label["slug"] for label in labels}) < max(len(labels), 1):

@@ -8,6 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ MOST_REMARKS = 200
 MOST_REFERENCES = 50
 WIDEST = 2**256
 CHUNK = 1_000_000
+LEAST, DEAREST = Decimal("1e-9"), Decimal(10**7)  # US dollars for an answer, as results hold them
 GROUP = "group"  # the status of what only sums up other systems of the same file
 
 Watch = Callable[[Iterable[Found]], Iterator[Found]]
@@ -42,6 +44,7 @@ class SystemSurvey:
 
     `scored` says for each scorer how many answers have a value; `unjudged` answers are neither
     right nor wrong nor errors; `verdicts` have been called right or wrong, errors among them.
+    `cases` were answered at least once; `wanted` answers would be to all cases that there are.
     """
 
     system: System
@@ -54,6 +57,8 @@ class SystemSurvey:
     scored: Counter[str] = field(default_factory=Counter)
     figures: list[FigureFound] = field(default_factory=list)
     more_figures: int = 0
+    cases: int = 0
+    wanted: int = 0
 
     @property
     def is_group(self) -> bool:
@@ -73,8 +78,8 @@ class SystemSurvey:
 
     @property
     def attempted(self) -> int:
-        """Return how many answers the tool meant to get, as far as the file says."""
-        return max(self.system.attempted or 0, self.answers)
+        """Return how many answers the tool meant to get, as far as file and cases say."""
+        return max(self.system.attempted or 0, self.answers, self.wanted)
 
     @property
     def missing(self) -> int:
@@ -83,8 +88,18 @@ class SystemSurvey:
 
     @property
     def is_excerpt(self) -> bool:
-        """Return whether the tool measured more answers than the file holds."""
+        """Return whether the tool measured more answers than the file holds.
+
+        What a log that was broken off lacks was never answered.
+        """
+        if self.missing and not self.system.status:
+            return True
         return any((one.n or 0) > self.answers for one in self.figures if one.value is not None)
+
+    def want(self, cases: int) -> None:
+        """Take into account of how many cases the answers are: each lacking one was to be given."""
+        lacking = max(0, cases - self.cases) * self.repeats
+        self.wanted = min(self.answers + lacking, cases * self.repeats)
 
     def as_plain(self) -> dict[str, Any]:
         """Return what the file holds of it, as plain JSON."""
@@ -113,6 +128,7 @@ class SystemSurvey:
     def take_case(self, case: CaseFound) -> None:
         """Count an answer."""
         self.answers += 1
+        self.cases += case.repeat == 0
         self.repeats = max(self.repeats, case.repeat + 1)
         self.verdicts += case.correct is not None
         if case.error:
@@ -183,14 +199,26 @@ class ResultsSurvey:
                 raise Unreadable(_("The file has more than %(most)s systems.") % told)
             self.systems[one.key] = SystemSurvey(one)
         elif isinstance(one, CaseFound):
+            self._note_cost(one)
             self.systems[one.system].take_case(one)
             self.cases_of(one.system).place(one)
         elif isinstance(one, FigureFound):
             self.systems[one.system].take_figure(one)
-        elif len(self.remarks) < MOST_REMARKS:
+        else:
+            self._note(one)
+
+    def _note(self, one: NotUnderstood) -> None:
+        """Keep what was not understood, or count what is too much."""
+        if len(self.remarks) < MOST_REMARKS:
             self.remarks.append(NotUnderstood(excerpt(one.where, 200), excerpt(one.what, 500)))
         else:
             self.more_remarks += 1
+
+    def _note_cost(self, case: CaseFound) -> None:
+        """Tell of a cost that cannot be kept."""
+        if case.cost is not None and kept_cost(case) is None:
+            told = {"cost": case.cost}
+            self._note(NotUnderstood(case.key, _("a cost of %(cost)s US dollars") % told))
 
     def cases_of(self, system: str) -> TaskCases:
         """Return the cases of the task that a system was measured on."""
@@ -223,6 +251,11 @@ def surveyed(source: Source, form: Format, watched: Watch = iter) -> ResultsSurv
     if not survey.systems:
         raise Unreadable(_("%(file)s holds no results.") % {"file": source.title})
     return survey
+
+
+def kept_cost(case: CaseFound) -> Decimal | None:
+    """Return what an answer cost, None where no answer costs as much or as little."""
+    return case.cost if case.cost is not None and LEAST <= case.cost < DEAREST else None
 
 
 def references_of(case: CaseFound) -> list[str]:

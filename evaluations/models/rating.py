@@ -89,6 +89,12 @@ class RatingRound(models.Model):
         """Return whether it may still be rated."""
         return self.state == RoundState.OPEN
 
+    def is_about(self, run: Run) -> bool:
+        """Return whether a run shows what one of the two sides answers to these cases."""
+        sides = {self.first.candidate_id, self.second.candidate_id}
+        cases = run.case_set.digest if run.case_set else None
+        return run.candidate_id in sides and cases == self.first.case_set.digest
+
     @property
     def is_closed(self) -> bool:
         """Return whether its result is open to all who read the record."""

@@ -292,7 +292,11 @@ class Run(models.Model):
         pace = self._pace() if self.is_working else None
         left = None if pace is None else pace * (total - answered)
         rate = 1 / pace.total_seconds() if pace else None
-        return Progress(answered, failed, total, left, rate, counted["cost"])
+        return Progress(answered, failed, total, left, rate, self._cost(counted["cost"]))
+
+    def _cost(self, of_answers: Decimal | None) -> Decimal | None:
+        """Return what was paid at servers so far, all of it; None where nobody knows any price."""
+        return (self.spent_cost or None) if self.spent_requests else of_answers
 
     def _pace(self) -> timedelta | None:
         """Return the time that one of the last answers took, None before there are two.
@@ -367,6 +371,8 @@ class Result(models.Model):
     claimed_by = models.CharField(max_length=120, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Beside an error it stands where an answer was given that the main scorer's model, at fault
+    # itself, did not judge.
     output = models.TextField(_("answer"), blank=True)
     # Of the main scorer; `correct` is empty where right and wrong don't apply, both where the
     # scorer doesn't. Then what every scorer gave: its key → 0 to 1, null where it doesn't apply.
@@ -374,7 +380,7 @@ class Result(models.Model):
     score = models.FloatField(_("score"), null=True, blank=True)
     scores = models.JSONField(_("scores"), default=dict, blank=True)
     latency_ms = models.FloatField(_("took"), null=True, blank=True)
-    # How many answers its worker had under way when this one began, itself included.
+    # The most answers that its worker had under way while it was given, itself included.
     at_once = models.PositiveSmallIntegerField(default=1)
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)

@@ -1,9 +1,9 @@
 """Scorers: is an answer right, or how good is it? One answer at a time, and figures over many.
 
 `SCORERS` holds what scores one answer: `SCORERS[key].configured(settings).score(output, case)`
-returns a `Score` from 0 to 1, or None where the scorer doesn't apply. `FIGURES` holds what needs
-all answers at once. A case that failed or was never answered has the output None and counts as
-wrong: the denominator is what was attempted.
+returns a `Score` from 0 to 1, or None where the scorer doesn't apply. `macro_f1` and
+`confusion` need all answers at once. A case that failed or was never answered has the output None
+and counts as wrong: the denominator is what was attempted.
 """
 
 from evaluations.scorers.interface import (
@@ -18,14 +18,10 @@ from evaluations.scorers.interface import (
     right,
 )
 from evaluations.scorers.labels import (
-    FIGURES,
     Confusion,
-    Figure,
     LabelFigures,
-    accuracy,
     confusion,
     macro_f1,
-    per_class,
 )
 from evaluations.scorers.matching import MATCHING, exact_match
 from evaluations.scorers.overlap import OVERLAP
@@ -41,24 +37,20 @@ SCORERS: dict[str, Scorer] = {
 }
 
 __all__ = [
-    "FIGURES",
     "SCORERS",
     "CaseView",
     "Configured",
     "Confusion",
-    "Figure",
     "Judge",
     "LabelFigures",
     "NoSettings",
     "Outcome",
     "Score",
     "Scorer",
-    "accuracy",
     "confusion",
     "exact_match",
     "graded",
     "macro_f1",
     "normalised",
-    "per_class",
     "right",
 ]

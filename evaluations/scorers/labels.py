@@ -1,18 +1,14 @@
-"""Figures over many labelled answers: accuracy, macro-F1, and which label is taken for which.
+"""Figures over many labelled answers: macro-F1, and which label is taken for which.
 
 A case that failed or was never answered has the output None and counts as wrong: the denominator
 is what was attempted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from django.utils.translation import gettext_lazy as _
 
 from evaluations.scorers.interface import Outcome
 from evaluations.scorers.words import normalised
-from evaluations.spec import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +45,6 @@ class Confusion:
 
     labels: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
-
-    @property
-    def attempted(self) -> int:
-        """Return the number of cases."""
-        return sum(map(sum, self.counts))
-
-    @property
-    def correct(self) -> int:
-        """Return the number of right answers."""
-        return sum(self.counts[place][place] for place in range(len(self.labels)))
 
     def figures(self) -> list[LabelFigures]:
         """Return each label's figures."""
@@ -111,46 +97,3 @@ def macro_f1(outputs: Sequence[Outcome], expected: Sequence[str]) -> float:
     if not figures:
         raise ValueError("macro-F1 needs at least one case")
     return sum(one.f1 for one in figures) / len(figures)
-
-
-def accuracy(outputs: Sequence[Outcome], expected: Sequence[str]) -> float:
-    """Return the share of cases that were answered with their label; ValueError without cases."""
-    counted = confusion(outputs, expected)
-    if not counted.attempted:
-        raise ValueError("accuracy needs at least one case")
-    return counted.correct / counted.attempted
-
-
-def per_class(outputs: Sequence[Outcome], expected: Sequence[str]) -> list[LabelFigures]:
-    """Return precision, recall and F1 of each label that was expected, in alphabetical order."""
-    return confusion(outputs, expected).figures()
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """An entry of the registry of figures that need all answers at once; lengths must agree.
-
-    `version` is raised when the same answers would give another figure.
-    """
-
-    key: str
-    version: str
-    title: Words
-    metric: str
-    compute: Callable[[Sequence[Outcome], Sequence[str]], Any]
-
-    @property
-    def identity(self) -> str:
-        """Return name and version: macro_f1/1."""
-        return f"{self.key}/{self.version}"
-
-
-FIGURES: dict[str, Figure] = {
-    figure.key: figure
-    for figure in (
-        Figure("accuracy", "1", _("Accuracy"), "accuracy", accuracy),
-        Figure("macro_f1", "1", _("Macro F1"), "macro_f1", macro_f1),
-        Figure("per_class", "1", _("Figures by class"), "", per_class),
-        Figure("confusion", "1", _("Confusion matrix"), "", confusion),
-    )
-}

@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
 from evaluations.encoder import Encoder, Vectors, encode_once, get_encoder
+from evaluations.scorers import normalised
 from evaluations.spec import integer, number
 from evaluations.techniques.interface import (
     Answer,
@@ -90,6 +91,12 @@ def drawn_places(train: Sequence[Example], count: int | None, seed: int) -> list
 def lot(example: Example, seed: int) -> bytes:
     """Return the number that an example draws."""
     return hashlib.sha256(f"{seed}\0{example.expected}\0{example.input}".encode()).digest()
+
+
+def unseen(asked: Sequence[Example], known: Sequence[Example]) -> list[Example]:
+    """Return the examples whose input is not among the known ones', whatever case and spacing."""
+    seen = {normalised(one.input) for one in known}
+    return [one for one in asked if normalised(one.input) not in seen]
 
 
 @dataclass(frozen=True)
@@ -179,11 +186,13 @@ async def learn_curve(spec: EncoderHead, material: Material, memory: Memory) -> 
     """Return how the head gets better with more examples; {} where there are too few to tell.
 
     Measured on the development cases, or where there are none on a fifth of the training cases that
-    is held out for this alone; never on test cases.
+    is held out for this alone; never on test cases, nor on any that it is trained on.
     """
+    material = replace(material, dev=unseen(material.dev, material.train))
     places = drawn_places(material.train, spec.examples, spec.seed)
     apart = _held_out(material, places, spec.seed)
-    left = [place for place in places if place not in apart]
+    told = {normalised(material.train[place].input) for place in apart}
+    left = [place for place in places if normalised(material.train[place].input) not in told]
     known = [material.train[place] for place in left]
     asked = list(material.dev) or [material.train[place] for place in sorted(apart)]
     if not spec.curve_seeds or not asked or len({one.expected for one in known}) < 2:

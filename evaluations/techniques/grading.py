@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from celery.exceptions import SoftTimeLimitExceeded
+from django.utils.translation import gettext as _
 
-from evaluations.scorers import normalised
-from evaluations.scorers.interface import CaseView
-from evaluations.scorers.overlap import TokenSpec, token_f1
+from evaluations.scorers import SCORERS, CaseView, normalised
 from evaluations.techniques import thought
 from evaluations.techniques.chat import Chat
 from evaluations.techniques.interface import Example, Halt, Label, Question
@@ -23,36 +22,50 @@ async def scores(
     chat: Chat,
     examples: Sequence[Example],
     labels: Sequence[Label],
-) -> list[float]:
-    """Return how good each answer is, 0 to 1; an example that got no answer scores 0.
+) -> list[float | None]:
+    """Return how good each answer is, 0 to 1; None for an example that got no answer.
 
     Where there are labels an answer is right or wrong, else it is the F1 of the words that it
-    shares with the expected one. Raises `Halt` where nothing more can be asked for now.
+    shares with a right one. Raises `Halt` where nothing more can be asked for now, which is also
+    so where not a single example got an answer.
     """
+    why: list[str] = []
     at_most = asyncio.Semaphore(MOST_AT_ONCE)
 
-    async def score(example: Example) -> float:
+    async def score(example: Example) -> float | None:
         messages = prompt.messages(Question(example.input), labels)
         async with at_most:
             try:
                 found = await thought.at_once(chat, messages, sampling)
+                return graded(found.answer, example, labels)
             except (Halt, SoftTimeLimitExceeded):
                 raise
-            except Exception:  # whatever it was: this example got no answer
-                return 0.0
-        return graded(found.answer, example, labels)
+            except Exception as error:  # whatever it was: this example got no answer
+                why.append(str(error))
+                return None
 
     asked = [asyncio.ensure_future(score(example)) for example in examples]
     try:
-        return await asyncio.gather(*asked)
+        found = await asyncio.gather(*asked)
     finally:
         for one in asked:
             one.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
+    if why and len(why) == len(examples):
+        told = {"n": len(examples), "why": why[-1]}
+        raise Halt(_("Of %(n)s examples none got an answer: %(why)s") % told)
+    return found
+
+
+def metric_of(labels: Sequence[Label]) -> str:
+    """Return the name in the catalogue of what the mean of such scores is."""
+    return "accuracy" if labels else SCORERS["token_f1"].metric
 
 
 def graded(said: str, example: Example, labels: Sequence[Label]) -> float:
     """Return how good an answer is, 0 to 1."""
     if labels:
         return float(normalised(as_label(said, labels)) == normalised(example.expected))
-    return token_f1(said, CaseView(example.expected), TokenSpec()).value
+    case = CaseView(example.expected, example.input, example.references)
+    found = SCORERS["token_f1"].configured().score(said, case)
+    return found.value if found else 0.0

@@ -7,7 +7,7 @@ here is plain values, so a technique that calls a model server fits as well as o
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -32,10 +32,11 @@ class UnknownThere(PrepareError):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A training or development case with the answer that was expected."""
+    """A training or development case with the answer that was expected, and others as right."""
 
     input: str
     expected: str
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,8 @@ class Material:
     corpus_digest: str = ""
     # Opens the side of an endpoint that tunes models.
     connect_tuner: ConnectTuner | None = None
-    # The test inputs' digests, by which a training example that is also a test case is known.
-    held_out: Collection[str] = ()
+    # How many examples are not among these because they are test cases as well.
+    left_out: int = 0
     # What a tuned model must not have forgotten; empty where the case set names nothing.
     probe: Probe | None = None
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from celery.exceptions import SoftTimeLimitExceeded
@@ -52,8 +52,8 @@ class Prompted:
         "{text}",
         gettext_lazy("Message"),
         gettext_lazy(
-            "{text} is the question; {labels} the answers to choose from; {passages} the texts "
-            "that belong to the question."
+            "{text} is the question; {labels} the answers to choose from, which are told before "
+            "it otherwise; {passages} the texts that belong to the question."
         ),
         check=placeholders("text", "labels", "passages"),
     )
@@ -88,6 +88,8 @@ class Prompted:
         maximum=2**31 - 1,
     )
 
+    tells_labels: ClassVar[bool] = True
+
     @property
     def prompt(self) -> Prompt:
         """Return the parts of the prompt."""
@@ -98,6 +100,7 @@ class Prompted:
             self.tone,
             self.rules,
             self.output_format,
+            self.tells_labels,
         )
 
     @property

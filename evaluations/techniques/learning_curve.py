@@ -23,11 +23,15 @@ Measure = Callable[[int, int], tuple[float, int]]
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One draw of examples: how many answers were right (or their scores' sum) of those asked."""
+    """One draw of examples: how many answers were right (or their scores' sum) of those asked.
+
+    `failed` is how many of them got no answer and so are wrong.
+    """
 
     seed: int
     right: float
     asked: int
+    failed: int = 0
 
     @property
     def share(self) -> float:
@@ -46,6 +50,7 @@ def point(examples: int, tries: Sequence[Try]) -> dict[str, Any]:
                 "right": round(one.right, 4),
                 "asked": one.asked,
                 "share": round(one.share, 4),
+                **({"failed": one.failed} if one.failed else {}),
             }
             for one in tries
         ],

@@ -45,6 +45,7 @@ class Prompt:
     """The parts of a prompt; an empty part is left out.
 
     `message` is the user's turn, with {text} and, where it wants them, {labels} and {passages}.
+    Labels without a place there are told before it, unless the model has learned them.
     """
 
     message: str
@@ -53,6 +54,7 @@ class Prompt:
     tone: str = ""
     rules: str = ""
     output_format: str = ""
+    tells_labels: bool = True
 
     def messages(
         self,
@@ -62,7 +64,7 @@ class Prompt:
         passages: Sequence[str] = (),
     ) -> list[Message]:
         """Return the messages for a question, with the examples as turns before it."""
-        system = self.instructions()
+        system = self.instructions(labels)
         told: list[Message] = [{"role": "system", "content": system}] if system else []
         for example in examples:
             asked = self._asked(example.input, labels, ())
@@ -72,14 +74,20 @@ class Prompt:
             ]
         return [*told, {"role": "user", "content": self._asked(question.input, labels, passages)}]
 
-    def instructions(self) -> str:
-        """Return the system's turn: what the model is, how it speaks, and what it must keep to."""
+    def instructions(self, labels: Sequence[Label] = ()) -> str:
+        """Return the system's turn: what the model is, how it speaks, and what it must keep to.
+
+        Labels to choose from are told here unless the message has a place for them.
+        """
+        is_told = "{labels}" in self.message or not self.tells_labels
+        untold = "" if is_told else listed_labels(labels)
         parts = (
             self.context,
             self.style and f"Style: {self.style}",
             self.tone and f"Tone: {self.tone}",
             self.rules and f"Rules:\n{bulleted(self.rules)}",
             self.output_format and f"Output format: {self.output_format}",
+            untold and f"Answer with one of these labels alone:\n{untold}",
         )
         return "\n\n".join(part.strip() for part in parts if part.strip())
 

@@ -6,7 +6,7 @@ Pure: the same examples always give the same bytes.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -21,7 +21,6 @@ FEWEST = 10  # examples, as OpenAI and Azure ask for
 LONGEST = 64_000  # tokens of one example, estimated; what the smallest usual limit lets through
 LARGEST = 512 * 2**20  # bytes, as OpenAI takes them
 CHARACTERS = 4  # that make a token, about
-LEAVE_OUT = "leave_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +47,13 @@ def training_file(
     examples: Sequence[Example],
     prompt: Prompt,
     labels: Sequence[Label],
-    held_out: Collection[str],
-    overlaps: str,
 ) -> TrainingFile:
     """Return examples as a training file; raise PrepareError with what has to be mended first.
 
     Each is told as it will be asked, with the expected answer as the assistant's word. Examples
     that come twice are told once.
     """
-    kept, shared = _apart(examples, held_out, overlaps)
-    once = list(dict.fromkeys(kept))
+    once = list(dict.fromkeys(examples))
     _refuse_unusable(once)
     told = [_messages(example, prompt, labels) for example in once]
     tokens = [sum(len(turn["content"]) for turn in turns) // CHARACTERS + 1 for turns in told]
@@ -66,32 +62,12 @@ def training_file(
     _refuse_too_large(lines, tokens)
     answers = Counter(example.expected for example in once)
     findings = {
-        "duplicates": len(kept) - len(once),
-        "left_out_as_tested": shared,
+        "duplicates": len(examples) - len(once),
         "contradictions": len(once) - len({input_digest(one.input) for one in once}),
         "labels_without_example": sum(label.slug not in answers for label in labels),
     }
     found = {name: count for name, count in findings.items() if count}
     return TrainingFile("".join(lines).encode(), len(once), sum(tokens), found)
-
-
-def _apart(
-    examples: Sequence[Example], held_out: Collection[str], overlaps: str
-) -> tuple[list[Example], int]:
-    """Return the examples that are no test cases, and how many are; refuse them if asked to."""
-    tested = frozenset(held_out)
-    kept = [one for one in examples if input_digest(one.input) not in tested]
-    shared = len(examples) - len(kept)
-    if shared and overlaps != LEAVE_OUT:
-        sentence = ngettext(
-            "%(n)s training example is a test case as well: a model tuned on it would have seen "
-            "the answer. Mend the case set, or have such examples left out.",
-            "%(n)s training examples are test cases as well: a model tuned on them would have seen "
-            "the answers. Mend the case set, or have such examples left out.",
-            shared,
-        )
-        raise PrepareError(sentence % {"n": shared})
-    return kept, shared
 
 
 def _refuse_unusable(examples: Sequence[Example]) -> None:

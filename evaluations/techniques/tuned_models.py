@@ -3,15 +3,15 @@
 import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from evaluations.spec import choice, integer, line, number
-from evaluations.techniques.fine_tuning import drawn
+from evaluations.spec import integer, line, number
+from evaluations.techniques.fine_tuning import drawn, unseen
 from evaluations.techniques.forgetting import forgotten
-from evaluations.techniques.grading import scores
+from evaluations.techniques.grading import metric_of, scores
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
@@ -24,7 +24,7 @@ from evaluations.techniques.interface import (
 )
 from evaluations.techniques.language_model import ChatAnswerer, Prompted, prepare_zero_shot
 from evaluations.techniques.learning_curve import Try, point, sizes_problem, sizes_written
-from evaluations.techniques.training_file import LEAVE_OUT, training_file
+from evaluations.techniques.training_file import training_file
 from evaluations.techniques.tuning import JobMemory, Order, rest_while_under_way, tuned
 
 MOST_DEV = 200  # development cases that a point of a learning curve is measured on
@@ -53,6 +53,8 @@ def probe_cases() -> Any:
 class ProviderTuned(Prompted):
     """A base model, and how a provider is asked to tune it."""
 
+    tells_labels: ClassVar[bool] = False  # the model has learned them
+
     model: str = line(
         "",
         gettext_lazy("Base model"),
@@ -80,14 +82,6 @@ class ProviderTuned(Prompted):
         gettext_lazy("Becomes part of the tuned model's name, where the provider does that."),
         maximum=18,
         nullable=True,
-    )
-    overlaps: str = choice(
-        "refuse",
-        gettext_lazy("Training examples that are test cases"),
-        (
-            ("refuse", gettext_lazy("Refuse to tune")),
-            (LEAVE_OUT, gettext_lazy("Leave them out")),
-        ),
     )
     training_price: float | None = number(
         None,
@@ -128,6 +122,8 @@ class ProviderTuned(Prompted):
 @dataclass(frozen=True, slots=True)
 class Served(Prompted):
     """A tuned model that a server has already, and what a person says of its making."""
+
+    tells_labels: ClassVar[bool] = False  # the model has learned them
 
     model: str = line(
         "", gettext_lazy("Tuned model"), gettext_lazy("As the server calls it, such as ft:….")
@@ -177,14 +173,20 @@ async def _tuned_in_full(
     """Return what the model and those of the learning curve came to."""
     order = order_of(spec, material, spec.examples)
     sizes = [size for size in sizes_written(spec.curve_sizes) if size < order.file.examples]
-    if sizes and not material.dev:
-        raise PrepareError(_("A learning curve is measured on development cases; there are none."))
+    if sizes and not unseen(material.dev, material.train):
+        raise PrepareError(
+            _(
+                "A learning curve is measured on development cases that are not trained on as "
+                "well; there are none."
+            )
+        )
     found = await tuned(order, tuner, JobMemory(memory, WHOLE))
     curve = [await _on_curve(spec, material, size, tuner, memory) for size in sizes]
     if sizes:
         curve.append(await _measured(spec, material, found, JobMemory(memory, WHOLE)))
     price = {} if spec.training_price is None else {"training_price": str(spec.price)}
-    return {**found, **price, **({"learning_curve": curve} if curve else {})}
+    shown = {"learning_curve": curve, "curve_metric": metric_of(material.labels)} if curve else {}
+    return {**found, **price, **shown}
 
 
 def order_of(spec: ProviderTuned, material: Material, examples: int | None) -> Order:
@@ -192,7 +194,7 @@ def order_of(spec: ProviderTuned, material: Material, examples: int | None) -> O
     if "{passages}" in spec.message_template:
         raise PrepareError(_("Training examples have no passages: leave {passages} out."))
     chosen = drawn(material.train, examples, spec.seed)
-    file = training_file(chosen, spec.prompt, material.labels, material.held_out, spec.overlaps)
+    file = training_file(chosen, spec.prompt, material.labels)
     return Order(
         spec.endpoint, spec.model, file, spec.settings, spec.epochs or USUAL_EPOCHS, spec.price
     )
@@ -213,12 +215,13 @@ async def _measured(
     """Return how a tuned model does on development cases; asked once and kept."""
     if "point" not in job.state:
         chat = material.chat(spec.endpoint, found["tuned_model"])
-        dev = drawn(material.dev, MOST_DEV, spec.seed)
+        dev = drawn(unseen(material.dev, material.train), MOST_DEV, spec.seed)
         try:
             found_scores = await scores(spec.prompt, spec.sampling, chat, dev, material.labels)
         finally:
             await chat.close()
-        tried = Try(spec.seed, math.fsum(found_scores), len(dev))
+        right = math.fsum(one or 0.0 for one in found_scores)
+        tried = Try(spec.seed, right, len(dev), found_scores.count(None))
         await job.keep(point=point(found["training_examples"], [tried]))
     return dict(job.state["point"])
 

@@ -62,8 +62,10 @@ def scores(result: Result) -> list[tuple[str, str, str]]:
     told = []
     for key, value in result.scores.items():
         title = SCORERS[key].title if key in SCORERS else key
-        shown = _("does not apply") if value is None else format_number(value, 2)
-        told.append((str(title), shown, str(reasons.get(key, {}).get("why", ""))))
+        reason = reasons.get(key, {})
+        nothing = _("not judged") if "fault" in reason else _("does not apply")
+        shown = nothing if value is None else format_number(value, 2)
+        told.append((str(title), shown, str(reason.get("fault") or reason.get("why", ""))))
     return told if len(told) > 1 or reasons else []
 
 

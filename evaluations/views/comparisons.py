@@ -13,6 +13,7 @@ from decisions.models import EvidenceKind
 from decisions.views.shared import get_record, page, person
 from evaluations.comparing import Paired, paired, sentences, source_digest, why_not
 from evaluations.models import Result, Run, RunState
+from evaluations.rating import still_to_rate
 from evaluations.views.shared import page_of
 
 CASES_PER_PAGE = 50
@@ -57,11 +58,15 @@ def _compared(request: HttpRequest, first: Run, second: Run) -> dict[str, Any]:
     """Return what the page shows of two runs that may be compared."""
     found = paired(first, second)
     reads = all(one.case_set.is_visible_to(person(request)) for one in (first, second))
-    rows = page_of(request, _differing(first, second) if reads else [], CASES_PER_PAGE)
+    unrated = still_to_rate(person(request))
+    blinding = next((one for one in unrated if one.is_about(first) or one.is_about(second)), None)
+    shows = reads and not blinding
+    rows = page_of(request, _differing(first, second) if shows else [], CASES_PER_PAGE)
     return {
         "sentences": _told(first, second, found),
         "table": found.table,
         "reads_cases": reads,
+        "blinding": blinding,
         "page_obj": rows,
         "pairs": _pairs(list(rows.object_list), second),
         "names": first.case_set.label_names(),

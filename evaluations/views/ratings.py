@@ -114,8 +114,8 @@ def _round(request: HttpRequest, pk: int) -> tuple[RatingRound, Decision]:
 
 
 def _finished(decision: Decision) -> list[Run]:
-    """Return the record's finished runs, newest first."""
-    runs = Run.objects.of(decision).filter(state=RunState.FINISHED)
+    """Return the record's finished runs that have cases, newest first."""
+    runs = Run.objects.of(decision).filter(state=RunState.FINISHED, case_set__isnull=False)
     return list(runs.select_related("candidate__decision", "case_set")[:RUNS_TO_CHOOSE])
 
 

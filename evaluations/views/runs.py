@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from decisions.models import Decision
+from decisions.models import Decision, User
 from decisions.policies import ensure, refusal
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 from evaluations import side_by_side
@@ -19,6 +19,7 @@ from evaluations.actions import change_budget, request_runs
 from evaluations.candidate_specs import is_runnable
 from evaluations.forms import BudgetForm, ResultFilterForm, RunForm, Show
 from evaluations.models import ResultState, Run
+from evaluations.rating import still_to_rate
 from evaluations.run_moves import MOVES
 from evaluations.run_page import RunPage
 from evaluations.spending import spending_of
@@ -62,15 +63,19 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     decision = get_record(request, found.candidate.decision.reference)
     if request.GET.get("part") == "progress" and wants_fragment(request):
         return _progress(request, decision, found)
-    known = side_by_side.offered(found, person(request))
+    unrated = still_to_rate(person(request))
+    blinding = next((one for one in unrated if one.is_about(found)), None)
+    offered = side_by_side.offered(found, person(request))
+    known = [run for run in offered if not any(one.is_about(run) for one in unrated)]
     others = side_by_side.chosen(found, known, request.GET.getlist("with"))
     form = ResultFilterForm(known, others, request.GET or None)
-    reads_cases = found.case_set is None or found.case_set.is_visible_to(person(request))
-    results = _results(found, form, others) if reads_cases else found.results.none()
+    about = _about(found, person(request))
+    shows = about["reads_cases"] and not blinding
+    results = _results(found, form, others) if shows else found.results.none()
     rows = page_of(request, results, CASES_PER_PAGE)
-    context = _about(found) | {
+    context = about | {
         "form": form,
-        "reads_cases": reads_cases,
+        "blinding": blinding,
         "page_obj": rows,
         "others": others,
         "lines": side_by_side.lines(rows.object_list, others),
@@ -113,17 +118,22 @@ def _visible(request: HttpRequest, pk: int) -> Run:
 def _progress(request: HttpRequest, decision: Decision, found: Run) -> HttpResponse:
     """Answer a poll: how far the run is; once it rests or has ended, everything that is new."""
     if found.is_working:
-        return page(request, "evaluations/run.html#progress", decision, **_about(found))
-    response = page(request, "evaluations/run.html#ended", decision, **_about(found))
+        return page(
+            request, "evaluations/run.html#progress", decision, **_about(found, person(request))
+        )
+    response = page(
+        request, "evaluations/run.html#ended", decision, **_about(found, person(request))
+    )
     told = {"run": found, "state": found.get_state_display().lower()}
     response["HX-Retarget"] = "#run"
     response["HX-Trigger"] = json.dumps({"announce": _("%(run)s: %(state)s.") % told})
     return response
 
 
-def _about(found: Run) -> dict[str, Any]:
+def _about(found: Run, user: User) -> dict[str, Any]:
     names = found.case_set.label_names() if found.case_set_id else {}
-    return {"run": found, "shown": RunPage(found), "names": names}
+    reads = not found.case_set_id or found.case_set.is_visible_to(user)
+    return {"run": found, "shown": RunPage(found), "names": names, "reads_cases": reads}
 
 
 def _asked(count: int) -> str:

@@ -53,7 +53,7 @@ const plainKey = (event) => {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.isComposing || event.defaultPrevented) return;
+  if (event.isComposing || event.defaultPrevented || event.repeat) return; // a key that is held down counts once
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     const form = event.target.closest?.("form:not([data-choose])");
     if (!form) return;

@@ -75,6 +75,15 @@ def test_all_right_and_all_wrong_have_no_width(
     assert (found.low, found.high) == (value, value)
 
 
+def test_labels_are_compared_as_macro_f1_itself_compares_them() -> None:
+    labels = ["Card", "Loan", "Rate"] * 20
+    said = [label if place % 10 else "Loan" for place, label in enumerate(labels)]
+    shouted = [label.upper() if place % 2 else label for place, label in enumerate(said)]
+
+    assert macro_f1_interval(shouted, labels) == macro_f1_interval(said, labels)
+    assert macro_f1_interval(["", None], ["", "a"]).high == 0
+
+
 def test_no_cases_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one case"):
         macro_f1_interval([], [])

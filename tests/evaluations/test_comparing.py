@@ -7,6 +7,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from decisions import clock
 from decisions.actions.evidence import withdraw_evidence
 from decisions.actions.rows import edit_candidate
 from decisions.content import content
@@ -170,6 +171,98 @@ def test_another_spec_withdraws_the_comparisons_it_was_part_of(
     edit_candidate(second, by=people.owner, token=second.token, spec=spec)
 
     assert standing(candidate.decision) == []
+
+
+@pytest.mark.parametrize("metrics", [["accuracy"], None])
+def test_comparisons_go_with_the_figures_they_rest_on(
+    candidate: Candidate,
+    second: Candidate,
+    third: Candidate,
+    case_set: CaseSet,
+    people: People,
+    metrics: list[str] | None,
+) -> None:
+    for one in (candidate, second, third):
+        measured(one, case_set, people, right=2 + one.position)
+    figures = candidate.decision.evidence.standing().filter(candidate=third, kind="run")
+    for one in figures.filter(metric__in=metrics) if metrics else figures:
+        withdraw_evidence(one, by=people.owner, reason="Wrong data.")
+
+    (left,) = standing(candidate.decision)
+    assert (left.candidate, left.compared_with) == (candidate, second)
+    gone = candidate.decision.evidence.filter(compared_with=third).last()
+    assert gone is not None
+    assert "which it rests on, was withdrawn" in gone.withdrawn_reason
+
+    run = measured(candidate, case_set, people, right=12)
+
+    assert [one.candidate for one in family_of(run).runs] == [candidate, second]
+
+
+def test_a_withdrawn_latency_leaves_the_comparison_of_accuracy(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    for one in (candidate, second):
+        measured(one, case_set, people, right=2)
+    (found,) = standing(candidate.decision)
+    other = candidate.decision.evidence.filter(candidate=second).exclude(metric="accuracy").first()
+    assert other is not None
+    withdraw_evidence(other, by=people.owner, reason="Wrong clock.")
+
+    assert standing(candidate.decision) == [found]
+
+
+def test_a_dropped_candidate_is_compared_no_more(
+    candidate: Candidate, second: Candidate, third: Candidate, case_set: CaseSet, people: People
+) -> None:
+    runs = [measured(one, case_set, people, right=2) for one in (candidate, second, third)]
+    edit_candidate(third, by=people.owner, token=third.token, is_dropped=True)
+
+    (left,) = standing(candidate.decision)
+    assert left.compared_with == second
+
+    attach_run(runs[2], by=people.owner)
+
+    assert standing(candidate.decision) == [left]
+
+
+def test_a_comparison_outside_the_family_is_withdrawn(
+    candidate: Candidate, second: Candidate, third: Candidate, case_set: CaseSet, people: People
+) -> None:
+    for one in (candidate, second, third):
+        measured(one, case_set, people, right=2)
+    # As records from before hold it: the figures went, what compares them stayed.
+    Evidence.objects.filter(candidate=third, kind="run").update(
+        withdrawn_at=clock.now(), withdrawn_by=people.owner
+    )
+
+    measured(candidate, case_set, people, right=12)
+
+    (left,) = standing(candidate.decision)
+    assert (left.candidate, left.compared_with) == (candidate, second)
+
+
+def test_a_comparison_is_of_the_scorers_figure_whatever_the_test(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    asked = [{"key": "token_f1"}]
+    for one in (candidate, second):
+        work_through(request_run(one, case_set, by=people.owner, scorers=asked))
+
+    (found,) = standing(candidate.decision)
+
+    assert found.method.count("McNemar")
+    assert (found.metric, found.metric_name) == ("token_f1", "Token F1, difference from B")
+
+
+def test_cases_known_by_two_names_are_measured_once(
+    candidate: Candidate, case_set: CaseSet, people: People, tmp_path: Path
+) -> None:
+    measured(candidate, case_set, people)
+    measured(candidate, make_case_set(tmp_path, name="Same again"), people)
+
+    (found,) = candidate.decision.evidence.standing().filter(metric="accuracy")
+    assert found.conditions["case_set"] == "Same again, version 1"
 
 
 def test_a_comparison_names_both_candidates_in_what_is_signed(

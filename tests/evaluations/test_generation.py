@@ -264,7 +264,11 @@ def questions(db: None, tmp_path: Path) -> CaseSet:
             {
                 "context": one.text,
                 "qas": [
-                    {"id": f"{split} {one.key}", "question": text, "answers": [{"text": answer}]}
+                    {
+                        "id": f"{split} {one.key}",
+                        "question": text if split == "test" else f"Please: {text}",
+                        "answers": [{"text": answer}],
+                    }
                     for key, (text, answer) in asked.items()
                     if key == one.key
                 ],

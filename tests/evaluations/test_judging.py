@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +12,15 @@ import pytest
 from decisions import clock
 from decisions.models import Candidate
 from decisions.policies import BadInput
-from evaluations.actions import request_run
+from evaluations.actions import request_run, retry_run
+from evaluations.comparing import why_not
 from evaluations.judge_agreement import agreement_with_people
 from evaluations.judging import FIRST, NEITHER, SECOND, preferred, rated
 from evaluations.models import CaseSet, Endpoint, ResultState, Run, RunState
 from evaluations.models.rating import Rating, RatingRound, RoundState
 from evaluations.scorers import SCORERS, CaseView
 from tests.evaluations.chats import ToldChat
-from tests.evaluations.helpers import make_candidate, work_through
+from tests.evaluations.helpers import make_candidate, make_case_set, work_through
 from tests.factories import People
 from tests.openai_server import ModelServer, serving
 
@@ -134,6 +136,62 @@ def judged(endpoint: Endpoint, candidate: Candidate, case_set: CaseSet, people: 
     return request_run(candidate, case_set, by=people.owner, scorers=[{}, judge])
 
 
+class Mute:
+    """Judges every answer but those to the first label's cases, of which it says nothing."""
+
+    def __init__(self) -> None:
+        self.is_mute = True
+
+    def __call__(self, messages: Any) -> str:
+        is_asked = self.is_mute and "My invoice" in messages[-1]["content"]
+        return "hm" if is_asked else judging(messages)
+
+
+@pytest.fixture
+def mute(endpoint: Endpoint, server: ModelServer) -> Mute:
+    said = Mute()
+    server.answer = said
+    return said
+
+
+def test_a_judge_at_fault_leaves_the_answer_as_good_as_it_is(judged: Run, mute: Mute) -> None:
+    work_through(judged)
+
+    told = judged.metrics
+    assert (told["attempted"], told["failed"], told["error_rate"]["value"]) == (12, 0, 0)
+    assert told["accuracy"]["n"] == 12
+    silent = 12 - told["judged"]["n"]
+    assert silent == told["judged"]["unjudged"] > 0
+    owed = [one for one in judged.results.all() if one.scores["judge"] is None]
+    assert len(owed) == silent
+    for one in owed:
+        assert (one.state, one.error, bool(one.output)) == (ResultState.DONE, "", True)
+        assert "no verdict that can be read" in one.details["judged"]["judge"]["fault"]
+    evidence = judged.candidate.decision.evidence.get(metric="judged")
+    assert "could not be judged and" in evidence.method
+
+
+def test_what_the_main_judge_owes_is_tried_again_and_nobodys_error(
+    mute: Mute, candidate: Candidate, case_set: CaseSet, people: People
+) -> None:
+    judge = {"key": "judge", "settings": {"endpoint": "ours", "model": "small"}}
+    run = request_run(candidate, case_set, by=people.owner, scorers=[judge, {"key": "contains"}])
+    work_through(run)
+
+    owed = run.results.filter(state=ResultState.FAILED)
+    assert owed.count() == run.metrics["judged"]["unjudged"] > 0
+    assert all(one.output and one.scores["contains"] is not None for one in owed)
+    assert (run.metrics["failed"], run.metrics["contains"]["n"]) == (0, 12)
+    assert "not judged throughout" in why_not(run, run)
+
+    mute.is_mute = False
+    retry_run(run, by=people.owner)
+    work_through(run)
+
+    assert run.metrics["judged"]["n"] == 12
+    assert why_not(run, run) == ""
+
+
 def test_a_run_is_judged_after_each_answer_at_its_own_expense(
     judged: Run, server: ModelServer
 ) -> None:
@@ -152,16 +210,13 @@ def test_a_run_is_judged_after_each_answer_at_its_own_expense(
     assert one.at_once == 1
 
 
-def test_an_answer_that_could_not_be_judged_counts_as_failed(
-    judged: Run, server: ModelServer
-) -> None:
+def test_a_judge_that_never_says_anything_has_no_figure(judged: Run, server: ModelServer) -> None:
     server.answer = lambda messages: "no idea"
     work_through(judged)
 
-    failed = judged.results.filter(state=ResultState.FAILED)
-    assert failed.count() == 12
-    assert "no verdict that can be read" in failed[0].error
-    assert judged.metrics["judged"]["value"] == 0
+    assert judged.state == RunState.FINISHED
+    assert "judged" not in judged.metrics
+    assert judged.metrics["accuracy"]["n"] == 12
 
 
 def test_a_judge_at_a_server_that_is_not_there_is_refused(
@@ -204,6 +259,23 @@ def test_a_judge_is_held_against_the_people_who_rated(
     assert (found.n, found.agreed) == (4, 3)
     assert found.kappa == pytest.approx((3 / 4 - 5 / 16) / (1 - 5 / 16))
     assert "on 3 (Cohen's kappa" in found.sentence
+
+
+def test_a_judge_is_held_against_people_also_over_two_sets_of_the_same_cases(
+    judged: Run, people: People, server: ModelServer, tmp_path: Path
+) -> None:
+    second = make_candidate(judged.candidate.decision, people, name="Second")
+    twin = make_case_set(tmp_path, name="Twin")
+    other = request_run(second, twin, by=people.owner, scorers=judged.scorers)
+    judged.results.update(scores={"judge": 1})
+    other.results.update(scores={"judge": 0})
+
+    cases = judged.case_set.cases.filter(split="test")[:4]
+    rated_by(people, judged, other, [(case, "left") for case in cases])
+    found = agreement_with_people(judged)
+
+    assert found is not None
+    assert (found.n, found.agreed) == (4, 4)
 
 
 def rated_by(people: People, first: Run, second: Run, choices: Any) -> None:

@@ -109,6 +109,22 @@ def test_without_development_cases_a_fifth_of_the_training_cases_is_held_out(
     assert found == learn(Material(TRAIN, cache=tmp_path), curve_seeds=1)
 
 
+def test_a_curve_is_not_measured_on_what_it_is_trained_on(tmp_path: Path) -> None:
+    seen = [Example(one.input.upper(), one.expected) for one in TRAIN[:9]]
+    found = learn(Material(TRAIN, [*DEV, *seen], cache=tmp_path), curve_seeds=1)
+
+    assert {one["tries"][0]["asked"] for one in found["learning_curve"]} == {len(DEV)}
+    assert learn(Material(TRAIN, seen, cache=tmp_path), curve_seeds=1)["curve_held_out"] == 18
+
+
+def test_training_cases_that_come_twice_are_not_on_both_sides_of_a_curve(tmp_path: Path) -> None:
+    twice = [*TRAIN, *(Example(one.input.upper(), one.expected) for one in TRAIN)]
+    found = learn(Material(twice, cache=tmp_path), curve_seeds=1)
+
+    assert found["curve_held_out"] == 36
+    assert found["learning_curve"][-1]["examples"] < 180 - 36
+
+
 @pytest.mark.parametrize(("train", "seeds"), [(TRAIN, 0), (TRAIN[:2], 3), (TRAIN[:20], 3)])
 def test_there_is_no_curve_where_it_would_say_nothing(
     train: list[Example], seeds: int, tmp_path: Path

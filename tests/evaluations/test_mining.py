@@ -129,7 +129,7 @@ def test_the_page_of_the_run_tells_how_many_got_no_answer() -> None:
         assert curve
         return curve.measured_on
 
-    assert shown(fails=True).endswith("20 of 160 requests got no answer and count as not right.")
+    assert shown(fails=True).endswith("20 of 160 could not be asked and count as wrong.")
     assert shown(fails=False) == "Measured on development cases, never on test cases."
 
 

@@ -354,3 +354,47 @@ def test_a_round_is_opened_on_the_page(runs: Any, people: People, sign_in: SignI
     assert sign_in(people.ux).post("/decisions/DR-1/ratings/", sent).status_code == 403
     assert owner.post("/decisions/DR-1/ratings/", sent).status_code == 302
     assert RatingRound.objects.get().cases.count() == 4
+
+
+@pytest.mark.page
+def test_who_is_still_rating_sees_no_answers_elsewhere(
+    round_: RatingRound, people: People, sign_in: SignIn
+) -> None:
+    first, second = round_.first, round_.second
+    pages = (
+        first.get_absolute_url(),
+        f"{second.get_absolute_url()}?with={first.pk}",
+        f"/runs/compare/?a={first.pk}&b={second.pk}",
+    )
+    ux, owner = sign_in(people.ux), sign_in(people.owner)
+    first.results.update(score=0)  # so that all of them differ
+
+    for address in pages:
+        shown = text(ux.get(address))
+        assert "locked for you until you have rated every case" in shown
+        assert not re.search("ALPHA|BETA", shown)
+        assert re.search("ALPHA|BETA", text(owner.get(address)))
+    assert "locked for you on other pages" in text(ux.get(round_.get_absolute_url()))
+
+    choose_all(round_, people.ux, "ALPHA")
+    assert all(re.search("ALPHA|BETA", text(ux.get(address))) for address in pages)
+
+
+@pytest.mark.page
+def test_another_run_of_the_same_candidate_is_locked_as_well_until_the_round_ends(
+    round_: RatingRound, people: People, sign_in: SignIn
+) -> None:
+    again = request_run(round_.first.candidate, round_.first.case_set, by=people.owner)
+    third = make_candidate(round_.decision, people, name="Third", settings={"neighbours": 2})
+    beside = request_run(third, round_.first.case_set, by=people.owner)
+    work_through(again, beside)
+    again.results.update(output="ALPHA")
+    ux = sign_in(people.ux)
+
+    assert "ALPHA" not in text(ux.get(again.get_absolute_url()))
+    page = text(ux.get(f"{beside.get_absolute_url()}?with={again.pk}"))
+    assert "ALPHA" not in page
+    assert "locked for you" not in page
+
+    cancel_round(round_, by=people.owner)
+    assert "ALPHA" in text(ux.get(again.get_absolute_url()))

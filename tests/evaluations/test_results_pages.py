@@ -63,7 +63,7 @@ def test_a_file_is_looked_through_then_a_system_comes_in(
     assert "1 run came in." in text(owner.get(row))
     run = Run.objects.get()
     assert run.candidate == candidate
-    assert candidate.decision.evidence.filter(metric="accuracy").exists()
+    assert candidate.decision.evidence.filter(metric="pass_rate").exists()
 
 
 def test_the_run_says_where_it_is_from(owner: Client, candidate: Candidate) -> None:

@@ -1,15 +1,18 @@
 """Runs that ask a model server: from the request to the figures, with workers' own code."""
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.test import Client
 
 from decisions.models import Candidate, Decision
-from decisions.policies import BadInput
-from evaluations import actions
+from decisions.policies import BadInput, Refused
+from evaluations import actions, learning, measuring, shift, work
 from evaluations.actions import request_run
 from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile
@@ -225,3 +228,172 @@ def test_a_prompt_is_mined_on_development_cases_and_then_used(
     mined = len(server.chats) - run.case_count
     assert not any(one in str(chat.json) for chat in server.chats[:mined] for one in tested)
     assert run.spent_requests == len(server.chats)
+
+
+def judged_by(slug: str) -> list[dict[str, Any]]:
+    rubric = {"endpoint": slug, "model": "strict", "rubric": "Is it right?"}
+    return [{"key": "exact_match", "settings": {}}, {"key": "judge", "settings": rubric}]
+
+
+@pytest.mark.parametrize("place", ["ours", "theirs"])
+def test_an_answerer_and_its_judge_get_along_with_one_seat(
+    place: str,
+    asking: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shift, "LONGEST", 20)  # what waits for ever is given back then
+    Endpoint.objects.update(concurrency=1)
+    Endpoint.objects.create(
+        name="Theirs", slug="theirs", base_url=server.url, key=server.key, created_by=people.owner
+    )
+    server.answers["strict"] = lambda messages: '{"reason": "It is.", "verdict": 1}'
+    asked = {"concurrency": 1, "scorers": judged_by(place)}
+    run = worked_on(request_run(asking, case_set, by=people.owner, **asked))
+
+    assert run.state == RunState.FINISHED
+    assert len(server.chats) == 2 * run.case_count
+
+
+def test_answers_that_were_paid_for_survive_a_busy_database(
+    asking: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = request_run(asking, case_set, by=people.owner)
+    finish, failures = work.finish, [DatabaseError("database is locked")]
+
+    def busy(answers: Any) -> int:
+        if answers and failures:
+            raise failures.pop()
+        return finish(answers)
+
+    monkeypatch.setattr(work, "finish", busy)
+    with contextlib.suppress(DatabaseError):
+        measure(run, lambda: False)
+    assert not failures
+    written = run.results.filter(state="done").count()
+    assert 0 < written == len(server.chats)
+    assert not run.results.filter(state="claimed").exists()
+
+    run = worked_on(run)
+    assert run.state == RunState.FINISHED
+    assert len(server.chats) == run.spent_requests == run.case_count
+
+
+def test_what_was_tried_again_meanwhile_is_not_concluded_from_old_figures(
+    asking: Candidate,
+    case_set: CaseSet,
+    people: People,
+    server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.faults += [faults.truncated()] * 3
+    Endpoint.objects.update(concurrency=1)
+    run = request_run(asking, case_set, by=people.owner)
+    summarise = actions.summarise
+
+    def slowly(run: Run) -> Any:
+        monkeypatch.setattr(actions, "summarise", summarise)
+        found = summarise(run)
+        assert actions.conclude_run(Run.objects.get(pk=run.pk))  # by another worker
+        actions.retry_run(Run.objects.get(pk=run.pk), by=people.owner)
+        actions.start_run(run, {})
+        return found
+
+    monkeypatch.setattr(actions, "summarise", slowly)
+    run = worked_on(run)
+    assert run.state == RunState.RUNNING
+    assert run.results.filter(state="pending").count() == 1
+
+    run = worked_on(run)
+    assert run.state == RunState.FINISHED
+    assert run.metrics["failed"] == 0
+
+
+def test_figures_that_could_not_be_computed_can_be_tried_again(
+    asking: Candidate, case_set: CaseSet, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = request_run(asking, case_set, by=people.owner)
+    with monkeypatch.context() as patch:
+        patch.setattr(actions, "summarise", lambda run: 1 / 0)
+        run = worked_on(run)
+    assert run.state == RunState.FAILED
+
+    assert actions.retry_run(run, by=people.owner) == 0
+    assert worked_on(run).state == RunState.FINISHED
+
+
+def test_learning_stops_when_the_run_is_cancelled(
+    asking: Candidate,
+    people: People,
+    server: ModelServer,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(learning, "LOOK_EVERY", 0.1)
+    told = rows(tests=8)
+    for row in told[:18]:
+        row["split"] = "dev"
+    cases = import_case_set(
+        name="With dev", files=[CaseFile(write_csv(tmp_path / "dev.csv", told))], columns=COLUMNS
+    ).case_set
+    server.delay = 0.1
+    Endpoint.objects.update(concurrency=1)
+    spec = SPEC | {"technique": "prompting/mined", "alternatives": "Be right.\n---\nBe brief."}
+    Candidate.objects.filter(pk=asking.pk).update(spec=spec)
+    asking.refresh_from_db()
+    run = request_run(asking, cases, by=people.owner)
+
+    def cancelling(messages: Any) -> str:
+        if len(server.chats) == 3:
+            cancelled.set()
+        return "billing"
+
+    server.answer = cancelling
+    cancelled = threading.Event()
+    monkeypatch.setattr(measuring, "_rests", lambda run: cancelled.is_set())
+    measure(run, lambda: False)
+    assert len(server.chats) < 12
+
+
+def test_another_number_of_answers_is_not_mistaken_for_the_open_run(
+    asking: Candidate, case_set: CaseSet, people: People
+) -> None:
+    run = request_run(asking, case_set, by=people.owner)
+    assert request_run(asking, case_set, by=people.owner) == run
+    with pytest.raises(Refused, match="cancel"):
+        request_run(asking, case_set, by=people.owner, repeats=3)
+    with pytest.raises(Refused, match="cancel"):
+        request_run(asking, case_set, by=people.owner, budget={"requests": 1})
+
+
+def test_a_key_that_a_server_repeats_is_in_no_error(
+    asking: Candidate, case_set: CaseSet, people: People, server: ModelServer
+) -> None:
+    said = "x" * 260 + f" your key {server.key} is not allowed here"
+    server.fault_for = lambda request: faults.failing(400, said)
+    run = worked_on(request_run(asking, case_set, by=people.owner))
+    errors = " ".join(run.results.values_list("error", flat=True))
+    assert errors
+    assert server.key[:10] not in errors
+
+
+@pytest.mark.page
+def test_errors_that_may_quote_a_case_are_kept_from_those_who_may_not_read_it(
+    asking: Candidate, case_set: CaseSet, people: People, server: ModelServer, client: Client
+) -> None:
+    server.fault_for = lambda request: faults.failing(400, "bad prompt: My parcel")
+    run = request_run(asking, case_set, by=people.owner, budget={"requests": 5})
+    measure(run, lambda: False)
+    CaseSet.objects.update(visibility="involved")
+    type(asking.decision).objects.update(visibility="everyone")
+    client.force_login(people.outsider)
+
+    html = client.get(run.get_absolute_url()).content.decode()
+    assert "bad prompt" not in html
+    assert "may quote the case" in html

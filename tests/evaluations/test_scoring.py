@@ -11,7 +11,14 @@ from evaluations import work
 from evaluations.actions import request_run, request_runs, retry_run
 from evaluations.models import CaseKind, CaseSet, ResultState, Run, RunState
 from evaluations.scorers import SCORERS
-from evaluations.scoring import ScorerProblem, configured, scoring_of, usual_scorers
+from evaluations.scoring import (
+    OF_SUPPORT,
+    ScorerProblem,
+    completed,
+    configured,
+    scoring_of,
+    usual_scorers,
+)
 from evaluations.summary import Outcome, figures, results_digest
 from evaluations.techniques import TECHNIQUES, Answer
 from tests.evaluations.helpers import make_candidate, work_through
@@ -101,6 +108,32 @@ def test_what_only_retrieves_is_scored_as_retrieval(questions: CaseSet) -> None:
     questions.corpus_id = 1
     kinds = {"provides": ("retrieved",), "kinds": tuple(CaseKind.values)}
     assert usual_scorers(questions, replace(BM25, **kinds)) == ["recall_at_k", "mrr", "ndcg"]
+
+
+def test_no_usual_scorer_counts_more_documents_than_are_kept(questions: CaseSet) -> None:
+    questions.corpus_id = 1
+    retrieval, generation = TECHNIQUES["rag/retrieval"], TECHNIQUES["rag/generation"]
+
+    assert usual_scorers(questions, retrieval, top_k=5) == ["recall_at_k"]
+    usual = usual_scorers(questions, generation, top_k=4)
+    assert usual == ["normalised_match", "token_f1", *OF_SUPPORT]
+    with pytest.raises(ScorerProblem, match="keeps 3 documents"):
+        completed([], questions, retrieval, {"top_k": 3})
+
+
+def test_a_scorer_that_counts_more_documents_than_are_kept_is_refused(questions: CaseSet) -> None:
+    questions.corpus_id = 1
+    technique, spec = TECHNIQUES["rag/generation"], {"top_k": 4}
+    deep, shallow = ({"key": "recall_at_k", "settings": {"k": k}} for k in (5, 4))
+
+    with pytest.raises(ScorerProblem, match=r"counts the first 5 documents; .* keeps 4 \(top k\)"):
+        completed([{}, deep], questions, technique, spec)
+    found = completed([{}, shallow], questions, technique, spec)
+    assert "recall_at_k" in [one.scorer.key for one in found.scorers]
+
+
+def test_labels_are_not_scored_as_statements(case_set: CaseSet) -> None:
+    assert usual_scorers(case_set, TECHNIQUES["rag/generation"], top_k=4) == ["exact_match"]
 
 
 def test_techniques_over_a_corpus_say_what_they_retrieve() -> None:
@@ -264,3 +297,16 @@ def test_every_scorer_gives_a_figure_of_the_catalogue() -> None:
     from decisions.metrics import METRICS
 
     assert {one.metric for one in SCORERS.values()} <= set(METRICS)
+
+
+def test_cases_fail_however_often_each_was_asked() -> None:
+    found = [
+        Outcome(str(n), "a", "a", n >= 5, None if n < 5 else 1.0, None, "w", repeat)
+        for n in range(50)
+        for repeat in range(10)
+    ]
+
+    told = figures(found, configured([{"key": "exact_match"}]))["error_rate"]
+
+    assert (told["value"], told["n"]) == (10, 50)
+    assert told["low"] == pytest.approx(4.35, abs=0.01)

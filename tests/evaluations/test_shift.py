@@ -89,6 +89,19 @@ def test_as_many_answers_are_under_way_as_there_are_seats(run: Run, served: Any)
     assert server.is_closed
 
 
+def test_latency_counts_who_came_while_an_answer_was_under_way(
+    candidate: Candidate, case_set: CaseSet, people: People, served: Any
+) -> None:
+    server = served(seats=12)
+    run = request_run(candidate, case_set, by=people.owner, concurrency=12)
+    work_through(run)
+
+    assert server.most == 12
+    assert set(run.results.values_list("at_once", flat=True)) == {12}
+    assert "latency_p50" not in run.metrics
+    assert run.metrics["accuracy"]["n"] == 12
+
+
 def test_what_computes_here_answers_one_case_after_the_other(run: Run) -> None:
     work_through(run)
 
@@ -336,9 +349,9 @@ def test_a_slow_answer_keeps_its_lease(
     renewed = []
     real = work.renew
 
-    def noted(tokens: Any) -> set[str]:
+    def noted(run: Run, tokens: Any) -> set[str]:
         renewed.append(tokens)
-        return real(tokens)
+        return real(run, tokens)
 
     monkeypatch.setattr(work, "renew", noted)
     work_through(run)

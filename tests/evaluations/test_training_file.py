@@ -1,30 +1,25 @@
 """Training files: what is handed to a provider, and what is refused before anything is paid."""
 
-import hashlib
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluations.scorers import normalised
 from evaluations.techniques import Example, Label, PrepareError
 from evaluations.techniques import training_file as module
 from evaluations.techniques.messages import Prompt
-from evaluations.techniques.training_file import LEAVE_OUT, TrainingFile, training_file
+from evaluations.techniques.training_file import TrainingFile, training_file
 
 EXAMPLES = [Example(f"Question {place}", ("yes", "no")[place % 2]) for place in range(12)]
-TESTED = {hashlib.sha256(normalised("question 3").encode()).hexdigest()}
 
 
 def made(
     examples: list[Example],
     prompt: Prompt = Prompt("{text}"),  # noqa: B008
-    held_out: set[str] = frozenset(),  # type: ignore[assignment]
-    overlaps: str = "refuse",
 ) -> TrainingFile:
     labels = [Label("yes"), Label("no"), Label("perhaps")]
-    return training_file(examples, prompt, labels, held_out, overlaps)
+    return training_file(examples, prompt, labels)
 
 
 def told(file: TrainingFile) -> list[list[dict[str, str]]]:
@@ -47,19 +42,6 @@ def test_what_comes_twice_is_told_once_and_contradictions_are_counted() -> None:
 
     assert file.examples == 13
     assert file.findings == {"duplicates": 1, "contradictions": 1, "labels_without_example": 1}
-
-
-def test_an_example_that_is_a_test_case_is_refused_by_its_content() -> None:
-    with pytest.raises(PrepareError, match="1 training example is a test case as well"):
-        made(EXAMPLES, held_out=TESTED)
-
-
-def test_an_example_that_is_a_test_case_is_left_out_where_that_is_asked_for() -> None:
-    file = made(EXAMPLES, held_out=TESTED, overlaps=LEAVE_OUT)
-
-    assert file.examples == 11
-    assert file.findings["left_out_as_tested"] == 1
-    assert "Question 3" not in file.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -719,6 +719,16 @@ def test_the_cases_where_the_marks_differ_can_be_shown_alone(
     assert keys == {"test-billing-1", "test-billing-2", "test-account-0"}
 
 
+def test_what_is_not_answered_yet_differs_from_nothing(
+    owner: Client, muddled: Run, people: People
+) -> None:
+    other = request_run(muddled.candidate, muddled.case_set, by=people.owner)
+
+    shown = owner.get(f"/runs/{muddled.pk}/?show=differing&with={other.pk}")
+
+    assert list(shown.context["lines"]) == []
+
+
 def test_both_denominators_are_shown_where_something_failed(owner: Client, muddled: Run) -> None:
     metrics = figures(list(outcomes(muddled)), scoring_of(muddled))
     Run.objects.filter(pk=muddled.pk).update(metrics=metrics | {"failed": 1, "at_once": 32})

@@ -99,7 +99,7 @@ def test_a_lease_that_is_renewed_does_not_lapse(run: Run) -> None:
     claim = work.claim(run)
     for seconds in (25, 50, 75, 100):
         with clock.held_at(start + timedelta(seconds=seconds)):
-            assert work.renew([claim.token]) == {claim.token}
+            assert work.renew(run, [claim.token]) == {claim.token}
 
     with clock.held_at(start + timedelta(seconds=110)):
         assert work.claim(run) is None
@@ -110,7 +110,7 @@ def test_a_lease_that_was_lost_cannot_be_renewed(run: Run) -> None:
     Result.objects.filter(claimed_by=claim.token).update(claimed_by="someone else")
 
     with clock.held_at(clock.now() + LATER):
-        assert work.renew([claim.token]) == set()
+        assert work.renew(run, [claim.token]) == set()
 
 
 def test_what_is_given_back_waits_again_and_was_no_attempt(run: Run) -> None:

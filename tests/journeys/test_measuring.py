@@ -100,6 +100,7 @@ def test_a_case_set_comes_in_and_a_run_is_stopped_resumed_and_mended(
     page.goto(f"{record}runs/")
     option = page.locator("#id_case_set option", has_text="Night messages")
     page.get_by_label("Case set").select_option(option.get_attribute("value"))
+    page.get_by_label("A. A model").check()  # what may cost money is ticked by hand
     page.get_by_label("At once").fill("2")
     page.get_by_role("button", name="Run evaluation").click()
     say(page, "2 runs are asked for.")

@@ -17,6 +17,7 @@ from evaluations.importers.measured import CaseFound, FigureFound, Format, Found
 from evaluations.importers.results.asked import asked, case_key, conversation, said
 from evaluations.importers.results.json_stream import Pattern, outline, parts
 from evaluations.importers.results.values import (
+    Graders,
     Remarks,
     Repeats,
     canonical,
@@ -47,6 +48,10 @@ METRIC_PARTS = ("metric", "passes", "fails", "errors")
 MARKS = {"metricsData", "metrics_data", "actualOutput", "actual_output"}
 UNNAMED = re.compile(r"(conversational_)?test_case_\d+\Z")
 SPANS = ("agentSpans", "llmSpans", "retrieverSpans", "toolSpans", "baseSpans")
+GRADED_BY = (
+    *(("name", "name"), ("threshold", "threshold")),
+    *(("strictMode", "strict_mode"), ("evaluationModel", "evaluation_model")),
+)
 MOST_METRICS = 1_000
 MOST_CONTEXTS = 20
 
@@ -74,6 +79,7 @@ class Survey:
     names: dict[int, int] = field(default_factory=dict)
     by_name: bool = True
     repeats: Repeats = field(default_factory=Repeats)
+    graders: Graders = field(default_factory=Graders)
 
     def note(self, row: Row) -> None:
         """Take a case into account."""
@@ -82,6 +88,8 @@ class Survey:
         known = self.names.setdefault(hash(canonical(row.get("name"))), question)
         self.by_name = self.by_name and known == question
         self.metrics.update(dict.fromkeys(name(one.get("name")) for one in metrics_of(row)))
+        for one in metrics_of(row):
+            self.graders.note([_either(one, *names) for names in GRADED_BY])
         spans = items(mapping(row.get("trace")).get("llmSpans"))
         told = (name(mapping(one).get("model")) for one in spans)
         self.models.update(dict.fromkeys(filter(None, told)))
@@ -190,7 +198,7 @@ def _system(source: Source, survey: Survey) -> System:
         scorer=SUCCESS,
         attempted=survey.attempted or None,
         repeats=survey.repeats.most[""] or 1,
-        settings=plain({"hyperparameters": dict(setup)} if setup else {}),
+        settings=plain({"hyperparameters": dict(setup)} if setup else {}) | survey.graders.settings,
     )
 
 

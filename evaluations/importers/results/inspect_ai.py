@@ -238,6 +238,7 @@ def _system(head: Head) -> System:
 def _settings(head: Head) -> Iterator[tuple[str, Any]]:
     """Yield how the system was set up and run, as far as the log says."""
     yield "dataset", head.about("eval", "dataset", "name")
+    yield "grader", items(head.about("eval", "scorers"))
     for one in ("task_version", "task_args", "model_args", "model_generate_config", "model_roles"):
         yield one, head.about("eval", one)
     yield "solver", [{"solver": one.get("solver"), **_params(one)} for one in head.steps]

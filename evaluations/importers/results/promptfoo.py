@@ -13,8 +13,16 @@ from django.utils.translation import gettext as _
 from evaluations.importers.measured import FigureFound, Format, Found, Source, System
 from evaluations.importers.results import promptfoo_csv
 from evaluations.importers.results.json_stream import Pattern, lines, outline, parts
-from evaluations.importers.results.promptfoo_cases import SCORE, TOOL, Row, case, case_key
+from evaluations.importers.results.promptfoo_cases import (
+    SCORE,
+    TOOL,
+    Row,
+    case,
+    case_key,
+    graded_by,
+)
 from evaluations.importers.results.values import (
+    Graders,
     Remarks,
     Repeats,
     excerpt,
@@ -72,6 +80,7 @@ class Columns:
     repeats: Repeats = field(default_factory=Repeats)
     systems: dict[str, System] = field(default_factory=dict)
     by_name: dict[tuple[str, str], str] = field(default_factory=dict)
+    graders: dict[str, Graders] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for index, prompt in enumerate(self.head.prompts):
@@ -96,6 +105,7 @@ class Columns:
             self.systems[key] = self._system(key, row)
         _refuse_many(len(self.systems))
         self.repeats.number(key, case_key(row))
+        self.graders.setdefault(key, Graders()).note(graded_by(row))
 
     def settled(self) -> list[System]:
         """Return the systems in the order of their columns, also those without an answer."""
@@ -103,7 +113,12 @@ class Columns:
             key = f"prompt-{index}"
             self.systems.setdefault(key, self._system(key, {}))
         keys = sorted(self.systems, key=lambda key: int(key.removeprefix("prompt-")))
-        return [replace(self.systems[one], repeats=self.repeats.most[one] or 1) for one in keys]
+        return [self._settled(one) for one in keys]
+
+    def _settled(self, key: str) -> System:
+        system, graders = self.systems[key], self.graders.get(key, Graders())
+        settings = {**system.settings, **graders.settings}
+        return replace(system, repeats=self.repeats.most[key] or 1, settings=settings)
 
     def _system(self, key: str, row: Row) -> System:
         index = int(key.removeprefix("prompt-"))

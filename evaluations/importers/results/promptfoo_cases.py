@@ -117,6 +117,13 @@ def expected_of(row: Row) -> str:
     return text(min(texts, key=lambda found: found[0])[1]) if texts else ""
 
 
+def graded_by(row: Row) -> list[Any]:
+    """Return what is asserted of an answer and by whom it is graded; nothing without assertions."""
+    test = mapping(row.get("testCase"))
+    asserted = items(test.get("assert"))
+    return [asserted, test.get("options"), test.get("threshold")] if asserted else []
+
+
 def _assertions(found: Any) -> Iterator[Row]:
     """Yield assertions, also those in sets."""
     for one in map(mapping, items(found)):

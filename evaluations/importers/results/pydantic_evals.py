@@ -16,6 +16,7 @@ from evaluations.importers.measured import CaseFound, Format, Found, Source, Sys
 from evaluations.importers.results.asked import asked, case_key, said
 from evaluations.importers.results.json_stream import Pattern, outline, parts
 from evaluations.importers.results.values import (
+    Graders,
     Remarks,
     Repeats,
     excerpt,
@@ -56,6 +57,7 @@ class Survey:
     scores: dict[str, None] = field(default_factory=dict)
     models: dict[str, None] = field(default_factory=dict)
     repeats: Repeats = field(default_factory=Repeats)
+    graders: Graders = field(default_factory=Graders)
 
     def note(self, row: Row) -> None:
         """Take a case or a failure into account."""
@@ -65,6 +67,10 @@ class Survey:
         if model := name(mapping(row.get("attributes")).get("model")):
             self.models[model] = None
         self.repeats.number("", key_of(row))
+        for kind in ("assertions", "scores"):
+            for one, told in mapping(row.get(kind)).items():
+                source = mapping(told).get("source")
+                self.graders.note([kind, one, source] if source else [])
         if len(self.assertions) + len(self.scores) + len(self.models) > MOST_SCORERS:
             raise ValueError(_("it has too many scores."))
 
@@ -87,7 +93,7 @@ class Survey:
             scorer=next(iter(self.scorers), ""),
             attempted=self.attempted,
             repeats=self.repeats.most[""] or 1,
-            settings=plain({"name": task, "metadata": dict(setup)}),
+            settings=plain({"name": task, "metadata": dict(setup)}) | self.graders.settings,
         )
 
 

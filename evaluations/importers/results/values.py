@@ -200,6 +200,26 @@ class Repeats:
         return self._seen[pair] - 1
 
 
+class Graders:
+    """How the answers of a system are graded, whichever order they come in.
+
+    Keeps about 100 bytes for each way of grading.
+    """
+
+    def __init__(self) -> None:
+        self._ways: set[str] = set()
+
+    def note(self, told: Any) -> None:
+        """Take into account how an answer is graded; what says nothing changes nothing."""
+        if told:
+            self._ways.add(digest(told))
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return the digest of all ways as a setting; nothing where the file tells of none."""
+        return {"grader": digest(sorted(self._ways))} if self._ways else {}
+
+
 class Once:
     """Refuses a case that comes in twice; keeps about 100 bytes for each."""
 
