@@ -115,6 +115,8 @@ def _measured_on(artefact: Mapping[str, Any]) -> str:
 def _curve_failures(told: Sequence[Mapping[str, Any]]) -> str:
     """Return how many cases of a curve got no answer, in a sentence; "" where all did."""
     tries = [one for point in told for one in point.get("tries", [])]
+    prompts = [one for point in told for one in point.get("prompts", []) if "failed" in one]
+    tries += {one["change"]: one for one in prompts}.values()  # the last round counts those before
     failed = sum(one.get("failed", 0) for one in tries)
     if not failed:
         return ""

@@ -73,9 +73,10 @@ def variants_of(prompt: Prompt, part: str, alternatives: str) -> list[Variant]:
     if not 1 <= len(found) < MOST_VARIANTS:
         told = {"n": MOST_VARIANTS - 1}
         raise PrepareError(_("Mining needs 1 to %(n)s alternatives, divided by ---.") % told)
+    parts: list[dict[str, Any]] = [{part: text} for text in found]
     changed = [
-        Variant(replace(prompt, **{part: text}), text[:SHOWN], place)
-        for place, text in enumerate(found, 1)
+        Variant(replace(prompt, **one), one[part][:SHOWN], place)
+        for place, one in enumerate(parts, 1)
     ]
     return [Variant(prompt, ""), *changed]
 

@@ -18,6 +18,7 @@ from evaluations.techniques.mining import (
     mined,
     variants_of,
 )
+from evaluations.tuning_page import learning_curve_of
 
 BASE = Prompt("{text}", context="plain")
 DEV = [Example(f"case {place}", "yes") for place in range(200)]
@@ -119,6 +120,17 @@ def test_a_case_without_an_answer_counts_as_not_right_and_is_told_on_the_curve()
     }
     assert [one["failed"] for one in last["prompts"]] == [0, 0]
     assert found.usage.requests == 60 + 80
+
+
+def test_the_page_of_the_run_tells_how_many_got_no_answer() -> None:
+    def shown(fails: bool) -> str:
+        found = failing_on(lambda prompt, _: fails and prompt.context == "plain", Notebook())
+        curve = learning_curve_of({"learning_curve": found.curve})
+        assert curve
+        return curve.measured_on
+
+    assert shown(fails=True).endswith("20 of 160 could not be asked and count as wrong.")
+    assert shown(fails=False) == "Measured on development cases, never on test cases."
 
 
 def test_cases_without_an_answer_survive_an_interruption() -> None:
