@@ -273,9 +273,7 @@ LOGGING = {
         "fontTools": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},
         # It logs the addresses it calls, and many a webhook's address is a key.
-        "httpx": {"level": "WARNING"},
-        "httpcore": {"level": "WARNING"},
-        # A line for every answer of a run would bury all else.
+        # So does it for model servers: a line for every answer of a run would bury all else.
         "httpx2": {"level": "WARNING"},
         "httpcore2": {"level": "WARNING"},
         "openai": {"level": "WARNING"},

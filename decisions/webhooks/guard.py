@@ -2,12 +2,10 @@
 
 import re
 import socket
-from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Any
 
-import httpcore
-import httpx
+import httpcore2
+import httpx2
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -26,8 +24,8 @@ def address_problem(url: str) -> str | None:
     Names are not looked up here: where they lead is found out when a connection is made.
     """
     try:
-        parsed = httpx.URL(url.strip())
-    except httpx.InvalidURL:
+        parsed = httpx2.URL(url.strip())
+    except httpx2.InvalidURL:
         return _("This is not an address. It starts with https:// and names a host.")
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         return _("The address has to start with https:// (or http://) and name a host.")
@@ -41,13 +39,13 @@ def address_problem(url: str) -> str | None:
 def allowed_addresses(host: str, port: int) -> list[str]:
     """Return the addresses that a host name leads to, those only that webhooks may call.
 
-    Raises `httpcore.ConnectError` for a name that leads nowhere and `Forbidden` for one that only
+    Raises `httpcore2.ConnectError` for a name that leads nowhere and `Forbidden` for one that only
     leads into the installation's own network.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(str(error)) from error
+        raise httpcore2.ConnectError(str(error)) from error
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     if settings.WEBHOOK_ALLOW_PRIVATE:
         return addresses
@@ -60,32 +58,6 @@ def allowed_addresses(host: str, port: int) -> list[str]:
 def is_public(address: str) -> bool:
     """Return whether an address is on the public Internet, also when it is wrapped in another."""
     return all(_is_global(one) for one in unwrapped(ip_address(address)))
-
-
-class GuardedBackend(httpcore.NetworkBackend):
-    """Connects to allowed addresses only, by number: no second look-up can change where to."""
-
-    def __init__(self) -> None:
-        self._backend = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect to the first of the host's allowed addresses that answers."""
-        failure: Exception = httpcore.ConnectError(f"no address for {host}")
-        for address in allowed_addresses(host, port):
-            try:
-                return self._backend.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure
 
 
 def _private_problem(host: str) -> str | None:

@@ -1,20 +1,17 @@
 """One attempt: a POST that is bounded in time and size, follows nothing, and never raises."""
 
-import ssl
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from http import HTTPStatus
-from typing import Any
 
-import httpcore
-import httpx
+import httpcore2
+import httpx2
 from django.utils.translation import gettext as _
 
 from decisions import clock
-from decisions.webhooks.guard import Forbidden, GuardedBackend, address_problem
+from decisions.guarded import GuardedTransport
+from decisions.webhooks.guard import Forbidden, address_problem, allowed_addresses
 from decisions.webhooks.retries import retry_after
 
 CONNECT_SECONDS = 5.0
@@ -57,27 +54,28 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Answer:
         return _exchange(url, body, headers, begun)
     except Forbidden as error:
         return Answer(_since(begun), error=str(error), is_final=True)
-    except (httpcore.TimeoutException, httpx.TimeoutException) as error:
+    except (httpcore2.TimeoutException, httpx2.TimeoutException) as error:
         return Answer(_since(begun), error=_too_slow(error))
-    except (httpcore.ConnectError, httpx.ConnectError) as error:
+    except (httpcore2.ConnectError, httpx2.ConnectError) as error:
         told = {"reason": _reason(error)}
         return Answer(_since(begun), error=_("No connection: %(reason)s") % told)
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, OSError) as error:
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, httpx2.HTTPError, OSError) as error:
         told = {"reason": _reason(error)}
         return Answer(_since(begun), error=_("The connection broke: %(reason)s") % told)
 
 
 def _exchange(url: str, body: bytes, headers: dict[str, str], begun: float) -> Answer:
-    timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+    timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
     fixed = {
         "content-type": "application/json; charset=utf-8",
         "user-agent": AGENT,
         # What is kept of the answer is read as it comes: nothing is unpacked.
         "accept-encoding": "identity",
     }
+    transport = GuardedTransport(allowed_addresses, begun + TOTAL_SECONDS)
     # Neither proxies nor passwords come from the environment: the guard has to see the address.
     with (
-        httpx.Client(transport=_Transport(), timeout=timeout, trust_env=False) as client,
+        httpx2.Client(transport=transport, timeout=timeout, trust_env=False) as client,
         client.stream("POST", url.strip(), content=body, headers=fixed | headers) as response,
     ):
         kept = _kept(response)
@@ -90,7 +88,7 @@ def _exchange(url: str, body: bytes, headers: dict[str, str], begun: float) -> A
         )
 
 
-def _kept(response: httpx.Response) -> str:
+def _kept(response: httpx2.Response) -> str:
     """Return the beginning of what was answered; a body that never ends is cut off."""
     found = bytearray()
     try:
@@ -98,13 +96,13 @@ def _kept(response: httpx.Response) -> str:
             found += chunk
             if len(found) >= 4 * KEPT_CHARACTERS:
                 break
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+    except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError):
         # The status has come: that decides.
         pass
     return found.decode(errors="replace")[:KEPT_CHARACTERS].replace("\0", "\ufffd")
 
 
-def _refused(response: httpx.Response) -> str:
+def _refused(response: httpx2.Response) -> str:
     """Return in a sentence why an answer does not count as received, nothing if it does."""
     if response.is_success:
         return ""
@@ -121,7 +119,7 @@ def _since(begun: float) -> float:
 
 
 def _too_slow(error: Exception) -> str:
-    if isinstance(error, httpcore.ConnectTimeout | httpx.ConnectTimeout):
+    if isinstance(error, httpcore2.ConnectTimeout | httpx2.ConnectTimeout):
         return _("No connection within %(seconds)d seconds.") % {"seconds": CONNECT_SECONDS}
     return _("No answer in time: it may take %(read)d seconds, %(total)d in all.") % {
         "read": READ_SECONDS,
@@ -131,99 +129,3 @@ def _too_slow(error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     return (str(error) or type(error).__name__)[:300].replace("\0", "")
-
-
-class _Transport(httpx.BaseTransport):
-    """Carries one exchange over a guarded connection that ends with its time."""
-
-    def __init__(self) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_trusted(), network_backend=_BoundedBackend(), max_connections=1
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        asked = httpcore.Request(
-            request.method,
-            httpcore.URL(
-                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-            ),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        answered = self._pool.handle_request(asked)
-        return httpx.Response(
-            answered.status,
-            headers=answered.headers,
-            stream=_Body(answered),
-            extensions=answered.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    """The answer's body, as it comes."""
-
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._response.iter_stream()
-
-    def close(self) -> None:
-        self._response.close()
-
-
-class _BoundedBackend(GuardedBackend):
-    """Guarded connections on which everything together has to be done in time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._ends = time.monotonic() + TOTAL_SECONDS
-
-    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        return _BoundedStream(super().connect_tcp(*args, **kwargs), self._ends)
-
-
-class _BoundedStream(httpcore.NetworkStream):
-    """A connection that waits for nothing longer than until its end."""
-
-    def __init__(self, stream: httpcore.NetworkStream, ends: float) -> None:
-        self._stream = stream
-        self._ends = ends
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._left(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        secured = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
-        return _BoundedStream(secured, self._ends)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-    def _left(self, timeout: float | None) -> float:
-        left = self._ends - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the time is used up")
-        return left if timeout is None else min(left, timeout)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Return whose certificates count; SSL_CERT_FILE names others than the usual ones."""
-    return httpx.create_ssl_context()

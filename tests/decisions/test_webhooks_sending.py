@@ -25,7 +25,7 @@ from django.db import connection, connections
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from decisions import clock
+from decisions import clock, guarded
 from decisions.actions.records import edit_details, open_decision
 from decisions.models import Attempt, Decision, Delivery, User, Webhook
 from decisions.policies import Refused
@@ -667,12 +667,12 @@ def test_certificates_are_checked_against_the_name_and_not_the_number(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    sending._trusted.cache_clear()
+    guarded._trusted.cache_clear()
     try:
         with listening(context) as receiver:
             answer = post(f"https://localhost:{receiver.port}/", b"{}", {})
     finally:
-        sending._trusted.cache_clear()
+        guarded._trusted.cache_clear()
     assert answer.is_sent == is_fine
     assert is_fine or "certificate" in answer.error.lower()
 

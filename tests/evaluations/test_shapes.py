@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.banking77 import data_directory
 from decisions.policies import BadInput
 from evaluations.freezing import CaseMaterial, import_case_set, import_corpus
 from evaluations.importers.cases import (
@@ -24,7 +25,7 @@ from evaluations.models import CaseKind, CaseSet, Corpus
 from evaluations.previews import CasesPreview
 
 NO_COLUMNS = Columns("", "")
-DATASETS = Path("/work/shared/data/datasets")
+DATASETS = data_directory("")
 QUESTIONS = Columns("question", "answer", "id", references="references", relevant="relevant")
 
 

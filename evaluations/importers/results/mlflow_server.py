@@ -9,7 +9,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ import httpcore2
 import httpx2
 from django.utils.translation import gettext as _
 
+from decisions.guarded import GuardedTransport
 from evaluations.endpoints.errors import EndpointError
 from evaluations.endpoints.guard import address_problem, allowed_addresses_now
 from evaluations.importers.results.asked import parsed
@@ -117,7 +118,7 @@ class _Server:
             base_url=address.rstrip("/") + "/",
             headers=headers,
             auth=(user, password) if colon else None,
-            transport=_Transport(self.ends),
+            transport=GuardedTransport(allowed_addresses_now, self.ends),
             timeout=LONGEST_WAIT,
             follow_redirects=False,
             trust_env=False,  # no proxy: the guard has to see the address
@@ -181,126 +182,3 @@ class _Server:
             raise Unreadable(_("%(server)s has no such run, or not this file of it.") % told)
         if status != 200:
             raise Unreadable(_("%(server)s answered with status %(status)s.") % told)
-
-
-class _Transport(httpx2.BaseTransport):
-    """Carries requests over guarded connections that end with the server's time."""
-
-    def __init__(self, ends: float) -> None:
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpcore2.default_ssl_context(),
-            network_backend=_GuardedBackend(ends),
-            max_connections=1,
-        )
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request; raises httpcore2's errors and `EndpointError`."""
-        url = request.url
-        asked = httpcore2.Request(
-            request.method,
-            httpcore2.URL(
-                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-            ),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        answered = self._pool.handle_request(asked)
-        return httpx2.Response(
-            answered.status,
-            headers=answered.headers,
-            stream=_Body(answered),
-            extensions=answered.extensions,
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
-
-
-class _Body(httpx2.SyncByteStream):
-    """An answer's body, as it comes."""
-
-    def __init__(self, response: httpcore2.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._response.iter_stream()
-
-    def close(self) -> None:
-        """Leave the rest where it is."""
-        self._response.close()
-
-
-class _GuardedBackend(httpcore2.NetworkBackend):
-    """Connects to allowed addresses only, by number, for as long as there is time."""
-
-    def __init__(self, ends: float) -> None:
-        self._backend = httpcore2.SyncBackend()
-        self._ends = ends
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        """Connect to the first of the host's allowed addresses that answers."""
-        failure: Exception = httpcore2.ConnectError(f"no address for {host}")
-        for address in allowed_addresses_now(host, port):
-            try:
-                stream = self._backend.connect_tcp(
-                    address, port, _left(self._ends, timeout), local_address, socket_options
-                )
-                return _BoundedStream(stream, self._ends)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, as the connections' own retries do."""
-        self._backend.sleep(seconds)
-
-
-class _BoundedStream(httpcore2.NetworkStream):
-    """A connection that waits for nothing longer than until its end."""
-
-    def __init__(self, stream: httpcore2.NetworkStream, ends: float) -> None:
-        self._stream = stream
-        self._ends = ends
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return what comes next."""
-        return self._stream.read(max_bytes, _left(self._ends, timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes."""
-        self._stream.write(buffer, _left(self._ends, timeout))
-
-    def close(self) -> None:
-        """Hang up."""
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore2.NetworkStream:
-        """Return the same connection, encrypted."""
-        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._ends, timeout))
-        return _BoundedStream(stream, self._ends)
-
-    def get_extra_info(self, info: str) -> Any:
-        """Return what is known of the connection."""
-        return self._stream.get_extra_info(info)
-
-
-def _left(ends: float, timeout: float | None) -> float:
-    """Return the seconds that a wait may take; raise httpcore2's timeout when there are none."""
-    left = ends - time.monotonic()
-    if left <= 0:
-        raise httpcore2.ReadTimeout("no time is left")
-    return left if timeout is None else min(left, timeout)
