@@ -1,6 +1,6 @@
 """What a worker gets out of a model server that takes 50 ms, against the openai client alone.
 
-python -m benchmarks.throughput [cases, default 2000] [rounds, default 3]
+python -m benchmarks.throughput [cases, default 12000] [rounds, default 3]
 
 A round measures, one after the other and each in processes of its own: the openai client in a bare
 loop, 32 requests at once; one worker with 32 seats; two workers with 32 each; and two bare loops,
@@ -11,6 +11,7 @@ own.
 Preparing the technique and computing the figures at the end are done once a run and left out.
 Seconds count from the first process's start of work to the last one's end; a worker's include
 opening its connections and its last writes, but not importing libraries, which a process does once.
+Two workers that begin together share the seats after a second: of a run of few cases that is most.
 "Milliseconds at work" are the processor's for one case: other work on the machine lengthens the
 rest, these hardly.
 """
@@ -240,7 +241,7 @@ def main() -> None:
     from tests.openai_server import apart
 
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    cases, rounds = (*numbers, *(2000, 3)[len(numbers) :])
+    cases, rounds = (*numbers, *(12_000, 3)[len(numbers) :])
     with TemporaryDirectory() as folder, apart(DELAY, ANSWER) as server:
         ask = prepare(server.url, Path(folder), cases)
         found = [measured(server.url, ask, cases) for _round in range(rounds)]

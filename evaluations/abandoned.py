@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 
 from decisions import clock
 from evaluations.actions import learning_key
@@ -28,7 +28,9 @@ REFUSED_LONGEST = timedelta(days=7)
 
 def cancel_abandoned() -> int:
     """Cancel the jobs that nobody waits for; return how many preparations had any."""
-    return sum(_let_go(one) for one in _with_jobs() if not _is_wanted(one))
+    found = _with_jobs()
+    wanted = _wanted() if found else set()
+    return sum(_let_go(one) for one in found if one.key not in wanted)
 
 
 def _with_jobs() -> list[Preparation]:
@@ -47,9 +49,9 @@ def _is_refused_for_long(job: Mapping[str, Any]) -> bool:
     return since is not None and clock.now() - datetime.fromisoformat(since) >= REFUSED_LONGEST
 
 
-def _is_wanted(preparation: Preparation) -> bool:
-    runs = Run.objects.open().select_related("case_set")
-    return any(learning_key(run) == preparation.key for run in runs)
+def _wanted() -> set[str]:
+    """Return what the open runs wait to have learned."""
+    return {learning_key(run) for run in Run.objects.open().select_related("case_set")}
 
 
 def _let_go(preparation: Preparation) -> bool:
@@ -59,7 +61,7 @@ def _let_go(preparation: Preparation) -> bool:
     except SomeoneElseLearns:
         return False
     try:
-        if _is_wanted(preparation):  # since a moment ago
+        if preparation.key in _wanted():  # since a moment ago
             return False
         for name in _under_way(memory.state):
             async_to_sync(_cancelled)(JobMemory(memory, name))
@@ -78,7 +80,7 @@ async def _cancelled(memory: JobMemory) -> None:
     """
     state = memory.state
     try:
-        tuner = connect_tuner(state["endpoint"], state["model"])
+        tuner = await sync_to_async(connect_tuner)(state["endpoint"], state["model"])
         try:
             await cancel(memory, tuner)
         finally:

@@ -1,8 +1,10 @@
 """One worker's stretch of work on a run: claim, answer several at once, write, renew, hand back.
 
-The loop keeps as many answers under way as there are seats and writes what is done twice a second,
-so that progress is never far behind. The database is only ever touched from the thread that called
-`Shift.spend`; a technique that computes here keeps the loop's own thread busy meanwhile.
+The loop keeps as many answers under way as there are seats. Beside them goes at most one chore at
+the database: what is done is written twice a second, so that progress is never far behind, and more
+is claimed before it is needed. The database is only ever touched from the thread that called
+`Shift.spend`. A technique that computes here keeps the loop's own thread busy and answers nothing
+during a chore: its latency is its own.
 """
 
 import asyncio
@@ -11,8 +13,9 @@ import inspect
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from celery.exceptions import SoftTimeLimitExceeded
@@ -30,13 +33,16 @@ from evaluations.techniques import Answer, Answerer, Halt, Question, Remote
 logger = logging.getLogger(__name__)
 
 BOOKS_EVERY = 0.5  # seconds between writing what is done and looking whether the run goes on
-LOOK_AGAIN = 0.2  # seconds, while no seat is free or nothing can be claimed
-AHEAD = 1.0  # seconds of work that a worker claims beyond what is under way
+LOOK_AGAIN = 0.05  # seconds, while no seat is free
+CLAIM_AGAIN = 0.2  # seconds, while nothing can be claimed
+AHEAD = 0.5  # seconds of work that a worker claims beyond what is under way
 MOST_AHEAD = 200  # cases
+GRACE = 5.0  # seconds that what is under way gets to end when the run was cancelled
 LONGEST = 1500.0  # seconds; what is under way then is given back, well before the task is ended
 
 Stop = Callable[[], bool]
 Task = asyncio.Task[work.Answered]
+Chore = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass
@@ -50,6 +56,7 @@ class Shift:
     judges: Judges | None = None
     waiting: deque[Result] = field(default_factory=deque)
     under_way: dict[Task, Result] = field(default_factory=dict)
+    chore: asyncio.Task[None] | None = None
     done: list[work.Answered] = field(default_factory=list)
     refused: list[Result] = field(default_factory=list)
     answered: int = 0
@@ -58,6 +65,9 @@ class Shift:
     resting: bool = False
     halted: str = ""
     claim_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._remote = self.answerer if isinstance(self.answerer, Remote) else None
 
     def spend(self) -> bool:
         """Answer cases until none can be claimed or the shift is over; return whether any may be.
@@ -71,20 +81,66 @@ class Shift:
 
     async def _work(self) -> None:
         self.began = self.booked = self.renewed = time.monotonic()
+        self.ends = self._longest
+        self.news = asyncio.Event()
         try:
-            while await self._busy():
-                await self._collect()
-                await self._keep_books()
+            while self._busy():
+                await self._wait()
+                self._collect()
         finally:
             await self._hand_in()
 
-    async def _busy(self) -> bool:
-        """Claim and begin what there are seats for; return whether anything is under way."""
-        if not self._is_over and not self.exhausted:
-            await self._claim()
-        while not self._is_over and self.waiting and len(self.under_way) < self._seats:
+    def _busy(self) -> bool:
+        """Begin what there are seats for, and a chore; return whether anything goes on."""
+        while self._may_begin and len(self.under_way) < self._seats:
             self._begin(self.waiting.popleft())
+        if not self.chore and (chore := self._due()):
+            self.chore = asyncio.create_task(chore())
+            self.chore.add_done_callback(self._tell)
+        return self._goes_on or bool(self.chore)
+
+    @property
+    def _longest(self) -> float:
+        return self.began + LONGEST
+
+    @property
+    def _may_begin(self) -> bool:
+        """Return whether another answer may begin, were there a seat for it."""
+        is_disturbed = bool(self.chore) and not self._remote
+        return bool(self.waiting) and not self._is_over and not is_disturbed
+
+    @property
+    def _goes_on(self) -> bool:
         return bool(self.under_way) or (not self._is_over and bool(self.waiting))
+
+    def _due(self) -> Chore | None:
+        """Return what has to be done at the database now."""
+        now = time.monotonic()
+        if self._wants_more(now):
+            return self._claim
+        if self._goes_on and now - self.renewed >= work.lease().total_seconds() / 3:
+            return self._renew
+        if self._goes_on and now - self.booked >= BOOKS_EVERY:
+            return self._keep_books
+        return None
+
+    def _tell(self, _task: asyncio.Task[Any]) -> None:
+        self.news.set()
+
+    async def _wait(self) -> None:
+        """Wait for something to be done, but not for ever: seats come and go."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_AGAIN):
+                await self.news.wait()
+        self.news.clear()
+
+    def _collect(self) -> None:
+        """Take the answers that are there; raise what a chore ended with."""
+        for task in [one for one in self.under_way if one.done()]:
+            self._take(task, self.under_way.pop(task))
+        if self.chore and self.chore.done():
+            chore, self.chore = self.chore, None
+            chore.result()
 
     @property
     def _is_over(self) -> bool:
@@ -93,20 +149,19 @@ class Shift:
     @property
     def _seats(self) -> int:
         """Return how many answers may be under way now."""
-        if isinstance(self.answerer, Remote):
-            seats = self.answerer.seats()
-        else:
-            seats = self.judges.seats() if self.judges else 1
-        return min(seats, 1 if self.alone else self.run.concurrency)
+        asked = self._remote or self.judges
+        return min(asked.seats() if asked else 1, 1 if self.alone else self.run.concurrency)
+
+    def _wants_more(self, now: float) -> bool:
+        """Return whether less waits than is soon needed; a suspect only once all else is done."""
+        if self._is_over or self.exhausted or (self._has_any and now < self.claim_at):
+            return False
+        return not (self.alone and self._has_any) and len(self.waiting) <= self._ahead // 2
 
     async def _claim(self) -> None:
-        """Claim more when less waits than is soon needed; a suspect only once all else is done."""
-        enough = len(self.waiting) > self._ahead // 2 or (self.alone and self._has_any)
-        if enough or (self._has_any and time.monotonic() < self.claim_at):
-            return
         found = await sync_to_async(work.claim)(self.run, self._ahead)
         if found is None:
-            self.claim_at = time.monotonic() + LOOK_AGAIN
+            self.claim_at = time.monotonic() + CLAIM_AGAIN
             self.exhausted = not self._has_any
             return
         self.alone = found.is_suspect
@@ -124,22 +179,13 @@ class Shift:
 
     def _begin(self, result: Result) -> None:
         """Begin an answer; those under way have one more beside them from now on."""
-        self.under_way[asyncio.create_task(self._answer(result))] = result
-        now = len(self.under_way) if isinstance(self.answerer, Remote) else 1
+        task = asyncio.create_task(self._answer(result))
+        task.add_done_callback(self._tell)
+        self.under_way[task] = result
+        now = len(self.under_way) if self._remote else 1
         result.at_once = now
         for one in self.under_way.values():
             one.at_once = max(one.at_once, now)
-
-    async def _collect(self) -> None:
-        """Wait for something to be done, but not for ever: seats come and go."""
-        if not self.under_way:
-            await asyncio.sleep(LOOK_AGAIN)
-            return
-        finished, _rest = await asyncio.wait(
-            self.under_way, timeout=LOOK_AGAIN, return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in finished:
-            self._take(task, self.under_way.pop(task))
 
     def _take(self, task: Task, result: Result) -> None:
         try:
@@ -152,15 +198,10 @@ class Shift:
             self.waiting.append(result)
 
     async def _keep_books(self) -> None:
-        """Write what is done, look at the run, renew what is claimed: each in its time."""
-        now = time.monotonic()
-        if now - self.booked >= BOOKS_EVERY:
-            self.booked = now
-            await self._write()
-            await self._look()
-        if now - self.renewed >= work.lease().total_seconds() / 3:
-            self.renewed = now
-            await self._renew()
+        """Write what is done and look whether the run goes on."""
+        self.booked = time.monotonic()
+        await self._write()
+        await self._look()
 
     async def _write(self) -> None:
         """Write what is done; what a run that has ended refuses is given back at the end."""
@@ -174,39 +215,47 @@ class Shift:
             self.refused += [one.result for one in answers]
 
     async def _look(self) -> None:
-        """Rest when the run does; of one that has ended, nothing is waited for."""
+        """Rest when the run does; give up what is under way soon after it was cancelled."""
         state = await sync_to_async(_state)(self.run)
+        now = time.monotonic()
         self.resting = state not in WORKING_RUNS
-        if state not in OPEN_RUNS or time.monotonic() - self.began > LONGEST:
+        self.ends = min(self.ends, now + GRACE) if state not in OPEN_RUNS else self._longest
+        if now >= self.ends:
             for task in self.under_way:
                 task.cancel()
 
     async def _renew(self) -> None:
         """Renew the leases; drop what is another worker's by now."""
+        self.renewed = time.monotonic()
         tokens = {one.claimed_by for one in (*self.waiting, *self.under_way.values())}
         held = await sync_to_async(work.renew)(self.run, tokens)
         self.waiting = deque(one for one in self.waiting if one.claimed_by in held)
 
     async def _hand_in(self) -> None:
         """Write what is done and give back what is not; close the technique's connections."""
-        left = [*self.waiting, *self.under_way.values()]
         for task in self.under_way:
             task.cancel()
-        await asyncio.gather(*self.under_way, return_exceptions=True)
+        chores = [self.chore] if self.chore else []
+        await asyncio.gather(*self.under_way, *chores, return_exceptions=True)
+        for task, result in self.under_way.items():
+            if task.cancelled() or task.exception():
+                self.waiting.append(result)
+            else:
+                self.done.append(task.result())
         async with contextlib.AsyncExitStack() as last:  # each is done, whatever becomes of others
             if self.judges:
                 last.push_async_callback(self.judges.close)
-            if isinstance(self.answerer, Remote):
-                last.push_async_callback(self.answerer.close)
-            last.push_async_callback(self._release, left)
+            if self._remote:
+                last.push_async_callback(self._remote.close)
+            last.push_async_callback(self._release)
             try:
                 await self._write()
             except DatabaseError:
                 await asyncio.sleep(BOOKS_EVERY)
                 await self._write()
 
-    async def _release(self, left: list[Result]) -> None:
-        await sync_to_async(work.release)([*left, *self.refused])
+    async def _release(self) -> None:
+        await sync_to_async(work.release)([*self.waiting, *self.refused])
 
     async def _answer(self, result: Result) -> work.Answered:
         """Answer one case and score it; what it raises becomes its error."""

@@ -20,7 +20,7 @@ from django.db.models import F, Field
 from django.utils.translation import gettext as _
 
 from decisions import clock
-from evaluations.models import OPEN_RUNS, Result, ResultState, Run
+from evaluations.models import OPEN_RUNS, Result, ResultState, Run, RunState
 from evaluations.models.run import ResultQuerySet
 from evaluations.scoring import scoring_of, view_of
 
@@ -29,6 +29,8 @@ MOST_ATTEMPTS = 5
 # A case that so many workers did not survive is claimed alone: should it be the one that ends
 # them, no other case ends with it.
 SUSPECT_AFTER = 2
+# Runs that take what was under way: one that was cancelled may go on, and it is paid for.
+TAKING_RUNS = [*OPEN_RUNS, RunState.CANCELLED]
 
 
 def lease() -> timedelta:
@@ -120,7 +122,8 @@ def renew(run: Run, tokens: Collection[str]) -> set[str]:
 def finish(answers: Sequence[Answered]) -> int:
     """Write answers in one transaction; return how many cases were still the worker's.
 
-    Nothing is written to a run that has ended meanwhile; a paused one takes what was under way.
+    Nothing is written to a run that has its figures; one that was paused or cancelled meanwhile
+    takes what was under way.
     """
     if not answers:
         return 0
@@ -133,13 +136,13 @@ def finish(answers: Sequence[Answered]) -> int:
 
 
 def _statement(columns: Sequence[str]) -> str:
-    """Return what writes one answer if it is still the worker's, in a run that has not ended.
+    """Return what writes one answer if it is still the worker's, in a run that takes it.
 
     In SQL, as building an UPDATE through the ORM for each took longer than the rest of a case.
     """
     quote = connection.ops.quote_name
     sets = ", ".join(f"{quote(column)} = %s" for column in columns)
-    states = ", ".join(["%s"] * len(OPEN_RUNS))
+    states = ", ".join(["%s"] * len(TAKING_RUNS))
     return (
         f"UPDATE {quote(Result._meta.db_table)} SET {sets} "  # noqa: S608  names of our own
         "WHERE id = %s AND claimed_by = %s AND state = %s AND run_id IN "
@@ -155,7 +158,7 @@ def _row(answered: Answered, columns: "Sequence[Field[Any, Any]]") -> list[Any]:
         result.pk,
         result.claimed_by,
         ResultState.CLAIMED.value,
-        *map(str, OPEN_RUNS),
+        *map(str, TAKING_RUNS),
     ]
 
 

@@ -51,25 +51,13 @@ def on_behalf_of(run: Run) -> Iterator[None]:
 
 
 def connect(endpoint: str, model: str) -> EndpointChat:
-    """Return a model at an endpoint, by the endpoint's slug; raises `PrepareError`.
-
-    Inside an event loop, as while learning, an endpoint that is not there is told by the first
-    question: the database is not asked there.
-    """
-    if not _in_event_loop() and not Endpoint.objects.usable().filter(slug=endpoint).exists():
+    """Return a model at an endpoint, by the endpoint's slug; raises `PrepareError`."""
+    if not Endpoint.objects.usable().filter(slug=endpoint).exists():
         told = {"endpoint": endpoint}
         raise PrepareError(_("There is no endpoint “%(endpoint)s”, or it is archived.") % told)
     if not model.strip():
         raise PrepareError(_("Name the model, as the server calls it."))
     return EndpointChat(endpoint, model.strip())
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 @dataclass
@@ -141,7 +129,7 @@ class EndpointChat:
     def seats(self) -> int:
         """Return how many requests this worker may have under way now.
 
-        None while the line is being opened; 1 if that failed, so that somebody asks why.
+        0 while the line is being opened; 1 if that failed, so that somebody asks why.
         """
         opening = self._opened_here()
         if not opening.done():

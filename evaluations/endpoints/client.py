@@ -55,7 +55,7 @@ KINDS = {
 # What a server says before it begins with a request; 503 and 529 also come when it broke off.
 TURNED_AWAY = frozenset({425, 429})
 
-Ask = Callable[["AsyncOpenAI"], Awaitable[Any]]
+Ask = Callable[["AsyncOpenAI"], Awaitable[httpx2.Response]]
 Read = Callable[[Received], Any]
 Note = Callable[[], None]
 
@@ -110,20 +110,17 @@ class Client:
         """Return texts as vectors, in their order. Raises `EndpointError`."""
         body = {"model": model, "input": list(texts), "encoding_format": "float"}
 
-        async def ask(sdk: AsyncOpenAI) -> Any:
-            return await sdk.embeddings.with_raw_response.create(**body)  # type: ignore[arg-type]
-
         def read(received: Received) -> Embedded:
             return embedded_of(received, model, self.price, len(texts))
 
-        found: Embedded = await self._ask(ask, read)
+        found: Embedded = await self._ask(_posting("/embeddings", body), read)
         return found
 
     async def models(self) -> list[str]:
         """Return the models that the server says it has. Raises `EndpointError`."""
 
-        async def ask(sdk: AsyncOpenAI) -> Any:
-            return await sdk.models.with_raw_response.list()
+        async def ask(sdk: AsyncOpenAI) -> httpx2.Response:
+            return (await sdk.models.with_raw_response.list()).http_response
 
         found: list[str] = await self._ask(ask, models_of)
         return found
@@ -159,13 +156,10 @@ class Client:
         return await self._chat(body, max_tokens)
 
     async def _say(self, body: dict[str, Any]) -> Reply:
-        async def ask(sdk: AsyncOpenAI) -> Any:
-            return await sdk.chat.completions.with_raw_response.create(**body)
-
         def read(received: Received) -> Reply:
             return reply_of(received, body["model"], self.price)
 
-        found: Reply = await self._ask(ask, read)
+        found: Reply = await self._ask(_posting("/chat/completions", body), read)
         return found
 
     async def _ask(
@@ -208,7 +202,7 @@ class Client:
                 self._sdk = opened(self.server)
                 began = time.perf_counter()
             async with asyncio.timeout(self.server.timeout):
-                answered = (await ask(self._sdk)).http_response
+                answered = await ask(self._sdk)
         except Exception as error:
             return self._told(error)
         took = 1000 * (time.perf_counter() - began)
@@ -229,6 +223,18 @@ class Client:
                 is_distrust = ssl.SSLCertVerificationError in kinds
                 return EndpointError(sentence, kind, is_retryable=not is_distrust)
         raise error
+
+
+def _posting(path: str, body: Mapping[str, Any]) -> Ask:
+    """Return what posts a body as it is.
+
+    The SDK's `create` turns every parameter over against its types before: a third of its time.
+    """
+
+    async def ask(sdk: AsyncOpenAI) -> httpx2.Response:
+        return await sdk.post(path, body=body, cast_to=httpx2.Response)
+
+    return ask
 
 
 def refused(response: httpx2.Response, key: str = "") -> EndpointError:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx2
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from evaluations.endpoints import budget
 from evaluations.endpoints.budget import BudgetExhausted, Limits, Spent
 from evaluations.endpoints.chats import EndpointChat, Line, connect
+from evaluations.endpoints.client import Ask
 from evaluations.endpoints.errors import STANDING, EndpointError, Kind
 from evaluations.endpoints.prices import price_of
 from evaluations.endpoints.replies import quoted
@@ -38,9 +40,8 @@ PAGE = 100
 MOST_PAGES = 20
 ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
 
-Ask = Callable[["AsyncOpenAI"], Awaitable[Any]]
 Keep = Callable[[], Awaitable[None]]
-Listing = Callable[["AsyncOpenAI", Mapping[str, Any]], Awaitable[Any]]
+Listing = Callable[["AsyncOpenAI", Mapping[str, Any]], Awaitable[httpx2.Response]]
 
 
 def connect_tuner(endpoint: str, model: str) -> EndpointTuner:
@@ -57,17 +58,19 @@ class EndpointTuner:
     async def upload(self, name: str, content: bytes) -> str:
         """Hand in a training file; return what the server calls it."""
 
-        async def ask(sdk: AsyncOpenAI) -> Any:
+        async def ask(sdk: AsyncOpenAI) -> httpx2.Response:
             file = (name, content, "application/jsonl")
-            return await sdk.files.with_raw_response.create(file=file, purpose=PURPOSE)
+            return (
+                await sdk.files.with_raw_response.create(file=file, purpose=PURPOSE)
+            ).http_response
 
         return _id(await self._told(ask, is_order=True))
 
     async def uploaded(self, name: str) -> str | None:
         """Return what the server calls a file that was handed in under a name, if it has it."""
 
-        async def ask(sdk: AsyncOpenAI, page: Mapping[str, Any]) -> Any:
-            return await sdk.files.with_raw_response.list(purpose=PURPOSE, **page)
+        async def ask(sdk: AsyncOpenAI, page: Mapping[str, Any]) -> httpx2.Response:
+            return (await sdk.files.with_raw_response.list(purpose=PURPOSE, **page)).http_response
 
         return await self._first(ask, "filename", name)
 
@@ -75,32 +78,32 @@ class EndpointTuner:
         """Begin a job on a file; return what the server calls it."""
         body = {**settings, "model": self._chat.model, "training_file": file}
 
-        async def ask(sdk: AsyncOpenAI) -> Any:
-            return await sdk.fine_tuning.jobs.with_raw_response.create(**body)
+        async def ask(sdk: AsyncOpenAI) -> httpx2.Response:
+            return (await sdk.fine_tuning.jobs.with_raw_response.create(**body)).http_response
 
         return _id(await self._told(ask, is_order=True))
 
     async def begun(self, file: str) -> str | None:
         """Return the job that was begun on a file, if there is one."""
 
-        async def ask(sdk: AsyncOpenAI, page: Mapping[str, Any]) -> Any:
-            return await sdk.fine_tuning.jobs.with_raw_response.list(**page)
+        async def ask(sdk: AsyncOpenAI, page: Mapping[str, Any]) -> httpx2.Response:
+            return (await sdk.fine_tuning.jobs.with_raw_response.list(**page)).http_response
 
         return await self._first(ask, "training_file", file)
 
     async def look(self, job: str) -> TuningJob:
         """Return how a job stands."""
 
-        async def ask(sdk: AsyncOpenAI) -> Any:
-            return await sdk.fine_tuning.jobs.with_raw_response.retrieve(job)
+        async def ask(sdk: AsyncOpenAI) -> httpx2.Response:
+            return (await sdk.fine_tuning.jobs.with_raw_response.retrieve(job)).http_response
 
         return job_of(await self._told(ask))
 
     async def cancel(self, job: str) -> None:
         """Stop a job; one that has ended stays as it is, and a running one is never unknown."""
 
-        async def ask(sdk: AsyncOpenAI) -> Any:
-            return await sdk.fine_tuning.jobs.with_raw_response.cancel(job)
+        async def ask(sdk: AsyncOpenAI) -> httpx2.Response:
+            return (await sdk.fine_tuning.jobs.with_raw_response.cancel(job)).http_response
 
         try:
             await self._told(ask)
@@ -160,7 +163,7 @@ class EndpointTuner:
         for _page in range(MOST_PAGES):
             page = {"limit": PAGE, **({"after": after} if after else {})}
 
-            async def ask_page(sdk: AsyncOpenAI, page: Mapping[str, Any] = page) -> Any:
+            async def ask_page(sdk: AsyncOpenAI, page: Mapping[str, Any] = page) -> httpx2.Response:
                 return await ask(sdk, page)
 
             told = await self._told(ask_page)

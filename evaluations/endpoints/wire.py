@@ -7,9 +7,9 @@ neither its logs and errors nor anything it takes from the environment can carry
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import httpcore2
@@ -90,54 +90,90 @@ def opened(server: Server) -> AsyncOpenAI:
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """Carries requests to one server over guarded connections; bodies end at `LARGEST_BODY`."""
+    """Carries requests to one server over guarded connections; bodies end at `LARGEST_BODY`.
+
+    A connection carries one request at a time, and the one that was free last goes first. The
+    library's pool looks at each of its connections for every request and again for every answer:
+    with 32 under way that was a quarter of a worker's time (benchmarks/throughput.py).
+    """
 
     def __init__(self, server: Server) -> None:
         self._headers = _own_headers(server)
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=_trusted(),
-            network_backend=GuardedBackend(),
-            max_connections=None,  # seats are what limits them
-            max_keepalive_connections=None,
-            keepalive_expiry=KEPT_OPEN,
-        )
+        self._free: list[httpcore2.AsyncHTTPConnection] = []
+        self._taken: set[httpcore2.AsyncHTTPConnection] = set()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request with the key; raises httpcore2's errors and `EndpointError`."""
-        url = request.url
         plain = [(name, value) for name, value in request.headers.raw if name.lower() in SENT]
-        answered = await self._pool.handle_async_request(
-            httpcore2.Request(
-                request.method,
-                httpcore2.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=[*plain, *self._headers],
-                content=request.stream,
-                extensions=request.extensions,
-            )
+        url = request.url
+        asked = httpcore2.Request(
+            request.method,
+            httpcore2.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=[*plain, *self._headers],
+            content=request.stream,
+            extensions=request.extensions,
         )
+        connection = await self._take(asked.url.origin)
+        try:
+            answered = await connection.handle_async_request(asked)
+        except BaseException:
+            await self._give_back(connection)
+            raise
+        body = _Body(answered, partial(self._give_back, connection))
         if _is_packed(answered):
-            await answered.aclose()
+            await body.aclose()
             sentence = _("The server's answer is compressed, which was not asked for.")
             raise EndpointError(sentence, Kind.MALFORMED)
         return httpx2.Response(
             answered.status,
             headers=answered.headers,
-            stream=_Body(answered),
+            stream=body,
             extensions=answered.extensions,
         )
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._pool.aclose()
+        connections, self._free = [*self._free, *self._taken], []
+        for connection in connections:
+            await connection.aclose()
+
+    async def _take(self, origin: httpcore2.Origin) -> httpcore2.AsyncHTTPConnection:
+        """Return a connection that is free and still good, or a new one."""
+        while self._free:
+            connection = self._free.pop()
+            if connection.can_handle_request(origin) and not connection.has_expired():
+                break
+            await connection.aclose()
+        else:
+            connection = httpcore2.AsyncHTTPConnection(
+                origin,
+                ssl_context=_trusted(),
+                keepalive_expiry=KEPT_OPEN,
+                network_backend=GuardedBackend(),
+            )
+        self._taken.add(connection)
+        return connection
+
+    async def _give_back(self, connection: httpcore2.AsyncHTTPConnection) -> None:
+        """Keep a connection whose answer was read to its end; close any other."""
+        self._taken.discard(connection)
+        if connection.is_available():
+            self._free.append(connection)
+        else:
+            await connection.aclose()
 
 
 class _Body(httpx2.AsyncByteStream):
     """An answer's body as it comes, up to the largest that is taken."""
 
-    def __init__(self, response: httpcore2.Response) -> None:
+    def __init__(
+        self, response: httpcore2.Response, close: Callable[[], Coroutine[None, None, None]]
+    ) -> None:
         self._response = response
+        self._close = close
+        self._is_closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
@@ -150,7 +186,13 @@ class _Body(httpx2.AsyncByteStream):
             yield piece
 
     async def aclose(self) -> None:
-        await self._response.aclose()
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            await self._response.aclose()
+        finally:
+            await self._close()
 
 
 def _is_packed(response: httpcore2.Response) -> bool:

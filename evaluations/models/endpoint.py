@@ -146,11 +146,6 @@ class Endpoint(models.Model):
         return self.archived_at is not None
 
     @property
-    def has_own_price(self) -> bool:
-        """Return whether its price is set here instead of looked up."""
-        return self.price_input is not None and self.price_output is not None
-
-    @property
     def spent_tokens(self) -> int:
         """Return the tokens that went in and came out."""
         return self.spent_input_tokens + self.spent_output_tokens

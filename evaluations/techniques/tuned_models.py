@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from asgiref.sync import sync_to_async
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -159,7 +160,7 @@ class Served(Prompted):
 
 async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[str, Any]:
     """Have the model tuned and return what that came to, with the learning curve if asked for."""
-    tuner = material.tuner(spec.endpoint, spec.model)
+    tuner = await sync_to_async(material.tuner)(spec.endpoint, spec.model)
     try:
         await rest_while_under_way(tuner, memory)
         return await _tuned_in_full(spec, material, tuner, memory)
@@ -214,7 +215,7 @@ async def _measured(
 ) -> dict[str, Any]:
     """Return how a tuned model does on development cases; asked once and kept."""
     if "point" not in job.state:
-        chat = material.chat(spec.endpoint, found["tuned_model"])
+        chat = await sync_to_async(material.chat)(spec.endpoint, found["tuned_model"])
         dev = drawn(unseen(material.dev, material.train), MOST_DEV, spec.seed)
         try:
             found_scores = await scores(spec.prompt, spec.sampling, chat, dev, material.labels)
@@ -289,7 +290,8 @@ async def _recalled(
 ) -> dict[str, Any]:
     if material.probe is None or not most:
         return {}
-    before, after = (material.chat(spec.endpoint, model) for model in models)
+    chat_with = sync_to_async(material.chat)
+    before, after = [await chat_with(spec.endpoint, model) for model in models]
     try:
         return await forgotten(material.probe, before, after, spec.sampling, most, memory)
     finally:

@@ -96,7 +96,7 @@ def move(request: HttpRequest, pk: int, key: str) -> HttpResponse:
 
 
 def budget(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask what an open run may spend at model servers from now on; save it and let it go on."""
+    """Ask what an open run may spend at model servers from now on, and save it."""
     found = _visible(request, pk)
     ensure("measure", found.candidate.decision, person(request))
     decision = get_record(request, found.candidate.decision.reference)

@@ -141,9 +141,20 @@ def test_a_case_that_ends_its_worker_every_time_fails_alone(run: Run) -> None:
     assert failed.correct is False
 
 
-def test_a_cancelled_run_is_neither_claimed_nor_written(run: Run, people: People) -> None:
+def test_a_cancelled_run_is_not_claimed_but_takes_what_was_under_way(
+    run: Run, people: People
+) -> None:
     claim = work.claim(run, limit=5)
     cancel_run(run, by=people.owner)
+
+    assert work.claim(run) is None
+    assert work.finish(answers(claim)) == 5
+
+
+@pytest.mark.parametrize("state", [RunState.FINISHED, RunState.FAILED])
+def test_a_run_that_has_ended_otherwise_takes_nothing(run: Run, state: RunState) -> None:
+    claim = work.claim(run, limit=5)
+    Run.objects.filter(pk=run.pk).update(state=state, finished_at=clock.now())
 
     assert work.claim(run) is None
     assert work.finish(answers(claim)) == 0
