@@ -41,7 +41,12 @@ SPEC = {
     "model": "small",
     "context": "You sort messages: billing or delivery.",
 }
-RATIOS = (("worker", "bare"), ("two workers", "worker"), ("two bare", "bare"))
+RATIOS = (
+    ("worker", "bare"),
+    ("two workers", "worker"),
+    ("two bare", "bare"),
+    ("two workers", "two bare"),
+)
 
 
 def label(_messages: Any) -> str:
