@@ -97,7 +97,7 @@ def request_run(
     spec = technique.complete(candidate.spec)
     scoring = _scoring(scorers, case_set, technique, spec)
     _refuse_archived([*technique.endpoints(spec), *(one.spec.endpoint for one in scoring.asking)])
-    asks_models = technique.connects or bool(scoring.asking)
+    asks_models = bool(technique.endpoints(spec) or scoring.asking)
     limits = plain_budget(budget or {}) if asks_models else {}
     spec_digest = digest_of([spec, technique.version])
     try:

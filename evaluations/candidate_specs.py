@@ -54,7 +54,7 @@ def is_runnable(candidate: Candidate) -> bool:
 def connects(candidate: Candidate) -> bool:
     """Return whether a candidate asks a model server."""
     technique = technique_of(candidate.spec)
-    return technique is not None and technique.connects
+    return technique is not None and bool(technique.endpoints(candidate.spec))
 
 
 def settings_in_words(spec: Mapping[str, Any]) -> list[tuple[str, str]]:

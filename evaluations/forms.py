@@ -258,7 +258,8 @@ def _choice(field: Field) -> forms.Field:
 def _endpoint(field: Field) -> forms.Field:
     """Return the choice of a model server; one that is stored and gone shows as such."""
     known = Endpoint.objects.usable().values_list("slug", "name")
-    nothing = ("", _("Choose one") if known else _("None is set up yet: ask an administrator"))
+    unchosen = _("Choose one") if known else _("None is set up yet: ask an administrator")
+    nothing = field.choices[0] if field.choices else ("", unchosen)
     return forms.ChoiceField(choices=[nothing, *known], **_common(field))
 
 

@@ -17,6 +17,7 @@ from evaluations.scorers.words import MARKER
 from evaluations.spec import choice, integer, text
 from evaluations.techniques import thought
 from evaluations.techniques.chat import Message
+from evaluations.techniques.embedding import hold
 from evaluations.techniques.interface import Answer, Answerer, Example, Material, Memory, Question
 from evaluations.techniques.language_model import ChatAnswerer, Mining, Prompted, Think, mine
 from evaluations.techniques.messages import Prompt, placeholders
@@ -141,6 +142,7 @@ def _grounded(spec: Generating, prompt: Prompt, material: Material) -> Answerer:
 async def mine_with_passages(spec: Composed, material: Material, memory: Memory) -> dict[str, Any]:
     """Search for the best prompt on the development cases, with the passages found for each."""
     search = await asyncio.to_thread(prepared_search, spec, material)
+    hold([one.input for one in material.dev], material)
 
     def messages(prompt: Prompt, example: Example) -> list[Message]:
         found = _texts(search.passages_for(example.input, spec.top_k))

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from django.utils.translation import gettext as _
 
+from evaluations.encoder import TextEncoder
 from evaluations.spec import Field, Words, fields_of, validated
 from evaluations.techniques.chat import Chat
 
@@ -150,6 +151,8 @@ class Material:
     left_out: int = 0
     # What a tuned model must not have forgotten; empty where the case set names nothing.
     probe: Probe | None = None
+    # What turns texts into vectors; None: the embedded encoder.
+    encoder: TextEncoder | None = None
 
     def chat(self, endpoint: str, model: str) -> Chat:
         """Return a model at an endpoint; raise PrepareError if there is no such endpoint here."""
@@ -287,12 +290,13 @@ class Technique:
 
     @property
     def connects(self) -> bool:
-        """Return whether it talks to an endpoint."""
-        return any(one.type == "endpoint" for one in self.fields)
+        """Return whether it always talks to an endpoint; some do where the spec says so."""
+        return any(one.type == "endpoint" and not one.nullable for one in self.fields)
 
     def endpoints(self, spec: Mapping[str, Any]) -> list[str]:
-        """Return the slugs of the endpoints that a complete spec talks to."""
-        return [spec[one.name] for one in self.fields if one.type == "endpoint" and spec[one.name]]
+        """Return the slugs of the endpoints that a spec talks to."""
+        named = [spec.get(one.name) for one in self.fields if one.type == "endpoint"]
+        return [one for one in named if one]
 
     def prepare(
         self,
