@@ -62,6 +62,17 @@ def connects(candidate: Candidate) -> bool:
     return technique is not None and bool(technique.endpoints(candidate.spec))
 
 
+def draws_by_seed(candidate: Candidate) -> bool:
+    """Return whether a candidate may be repeated with other seeds at no cost but its answers'.
+
+    What pays to learn (a model to tune, a prompt to mine) would pay for each seed anew.
+    """
+    technique = technique_of(candidate.spec)
+    if technique is None or not any(one.name == "seed" for one in technique.fields):
+        return False
+    return technique.learn is None or not technique.connects
+
+
 @dataclass(frozen=True)
 class TunedModel:
     """A model that a provider has tuned for a run, as its server calls it."""

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.models import Candidate, User
 from decisions.policies import BadInput
-from evaluations.actions import digest_of, runnable
-from evaluations.candidate_specs import TunedModel, connects
+from evaluations.actions import MOST_SEEDS, digest_of, runnable
+from evaluations.candidate_specs import TunedModel, connects, draws_by_seed
 from evaluations.importers.cases import Columns, guessed_kind
 from evaluations.models import CaseKind, CaseSet, Corpus, Endpoint, Readers, Run, Split
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS
@@ -64,6 +64,18 @@ class RunForm(CountersignForm):
         required=False,
     )
 
+    seeds = forms.IntegerField(
+        label=gettext_lazy("Seeds"),
+        help_text=gettext_lazy(
+            "More than one repeats what draws by a seed with those that follow, to show how far "
+            "the figures spread. Each is a run of its own; only the first is attached."
+        ),
+        min_value=1,
+        max_value=MOST_SEEDS,
+        initial=1,
+        required=False,
+    )
+
     def __init__(self, candidates: list[Candidate], *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known = {one.letter: one for one in candidates}
@@ -75,6 +87,8 @@ class RunForm(CountersignForm):
         # What asks a model server may cost something: that is ticked by hand.
         free = [letter for letter, one in self.known.items() if not connects(one)]
         self.fields["candidates"].initial = free
+        if not any(draws_by_seed(one) for one in candidates):
+            del self.fields["seeds"]
         self.about_scorers = scorer_fields(lambda one: MAKERS[one.type](one))
         self.fields |= self.about_scorers
         is_judged = any(one.judges == "model" for one in scorers_here())
@@ -114,7 +128,8 @@ class RunForm(CountersignForm):
     @property
     def asked(self) -> dict[str, Any]:
         """Return what is asked of every run; what was left empty is left to the action."""
-        asked = {name: self.cleaned_data[name] for name in ("case_set", "repeats", "concurrency")}
+        names = ("case_set", "repeats", "concurrency", "seeds")
+        asked = {name: self.cleaned_data.get(name) for name in names}
         asked["budget"] = budget_of(self.cleaned_data)
         asked["scorers"] = asked_scorers(self.cleaned_data)
         return {name: value for name, value in asked.items() if value is not None}

@@ -140,9 +140,11 @@ def line(
     return described("line", default, label, help_, **limits)
 
 
-def endpoint(label: Words, help_: Words = "", *, empty: Words = "") -> Any:
+def endpoint(label: Words, help_: Words = "", *, empty: Words | None = None) -> Any:
     """Describe the choice of a model server, by its slug; `empty` is what none means, if it may."""
-    limits: dict[str, Any] = {"choices": (("", empty),), "nullable": True} if empty else {}
+    limits: dict[str, Any] = {}
+    if empty is not None:
+        limits = {"choices": (("", empty),), "nullable": True}
     return described("endpoint", "", label, help_, maximum=200, **limits)
 
 
