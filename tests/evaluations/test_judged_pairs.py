@@ -223,13 +223,13 @@ def test_a_judge_that_stopped_says_why_and_goes_on_when_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(judged_pairs, "STEP", 2)
-    endpoint.budget_requests = 6
+    endpoint.budget_requests = 8
     endpoint.save()
     owner = sign_in(people.owner)
     ask(owner, closed)
     judge_round(closed.judgings.get().pk)
     row = closed.judgings.get()
-    assert "6" in row.error
+    assert "8" in row.error
     assert row.error in owner.get(closed.get_absolute_url()).content.decode()
 
     Endpoint.objects.update(budget_requests=None)
