@@ -27,6 +27,11 @@ from evaluations.techniques import Halt, Interrupted, PrepareError
 
 logger = logging.getLogger(__name__)
 
+RELATED = (
+    "requested_by",
+    "round__decision",
+    *(f"round__{one}__{what}" for one in ("first", "second") for what in ("candidate", "case_set")),
+)
 LOST_AFTER = timedelta(seconds=20)  # after which a worker is told again
 
 
@@ -58,9 +63,7 @@ def pairs_of(found: RatingRound) -> list[RatedCase]:
 
 def do_judging(judging_id: int) -> None:
     """Ask the model and attach what it says; a second call finds that done, or in hand."""
-    related = ("round__decision", "requested_by")
-    related += tuple(f"round__{one}__{what}" for one in SIDES for what in ("candidate", "case_set"))
-    open_ones = Judging.objects.filter(ended_at__isnull=True).select_related(*related)
+    open_ones = Judging.objects.filter(ended_at__isnull=True).select_related(*RELATED)
     row = open_ones.filter(pk=judging_id).first()
     if row is None:
         return None
@@ -77,9 +80,6 @@ def do_judging(judging_id: int) -> None:
         if Judging.objects.select_for_update().filter(pk=row.pk, ended_at__isnull=True).exists():
             _end(row, outcome=_outcome(row, found))
     return None
-
-
-SIDES = ("first", "second")
 
 
 def _outcome(row: Judging, found: JudgedPairs) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from decisions.metrics import METRICS
 from decisions.models import Candidate
@@ -144,6 +145,19 @@ class RunPage:
             )
             % told
         )
+
+    @cached_property
+    def rerank_note(self) -> str:
+        """Return how often a model that orders passages gave no order that could be read, or ""."""
+        if self.run.spec.get("rerank") != "model" or self.run.is_open:
+            return ""
+        kept = self.run.results.filter(details__reranked=False).count()
+        sentence = ngettext(
+            "To %(n)s question the model gave no order of passages: the order found was kept.",
+            "To %(n)s questions the model gave no order of passages: the order found was kept.",
+            kept,
+        )
+        return sentence % {"n": format_count(kept)} if kept else ""
 
     @cached_property
     def spreads(self) -> list[SeedSpread]:

@@ -33,7 +33,8 @@ def vectors_told(encoder: TextEncoder | None) -> dict[str, Any]:
         return {}
     made = Preparation.objects.filter(key__in=encoder.used, learned__isnull=False)
     total, seconds = Usage(), 0.0
-    for told in made.values_list("learned", flat=True):
+    for one in made:
+        told = one.learned or {}
         seconds += told["seconds"]
         total = total.then(Usage.from_plain(told["usage"]))
     texts = sum(encoder.used.values())

@@ -212,7 +212,7 @@ class Judging(models.Model):
         ]
 
     def __str__(self) -> str:
-        return _("%(model)s at %(endpoint)s") % self.spec
+        return str(_("%(model)s at %(endpoint)s") % self.spec)
 
     @property
     def is_open(self) -> bool:

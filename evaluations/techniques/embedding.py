@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from evaluations.techniques.interface import (
     Memory,
     Question,
     Remote,
+    after,
 )
 
 BATCH = 64  # texts a request
@@ -278,30 +280,19 @@ class QuestionsEmbedded:
             answer = await awaited if inspect.isawaitable(awaited) else awaited
         finally:
             _at_hand.reset(token)
-        latency = answer.latency_ms or 1000 * (time.perf_counter() - began)
-        return self._with(answer, Usage.of(reply), latency)
+        took = answer.latency_ms or 1000 * (time.perf_counter() - began)
+        told = {**answer.details, "embedding_model": reply.model}
+        answer = replace(answer, latency_ms=took, details=told)
+        return after(Usage.of(reply), answer if self._remote else _free(answer))
 
     @property
     def _remote(self) -> Remote | None:
         return self.inner if isinstance(self.inner, Remote) else None
 
-    def _with(self, answer: Answer, asked: Usage, latency: float) -> Answer:
-        """Return an answer that has cost what its question's vector did as well."""
-        if self._remote:
-            own = Usage(answer.input_tokens, answer.output_tokens, answer.cost, latency)
-        else:
-            own = Usage(latency_ms=latency)
-        total = asked.then(own)
-        requests = asked.requests + answer.details.get("requests", 0)
-        told = {"model": asked.model, "embedding_model": asked.model, "requests": requests}
-        return replace(
-            answer,
-            details=told | answer.details | {"requests": requests},
-            input_tokens=total.input_tokens,
-            output_tokens=total.output_tokens,
-            cost=total.cost,
-            latency_ms=total.latency_ms,
-        )
+
+def _free(answer: Answer) -> Answer:
+    """Return an answer that was computed here as one that cost nothing."""
+    return replace(answer, input_tokens=0, output_tokens=0, cost=Decimal(0))
 
 
 def with_questions(answerer: Answerer, encoder: TextEncoder | None) -> Answerer:

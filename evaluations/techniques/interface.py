@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from evaluations.encoder import TextEncoder
 from evaluations.spec import Field, Words, fields_of, validated
-from evaluations.techniques.chat import Chat
+from evaluations.techniques.chat import Chat, Usage
 
 Connect = Callable[[str, str], Chat]
 ConnectTuner = Callable[[str, str], "Tuner"]
@@ -196,6 +196,21 @@ class Answer:
     output_tokens: int | None = None
     cost: Decimal | None = None
     latency_ms: float | None = None
+
+
+def after(asked: Usage, answer: Answer) -> Answer:
+    """Return an answer that took also what was asked before it: time, tokens, cost, requests."""
+    own = Usage(answer.input_tokens, answer.output_tokens, answer.cost, answer.latency_ms or 0.0)
+    total = asked.then(own)
+    requests = asked.requests + answer.details.get("requests", 0)
+    return replace(
+        answer,
+        details={"model": asked.model, **answer.details, "requests": requests},
+        input_tokens=total.input_tokens,
+        output_tokens=total.output_tokens,
+        cost=total.cost,
+        latency_ms=total.latency_ms,
+    )
 
 
 class Answerer(Protocol):
