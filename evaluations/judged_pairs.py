@@ -35,7 +35,7 @@ from evaluations.techniques import Halt, Material, Memory
 from evaluations.techniques.chat import Chat
 
 VERSION = "judge_pairs/1"
-STEP = 20  # pairs between two times that is kept how far the judge is
+STEP = 8  # pairs between two times that is kept how far the judge is
 SEED = 0  # draws the same cases for every judge
 CHOICES = {FIRST: "first", SECOND: "second"}
 

@@ -88,7 +88,8 @@ class JudgeForm(CountersignForm):
         super().__init__(*args, **kwargs)
         asked = [one for one in fields_of(RubricSpec) if one.name in ASKED_OF_JUDGES]
         self.fields = {one.name: MAKERS[one.type](one) for one in asked}
-        self.fields["rubric"].initial = found.question
+        last = found.judgings.last()
+        self.initial = last.spec if last else {"rubric": found.question}
         self.fields["rubric"].help_text = _("At first what people were asked, so that both agree.")
 
     @property

@@ -230,7 +230,9 @@ def test_a_judge_that_stopped_says_why_and_goes_on_when_asked_again(
     judge_round(closed.judgings.get().pk)
     row = closed.judgings.get()
     assert "8" in row.error
-    assert row.error in owner.get(closed.get_absolute_url()).content.decode()
+    page = owner.get(closed.get_absolute_url())
+    assert row.error in page.content.decode()
+    assert page.context["form"].initial["model"] == "small"  # to be asked again
 
     Endpoint.objects.update(budget_requests=None)
     ask(owner, closed)
