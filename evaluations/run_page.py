@@ -17,7 +17,7 @@ from evaluations.imported_page import ImportedPage
 from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
 from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
-from evaluations.run_moves import RunMove, moves_of
+from evaluations.run_moves import MOVES, RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
 from evaluations.spending import Spending, spending_of
@@ -52,6 +52,16 @@ class RunPage:
     def progress(self) -> Progress:
         """Return how far it is."""
         return self.run.progress()
+
+    @property
+    def way_on(self) -> str:
+        """Return how a run that ended before its figures comes to them."""
+        told = {"move": MOVES["resume" if self.run.state == RunState.CANCELLED else "retry"].label}
+        if not self.progress.answered:
+            return _("“%(move)s” begins with the first case.") % told
+        if self.run.state == RunState.CANCELLED:
+            return _("They are kept: “%(move)s” answers the rest.") % told
+        return _("They are kept: “%(move)s” answers the rest, and what failed.") % told
 
     @property
     def moves(self) -> list[RunMove]:

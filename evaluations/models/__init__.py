@@ -17,6 +17,7 @@ from evaluations.models.run import (
     Run,
     RunSource,
     RunState,
+    progress_of,
 )
 from evaluations.models.share import Share
 
@@ -51,4 +52,5 @@ __all__ = [
     "RunState",
     "Share",
     "Split",
+    "progress_of",
 ]
