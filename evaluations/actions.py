@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ from decisions.actions.evidence import Measurement, attach_evidence
 from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
+from evaluations.encoder import PATIENCE
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.imported_figures import imported_measurements, left_out
 from evaluations.models import (
@@ -319,10 +321,12 @@ def start_run(run: Run, environment: Mapping[str, Any]) -> None:
 
 
 def note_prepared(run: Run, artefact: Mapping[str, Any]) -> None:
-    """Keep what the first worker's preparation came to."""
-    Run.objects.filter(pk=run.pk, prepared_at__isnull=True).update(
-        prepared_at=clock.now(), artefact=artefact
-    )
+    """Keep what the first worker's preparation came to; call one that did not wait for it."""
+    unprepared = Run.objects.filter(pk=run.pk, prepared_at__isnull=True)
+    waited_since = clock.now() - timedelta(seconds=PATIENCE)
+    is_first = unprepared.update(prepared_at=clock.now(), artefact=artefact)
+    if is_first and Run.objects.filter(pk=run.pk, started_at__lte=waited_since).exists():
+        transaction.on_commit(lambda: _wake(run, times=1), robust=True)
 
 
 def fail_run(run: Run, sentence: str) -> None:
@@ -451,16 +455,22 @@ def _add_results(run: Run) -> None:
             Result.objects.bulk_create(Result(run=run, case_id=pk, repeat=repeat) for pk in batch)
 
 
-def _wake(run: Run) -> None:
+def _wake(run: Run, **how: int) -> None:
     """Tell workers of the run; if the queue cannot be reached, the reaper will."""
     from evaluations.tasks import wake
 
-    wake(run.pk)
+    wake(run.pk, **how)
 
 
 def learning_key(run: Run) -> str:
     """Return the key of what a run's spec learns from its case set, the same for all such runs."""
     return digest_of([run.spec_digest, run.case_set.digest])
+
+
+def learning_keys(run: Run) -> tuple[str, ...]:
+    """Return the key of what is learned, and that of what the case set's probe comes to then."""
+    key, probe = learning_key(run), run.case_set.probe
+    return (key, digest_of([key, probe.digest])) if probe else (key,)
 
 
 def _let_learn_again(run: Run) -> None:

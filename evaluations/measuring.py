@@ -3,9 +3,13 @@
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError
@@ -15,19 +19,18 @@ from django.utils.translation import gettext as _
 from evaluations import work
 from evaluations.actions import (
     conclude_run,
-    digest_of,
     fail_run,
     hold_run,
-    learning_key,
+    learning_keys,
     note_prepared,
     start_run,
 )
-from evaluations.encoder import EncoderMissing
+from evaluations.encoder import BeingMade, EncoderMissing, exclusive
 from evaluations.endpoints.chats import connect, on_behalf_of
 from evaluations.endpoints.tuning import connect_tuner
 from evaluations.environment import environment
 from evaluations.judging import Judges
-from evaluations.learning import SomeoneElseLearns, learned
+from evaluations.learning import Lesson, SomeoneElseLearns, learned
 from evaluations.models import Case, CaseKind, Run, Split
 from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
@@ -38,7 +41,9 @@ from evaluations.techniques import (
     Halt,
     Interrupted,
     Label,
+    Learn,
     Material,
+    Memory,
     NotYet,
     PrepareError,
     Probe,
@@ -48,6 +53,8 @@ from evaluations.techniques import (
 )
 
 logger = logging.getLogger(__name__)
+
+Read = Callable[[], Material]
 
 KEPT = 4  # prepared techniques a process keeps: one each for the candidates of a usual record
 
@@ -59,6 +66,9 @@ class Prepared:
     answerer: Answerer
     artefact: dict[str, Any]
 
+
+# What a technique may talk to before it has read anything.
+CONNECTED = Material(connect=connect, connect_tuner=connect_tuner)
 
 _kept: OrderedDict[tuple[int, str, str, str], Prepared] = OrderedDict()
 
@@ -82,8 +92,8 @@ def measure(run: Run, stop: Stop) -> bool:
         return False
     except Interrupted:
         return True
-    except (NotYet, SomeoneElseLearns):
-        return False  # the reaper asks again soon
+    except (NotYet, SomeoneElseLearns, BeingMade):
+        return False  # who prepares it calls another, or the reaper asks again soon
     return left
 
 
@@ -130,7 +140,7 @@ def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     try:
         Judges(scoring_of(run), connect)  # that it can be scored is known before it begins
         return prepared_for(run, stop)
-    except (Halt, Interrupted, NotYet, SomeoneElseLearns):
+    except (Halt, Interrupted, NotYet, SomeoneElseLearns, BeingMade):
         raise
     except (SpecError, PrepareError, EncoderMissing, ScorerProblem) as error:
         fail_run(run, str(error))
@@ -161,24 +171,54 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
 
 
 def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
-    """Make a technique ready: first what it learns once, then what every process makes anew."""
-    spec, material = technique.validate(run.spec), material_of(run)
-    if technique.learn:
-        found = learned(
-            learning_key(run), technique.learn, spec, material, stop, lambda: _rests(run)
-        )
-        material = replace(material, learned=found)
-    if technique.recall and material.probe:
-        key = digest_of([learning_key(run), material.probe.digest])
-        found = learned(key, technique.recall, spec, material, stop, lambda: _rests(run))
-        material = replace(material, learned={**material.learned, **found})
-    began = time.perf_counter()
-    answerer = technique.build(spec, material)
-    seconds = time.perf_counter() - began
-    facts = {"prepare_seconds": round(seconds, 3), **material.learned, **answerer.facts}
+    """Make a technique ready: first what it learns once, then what every process makes anew.
+
+    Cases are read only by the worker that learns from them, or builds with them.
+    """
+    read = cache(lambda: material_of(run))
+    found = _all_learned(run, technique, read, stop)
+    with exclusive(_lock_of(run)):  # one at a time on a machine; the others have better to do
+        material = replace(read(), learned=found)
+        began = time.perf_counter()
+        answerer = technique.build(technique.validate(run.spec), material)
+        seconds = time.perf_counter() - began
+    facts = {"prepare_seconds": round(seconds, 3), **found, **answerer.facts}
     if material.left_out:
         facts["left_out_overlap"] = material.left_out
     return Prepared(answerer, facts)
+
+
+def _all_learned(run: Run, technique: Technique, read: Read, stop: Stop) -> Mapping[str, Any]:
+    """Return what a technique learns once, and then what its probe comes to."""
+    found: Mapping[str, Any] = {}
+    keys = learning_keys(run)
+    for key, learn in zip(keys, (technique.learn, technique.recall), strict=False):
+        if learn:
+            lesson = _lesson(run, technique, learn, read, found)
+            found = {**found, **learned(key, lesson, stop, lambda: _rests(run))}
+    return found
+
+
+def _lesson(
+    run: Run, technique: Technique, learn: Learn, read: Read, known: Mapping[str, Any]
+) -> Lesson:
+    """Return what is done to learn, which reads the cases only once it is time to."""
+    spec = technique.validate(run.spec)
+
+    async def lesson(memory: Memory) -> Mapping[str, Any]:
+        if technique.look:
+            await technique.look(spec, CONNECTED, memory)
+        material = await sync_to_async(read)()
+        return await learn(spec, replace(material, learned=known), memory)
+
+    return lesson
+
+
+def _lock_of(run: Run) -> Path:
+    """Return the file that a worker locks while it builds a run's technique."""
+    path = settings.VAR_DIR / "cache" / "preparing" / f"{learning_keys(run)[-1]}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Path(path)
 
 
 def material_of(run: Run) -> Material:
@@ -193,13 +233,12 @@ def material_of(run: Run) -> Material:
         known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
     technique = technique_for(run.spec)
     learnt = run.case_set.cases.filter(split__in=(Split.TRAIN, Split.DEV))
-    material = Material(
-        train,
-        dev,
-        known,
-        settings.VAR_DIR / "cache",
-        connect,
-        connect_tuner=connect_tuner,
+    material = replace(
+        CONNECTED,
+        train=train,
+        dev=dev,
+        labels=known,
+        cache=settings.VAR_DIR / "cache",
         left_out=learnt.filter(input_digest__in=tested).count(),
         probe=_probe(run, technique),
     )

@@ -242,6 +242,7 @@ class Halt(Exception):
 
 
 Learn = Callable[[Any, Material, Memory], Awaitable[Mapping[str, Any]]]
+Look = Callable[[Any, Material, Memory], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,9 @@ class Technique:
     provides: tuple[str, ...] = ()
     # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
     learn: Learn | None = None
+    # What is looked at before each of its steps, without any example or document being read: it
+    # raises `NotYet` while what is learned elsewhere is under way.
+    look: Look | None = None
     # What is asked once of the case set's probe, after learning; ends up in the run's artefact.
     recall: Learn | None = None
 

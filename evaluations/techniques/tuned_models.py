@@ -158,11 +158,19 @@ class Served(Prompted):
     probe_cases: int = probe_cases()
 
 
+async def look_at_job(spec: ProviderTuned, material: Material, memory: Memory) -> None:
+    """Raise `NotYet` while the provider is at it."""
+    tuner = await sync_to_async(material.tuner)(spec.endpoint, spec.model)
+    try:
+        await rest_while_under_way(tuner, memory)
+    finally:
+        await tuner.close()
+
+
 async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[str, Any]:
     """Have the model tuned and return what that came to, with the learning curve if asked for."""
     tuner = await sync_to_async(material.tuner)(spec.endpoint, spec.model)
     try:
-        await rest_while_under_way(tuner, memory)
         return await _tuned_in_full(spec, material, tuner, memory)
     finally:
         await tuner.close()
@@ -314,6 +322,7 @@ ENTRIES = (
         build=prepare_tuned,
         kinds=("classification", "question_answering", "free_text"),
         learn=tune,
+        look=look_at_job,
         recall=recall_tuned,
     ),
     Technique(
