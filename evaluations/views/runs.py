@@ -151,7 +151,8 @@ def _results(found: Run, form: ResultFilterForm, others: list[Run]) -> Any:
         results = results.matching(text)
     show = asked.get("show", "")
     if show == Show.WRONG:
-        results = results.filter(Q(correct=False) | Q(state=ResultState.FAILED))
+        worthless = Q(correct__isnull=True, score=0)  # where answers are right by degrees
+        results = results.filter(Q(correct=False) | worthless | Q(state=ResultState.FAILED))
     if show == Show.DIFFERING:
         results = side_by_side.differing(results, others, found)
     return results.order_by("pk") if show == Show.IN_ORDER else results.errors_first()

@@ -804,3 +804,16 @@ def test_an_answer_by_degrees_shows_its_score(owner: Client, finished: Run) -> N
     assert "0.25" in shown
     assert "Token F1" in shown
     assert "does not apply" in shown
+
+
+def test_of_answers_by_degrees_those_worth_nothing_are_shown_as_wrong(
+    owner: Client, finished: Run
+) -> None:
+    finished.results.update(correct=None, score=0.25)
+    worst = finished.results.order_by("pk").last()
+    finished.results.filter(pk=worst.pk).update(score=0.0)
+
+    page = text(owner.get(f"/runs/{finished.pk}/?show=wrong", headers=HTMX))
+
+    assert page.count("<tbody") == 1
+    assert worst.case.input in page
