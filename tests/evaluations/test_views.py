@@ -271,6 +271,8 @@ def test_a_finished_run_shows_figures_configuration_and_environment(
         "18 cases",
         "Attached to DR-1 as E1, E2, E3, E4.",
         "Latency of 12 cases",
+        "n = 12, one at a time",
+        "Measured one at a time.",
     ):
         assert words in page
 
