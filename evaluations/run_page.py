@@ -17,6 +17,7 @@ from evaluations.imported_page import ImportedPage
 from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
 from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
+from evaluations.preparing_page import PreparingStep, steps_of
 from evaluations.run_moves import MOVES, RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
@@ -52,6 +53,11 @@ class RunPage:
     def progress(self) -> Progress:
         """Return how far it is."""
         return self.run.progress()
+
+    @cached_property
+    def preparing(self) -> list[PreparingStep]:
+        """Return how far what it learns first has come, while it does."""
+        return steps_of(self.run)
 
     @property
     def way_on(self) -> str:

@@ -76,7 +76,8 @@ class Probe:
 class TuningJob:
     """How a provider says that a job stands. `seconds` is from its creation to its end.
 
-    `status` is running, succeeded, failed or cancelled; `reason` is what the provider says of a
+    `status` is running, succeeded, failed or cancelled; `stage` is the provider's own word for it,
+    `begun` when the job was created (seconds since 1970); `reason` is what the provider says of a
     failure. What a provider does not say is None.
     """
 
@@ -86,6 +87,8 @@ class TuningJob:
     trained_tokens: int | None = None
     seconds: float | None = None
     reason: str = ""
+    stage: str = ""
+    begun: float | None = None
 
 
 class Tuner(Protocol):

@@ -14,6 +14,7 @@ from evaluations.actions import note_prepared, request_run, start_run
 from evaluations.encoder import BeingMade, encode_once, exclusive
 from evaluations.measuring import measure
 from evaluations.models import CaseSet, Preparation, Run, RunState
+from evaluations.preparing_page import steps_in
 from evaluations.techniques import TECHNIQUES, Material, Memory, NotYet
 from tests.evaluations.helpers import make_candidate, work_through
 from tests.factories import People
@@ -132,6 +133,64 @@ def test_a_look_at_what_is_learned_elsewhere_reads_no_cases(
 
     assert not measure(run, lambda: False)
     assert reads == []
+
+
+BEGUN = {"name": "f.jsonl"}
+HANDED_IN = BEGUN | {"file": "file-1", "is_beginning": 1}
+SEEN = {"stage": "queued", "begun": None, "at": "2030-01-01T12:00:00+00:00"}
+STANDING = {"standing": [[1, 5, 8, 0]], "curve": [{}], "seen": 8, "usage": {"requests": 32}}
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({}, []),
+        ({"jobs": {"all": {}}}, []),
+        ({"jobs": {"all": BEGUN}}, [("Tuning", "The training file is being handed in.")]),
+        (
+            {"jobs": {"50": HANDED_IN}},
+            [
+                (
+                    "Tuning on 50 examples",
+                    "The training file is at the provider; the job is being asked for.",
+                )
+            ],
+        ),
+        (
+            {"jobs": {"all": HANDED_IN | {"job": "ft-1"}}},
+            [("Tuning", "Job ft-1 has been begun.")],
+        ),
+        (
+            {"jobs": {"all": HANDED_IN | {"job": "ft-1", "seen": SEEN}}},
+            [("Tuning", "Job ft-1: it waits in the provider's queue.")],
+        ),
+        (
+            {"jobs": {"all": {"job": "ft-1", "done": {"tuning_job": "ft-1"}}}},
+            [("Tuning", "Job ft-1 is done.")],
+        ),
+        (
+            STANDING,
+            [
+                (
+                    "Search for the best prompt",
+                    "Round 1 is over: 1 of the prompts are left, compared on 8 development cases "
+                    "with 32 of at most 200 requests.",
+                )
+            ],
+        ),
+        (
+            {"curve": [{"examples": 10}, {"examples": 50}]},
+            [("Learning curve", "2 training sizes have been measured, up to 50 examples.")],
+        ),
+        (
+            {"before": [1, 0], "after": [1, 0]},
+            [("Forgetting check", "2 cases have been asked of both models.")],
+        ),
+    ],
+)
+def test_how_far_preparing_is_stands_in_words(state: Any, told: list[tuple[str, str]]) -> None:
+    found = steps_in(state, {"requests": 200})
+    assert [(one.name, one.sentence) for one in found] == told
 
 
 async def never(_spec: Any, _material: Material, _memory: Memory) -> dict[str, Any]:

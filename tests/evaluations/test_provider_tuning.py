@@ -127,6 +127,23 @@ def test_while_the_provider_is_at_it_no_worker_waits(
     assert len(server.tuning.jobs) == 1
 
 
+def test_while_the_provider_is_at_it_the_page_says_how_its_job_stands(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer, sign_in: Any
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 2)
+    (job,) = server.tuning.jobs.values()
+    assert job.status == "running"
+
+    def shown() -> str:
+        return str(sign_in(people.owner).get(run.get_absolute_url()).content.decode())
+
+    page = shown()
+    assert f"<dt>Tuning</dt><dd>Job {job.id}: it is running. Begun <time" in page
+    assert "last looked at <time" in page
+    worked_on(run)
+    assert "last looked at" not in shown()
+
+
 def test_each_example_is_handed_in_as_it_will_be_asked(
     tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer
 ) -> None:
