@@ -18,6 +18,7 @@ from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
 from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
 from evaluations.preparing_page import PreparingStep, steps_of
+from evaluations.prompt_search import PromptSearch, search_of
 from evaluations.run_moves import MOVES, RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
@@ -209,6 +210,11 @@ class RunPage:
             (_("Encoder"), str(told.get("encoder", ""))),
         ]
         return [*((name, value) for name, value in facts if value), *tuning_facts(told)]
+
+    @cached_property
+    def search(self) -> PromptSearch | None:
+        """Return what a search for its prompt came to, where there was one."""
+        return search_of(self.run.spec, self.run.artefact)
 
     @cached_property
     def learning_curve(self) -> LearningCurve | None:

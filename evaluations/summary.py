@@ -16,6 +16,7 @@ from decisions.metrics import METRICS
 from decisions.numbers import format_count, format_value
 from evaluations.bootstrap import case_means, macro_f1_interval, mean_interval, score_interval
 from evaluations.models import Run
+from evaluations.prompt_search import search_of
 from evaluations.scorers import SCORERS, Configured, macro_f1
 from evaluations.scoring import Scoring, in_words, scoring_of
 from evaluations.statistics import Interval, Quantile, quantiles
@@ -330,6 +331,7 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
         _unjudged(metrics[metric]),
         _of_answered(metrics, metric),
         _left_out(run),
+        _searched(run),
         kind_note(run),
     )
     return " ".join(part for part in parts if part)
@@ -344,6 +346,17 @@ def _left_out(run: Run) -> str:
         count,
     )
     return sentence % {"n": format_count(count)} if count else ""
+
+
+def _searched(run: Run) -> str:
+    """Return how the prompt was searched for, where it was."""
+    search = search_of(run.spec, run.artefact)
+    if search is None:
+        return ""
+    return _("Its prompt, with “%(said)s”: %(how)s") % {
+        "said": search.quoted,
+        "how": search.sentence,
+    }
 
 
 def _unjudged(figure: Mapping[str, Any]) -> str:
