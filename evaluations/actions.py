@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -283,6 +284,53 @@ def retry_run(run: Run, *, by: User) -> int:
         if was_finished and not run.results.unanswered().exists():
             raise wrong_state(_("No case of this run failed."))
     return count
+
+
+def tuned_model_of(run: Run) -> str:
+    """Return the model that a provider has tuned for a run's spec, "" where there is none."""
+    technique = technique_for(run.spec)
+    if technique.look is None:
+        return ""
+    learned = Preparation.objects.filter(key=learning_key(run)).values_list("learned", flat=True)
+    return str((learned.first() or {}).get("tuned_model", ""))
+
+
+@transaction.atomic
+def tune_again(run: Run, *, by: User) -> Run:
+    """Have the model of a paused run tuned anew, as it is gone; return the run that measures it.
+
+    The paused run ends: its answers are another model's. Raises `Refused` where other runs are
+    being answered by the model, or the candidate's spec has changed.
+    """
+    ensure("measure", run.candidate.decision, by)
+    model = tuned_model_of(run)
+    if not model or not run.is_paused:
+        raise wrong_state(_("Only a paused run whose model was tuned by a provider can do that."))
+    refuse_other_spec(run)
+    same = Run.objects.working().filter(spec_digest=run.spec_digest, case_set=run.case_set)
+    if other := same.exclude(pk=run.pk).first():
+        raise wrong_state(_("%(run)s is answered by this model just now.") % {"run": other})
+    told = {"person": by, "model": model}
+    ended = _("Ended by %(person)s: another model is tuned in the place of %(model)s.") % told
+    if not _end(run, RunState.CANCELLED, [RunState.PAUSED], outcome=ended):
+        raise wrong_state(_("The run has ended already."))
+    Preparation.objects.filter(key__in=learning_keys(run)).delete()
+    again = request_run(run.candidate, run.case_set, by=by, **_asked_for(run))
+    logger.info("%s had %s tuned again for %s, as %s", by.username, model, run, again)
+    return again
+
+
+def _asked_for(run: Run) -> dict[str, Any]:
+    """Return how a run was asked for, to ask for the same again."""
+    limits = run.budget
+    money = {"money": Decimal(limits["money"])} if "money" in limits else {}
+    return {
+        "attach": run.attaches,
+        "repeats": run.repeats,
+        "concurrency": run.concurrency,
+        "budget": limits | money,
+        "scorers": run.scorers,
+    }
 
 
 def _set_going(run: Run, stopped: RunQuerySet, otherwise: str) -> None:

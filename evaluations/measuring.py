@@ -102,12 +102,21 @@ def _answered(run: Run, stop: Stop) -> bool:
     prepared = _prepared_or_failed(run, stop)
     if prepared is None:
         return False
+    if _is_another(run, prepared):
+        fail_run(run, _("The model that answered before is not the one that is there now."))
+        return False
     note_prepared(run, prepared.artefact)
     scoring = scoring_of(run)
     left = Shift(run, prepared.answerer, scoring, stop, Judges(scoring, connect)).spend()
     if not left:
         _conclude(run)
     return left
+
+
+def _is_another(run: Run, prepared: Prepared) -> bool:
+    """Return whether a run that goes on would be answered by another tuned model than before."""
+    before, now = (told.get("tuned_model") for told in (run.artefact, prepared.artefact))
+    return before not in (None, now)
 
 
 def _conclude(run: Run) -> None:

@@ -244,6 +244,10 @@ class Halt(Exception):
     """The run cannot go on for now; the message is the sentence that says why."""
 
 
+class UnknownModel(Halt):
+    """The server does not know the model, or not any more."""
+
+
 Learn = Callable[[Any, Material, Memory], Awaitable[Mapping[str, Any]]]
 Look = Callable[[Any, Material, Memory], Awaitable[None]]
 

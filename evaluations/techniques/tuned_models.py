@@ -16,12 +16,14 @@ from evaluations.techniques.grading import metric_of, scores
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
+    Halt,
     Material,
     Memory,
     PrepareError,
     Question,
     Technique,
     Tuner,
+    UnknownModel,
 )
 from evaluations.techniques.language_model import ChatAnswerer, Prompted, prepare_zero_shot
 from evaluations.techniques.learning_curve import Try, point, sizes_problem, sizes_written
@@ -260,9 +262,28 @@ class TunedAnswerer:
         return await self.inner.answer(question)
 
 
+@dataclass(frozen=True)
+class OrderedAnswerer(TunedAnswerer):
+    """A model that a provider has tuned for this spec; one that is gone can be tuned again."""
+
+    async def answer(self, question: Question) -> Answer:
+        """Return what the tuned model says."""
+        try:
+            return await self.inner.answer(question)
+        except UnknownModel as said:
+            told = {"model": self.told["tuned_model"], "said": said}
+            sentence = _(
+                "The tuned model %(model)s is not at the provider any more: “Tune again” has "
+                "another one made, which costs as much as the first. %(said)s"
+            )
+            raise Halt(sentence % told) from None
+
+
 def prepare_tuned(spec: ProviderTuned, material: Material) -> Answerer:
     """Return an answerer with the model that the provider has tuned."""
-    return prepare_zero_shot(replace(spec, model=material.learned["tuned_model"]), material)
+    model = material.learned["tuned_model"]
+    inner = prepare_zero_shot(replace(spec, model=model), material)
+    return OrderedAnswerer(inner, {"tuned_model": model})
 
 
 def prepare_served(spec: Served, material: Material) -> Answerer:
