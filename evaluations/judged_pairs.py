@@ -31,7 +31,7 @@ from evaluations.preference import Preference, preference
 from evaluations.rating import headline, paired_runs, sampled, share_of
 from evaluations.scorers.rubric import RubricSpec
 from evaluations.scoring import view_of
-from evaluations.techniques import Halt, Material, Memory
+from evaluations.techniques import Halt, Memory
 from evaluations.techniques.chat import Chat
 
 VERSION = "judge_pairs/1"
@@ -81,8 +81,7 @@ def judge_pairs(first: Run, second: Run, spec: RubricSpec, size: int, *, by: Use
 def judged(pairs: list[RatedCase], spec: RubricSpec) -> JudgedPairs:
     """Return what a judge says of pairs of answers; those it was asked before are kept."""
     key = digest_of([VERSION, asdict(spec), _shown(pairs)])
-    ask = partial(_verdicts, pairs)
-    told = learned(key, ask, spec, Material(connect=connect), lambda: False)["verdicts"]
+    told = learned(key, partial(_verdicts, pairs, spec), lambda: False)["verdicts"]
     rows = [(pair.case.key, one) for pair, one in zip(pairs, told, strict=True) if one]
     return JudgedPairs(
         {key: CHOICES.get(one["verdict"], "tie") for key, one in rows},
@@ -91,11 +90,9 @@ def judged(pairs: list[RatedCase], spec: RubricSpec) -> JudgedPairs:
     )
 
 
-async def _verdicts(
-    pairs: list[RatedCase], spec: RubricSpec, material: Material, memory: Memory
-) -> Mapping[str, Any]:
+async def _verdicts(pairs: list[RatedCase], spec: RubricSpec, memory: Memory) -> Mapping[str, Any]:
     """Ask for every pair, step by step; None stands for one that could not be judged."""
-    chat = await sync_to_async(material.chat)(spec.endpoint, spec.model)
+    chat = await sync_to_async(connect)(spec.endpoint, spec.model)
     verdicts = list(memory.state.get("verdicts", []))
     try:
         while len(verdicts) < len(pairs):
