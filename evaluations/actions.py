@@ -7,6 +7,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -20,6 +22,7 @@ from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
 from evaluations.candidate_specs import draws_by_seed
+from evaluations.encoder import PATIENCE
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.imported_figures import imported_measurements, left_out
 from evaluations.models import (
@@ -296,6 +299,53 @@ def retry_run(run: Run, *, by: User) -> int:
     return count
 
 
+def tuned_model_of(run: Run) -> str:
+    """Return the model that a provider has tuned for a run's spec, "" where there is none."""
+    technique = technique_for(run.spec)
+    if technique.look is None:
+        return ""
+    learned = Preparation.objects.filter(key=learning_key(run)).values_list("learned", flat=True)
+    return str((learned.first() or {}).get("tuned_model", ""))
+
+
+@transaction.atomic
+def tune_again(run: Run, *, by: User) -> Run:
+    """Have the model of a paused run tuned anew, as it is gone; return the run that measures it.
+
+    The paused run ends: its answers are another model's. Raises `Refused` where other runs are
+    being answered by the model, or the candidate's spec has changed.
+    """
+    ensure("measure", run.candidate.decision, by)
+    model = tuned_model_of(run)
+    if not model or not run.is_paused:
+        raise wrong_state(_("Only a paused run whose model was tuned by a provider can do that."))
+    refuse_other_spec(run)
+    same = Run.objects.working().filter(spec_digest=run.spec_digest, case_set=run.case_set)
+    if other := same.exclude(pk=run.pk).first():
+        raise wrong_state(_("%(run)s is answered by this model just now.") % {"run": other})
+    told = {"person": by, "model": model}
+    ended = _("Ended by %(person)s: another model is tuned in the place of %(model)s.") % told
+    if not _end(run, RunState.CANCELLED, [RunState.PAUSED], outcome=ended):
+        raise wrong_state(_("The run has ended already."))
+    Preparation.objects.filter(key__in=learning_keys(run)).delete()
+    again = request_run(run.candidate, run.case_set, by=by, **_asked_for(run))
+    logger.info("%s had %s tuned again for %s, as %s", by.username, model, run, again)
+    return again
+
+
+def _asked_for(run: Run) -> dict[str, Any]:
+    """Return how a run was asked for, to ask for the same again."""
+    limits = run.budget
+    money = {"money": Decimal(limits["money"])} if "money" in limits else {}
+    return {
+        "attach": run.attaches,
+        "repeats": run.repeats,
+        "concurrency": run.concurrency,
+        "budget": limits | money,
+        "scorers": run.scorers,
+    }
+
+
 def _set_going(run: Run, stopped: RunQuerySet, otherwise: str) -> None:
     """Hand a stopped run back to the workers; raise `Refused` if it is not among the stopped."""
     try:
@@ -332,10 +382,12 @@ def start_run(run: Run, environment: Mapping[str, Any]) -> None:
 
 
 def note_prepared(run: Run, artefact: Mapping[str, Any]) -> None:
-    """Keep what the first worker's preparation came to."""
-    Run.objects.filter(pk=run.pk, prepared_at__isnull=True).update(
-        prepared_at=clock.now(), artefact=artefact
-    )
+    """Keep what the first worker's preparation came to; call one that did not wait for it."""
+    unprepared = Run.objects.filter(pk=run.pk, prepared_at__isnull=True)
+    waited_since = clock.now() - timedelta(seconds=PATIENCE)
+    is_first = unprepared.update(prepared_at=clock.now(), artefact=artefact)
+    if is_first and Run.objects.filter(pk=run.pk, started_at__lte=waited_since).exists():
+        transaction.on_commit(lambda: _wake(run, times=1), robust=True)
 
 
 def fail_run(run: Run, sentence: str) -> None:
@@ -464,16 +516,22 @@ def _add_results(run: Run) -> None:
             Result.objects.bulk_create(Result(run=run, case_id=pk, repeat=repeat) for pk in batch)
 
 
-def _wake(run: Run) -> None:
+def _wake(run: Run, **how: int) -> None:
     """Tell workers of the run; if the queue cannot be reached, the reaper will."""
     from evaluations.tasks import wake
 
-    wake(run.pk)
+    wake(run.pk, **how)
 
 
 def learning_key(run: Run) -> str:
     """Return the key of what a run's spec learns from its case set, the same for all such runs."""
     return digest_of([run.spec_digest, run.case_set.digest])
+
+
+def learning_keys(run: Run) -> tuple[str, ...]:
+    """Return the key of what is learned, and that of what the case set's probe comes to then."""
+    key, probe = learning_key(run), run.case_set.probe
+    return (key, digest_of([key, probe.digest])) if probe else (key,)
 
 
 def _let_learn_again(run: Run) -> None:

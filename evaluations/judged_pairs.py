@@ -31,7 +31,7 @@ from evaluations.preference import Preference, preference
 from evaluations.rating import headline, paired_runs, sampled, share_of
 from evaluations.scorers.rubric import RubricSpec
 from evaluations.scoring import view_of
-from evaluations.techniques import Halt, Material, Memory
+from evaluations.techniques import Halt, Memory
 from evaluations.techniques.chat import Chat
 
 VERSION = "judge_pairs/1"
@@ -97,8 +97,7 @@ def key_of(pairs: list[RatedCase], spec: RubricSpec) -> str:
 
 def judged(pairs: list[RatedCase], spec: RubricSpec) -> JudgedPairs:
     """Return what a judge says of pairs of answers; those it was asked before are kept."""
-    ask = partial(_verdicts, pairs)
-    found = learned(key_of(pairs, spec), ask, spec, Material(connect=connect), lambda: False)
+    found = learned(key_of(pairs, spec), partial(_verdicts, pairs, spec), lambda: False)
     return said_of(pairs, found["verdicts"])
 
 
@@ -112,11 +111,9 @@ def said_of(pairs: list[RatedCase], told: list[dict[str, Any] | None]) -> Judged
     )
 
 
-async def _verdicts(
-    pairs: list[RatedCase], spec: RubricSpec, material: Material, memory: Memory
-) -> Mapping[str, Any]:
+async def _verdicts(pairs: list[RatedCase], spec: RubricSpec, memory: Memory) -> Mapping[str, Any]:
     """Ask for every pair, step by step; None stands for one that could not be judged."""
-    chat = await sync_to_async(material.chat)(spec.endpoint, spec.model)
+    chat = await sync_to_async(connect)(spec.endpoint, spec.model)
     verdicts = list(memory.state.get("verdicts", []))
     try:
         while len(verdicts) < len(pairs):

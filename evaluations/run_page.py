@@ -20,12 +20,14 @@ from evaluations.imported_page import ImportedPage
 from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
 from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
-from evaluations.run_moves import RunMove, moves_of
+from evaluations.preparing_page import PreparingStep, steps_of
+from evaluations.prompt_search import PromptSearch, search_of
+from evaluations.run_moves import MOVES, RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
 from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
-from evaluations.summary import MOST_FOR_LATENCY, kind_note
+from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once
 from evaluations.techniques import Technique
 from evaluations.tuning_page import (
     Forgetting,
@@ -55,6 +57,21 @@ class RunPage:
     def progress(self) -> Progress:
         """Return how far it is."""
         return self.run.progress()
+
+    @cached_property
+    def preparing(self) -> list[PreparingStep]:
+        """Return how far what it learns first has come, while it does."""
+        return steps_of(self.run)
+
+    @property
+    def way_on(self) -> str:
+        """Return how a run that ended before its figures comes to them."""
+        told = {"move": MOVES["resume" if self.run.state == RunState.CANCELLED else "retry"].label}
+        if not self.progress.answered:
+            return _("“%(move)s” begins with the first case.") % told
+        if self.run.state == RunState.CANCELLED:
+            return _("They are kept: “%(move)s” answers the rest.") % told
+        return _("They are kept: “%(move)s” answers the rest, and what failed.") % told
 
     @property
     def moves(self) -> list[RunMove]:
@@ -116,13 +133,18 @@ class RunPage:
         """Return the figures in the order of the catalogue, then how many cases got no answer."""
         figures = self.run.metrics
         shown = [
-            _measure(str(metric.name), figures[key], _alone(figures, key))
+            _measure(str(metric.name), figures[key], self._under_load(key) or _alone(figures, key))
             for key, metric in METRICS.items()
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
         scores = figures.get("scores", {}) if self.imported else {}
         shown += [_measure(name, figure) for name, figure in scores.items()]
         return [*shown, _without_answer(figures)] if figures else []
+
+    def _under_load(self, key: str) -> str:
+        """Return how many answers were under way while a latency was measured; else ""."""
+        is_told = key.startswith("latency") and not self.run.is_imported
+        return latency_at_once(self.run.metrics) if is_told else ""
 
     @cached_property
     def labels(self) -> LabelPage | None:
@@ -172,10 +194,16 @@ class RunPage:
         runs = family_of(self.run).runs
         return [(one.candidate, compare_url(self.run, one)) for one in runs if one != self.run]
 
+    @property
+    def latency_load(self) -> str:
+        """Return how many answers were under way while latency was measured, as a sentence."""
+        load = self._under_load("latency")
+        return _("Measured %(at_once)s.") % {"at_once": load} if load else ""
+
     @cached_property
     def histogram(self) -> Histogram | None:
-        """Return the distribution of latencies, if there are enough cases."""
-        answered = self.run.results.filter(state=ResultState.DONE)
+        """Return the distribution of the latencies that count, if there are enough cases."""
+        answered = self.run.results.filter(state=ResultState.DONE, at_once__lte=MOST_FOR_LATENCY)
         latencies = answered.values_list("latency_ms", flat=True)
         return latency_histogram([one for one in latencies if one is not None], "latency")
 
@@ -199,6 +227,11 @@ class RunPage:
             (_("Vectors made"), _vectors_made(told.get("embedding"))),
         ]
         return [*((name, value) for name, value in facts if value), *tuning_facts(told)]
+
+    @cached_property
+    def search(self) -> PromptSearch | None:
+        """Return what a search for its prompt came to, where there was one."""
+        return search_of(self.run.spec, self.run.artefact)
 
     @cached_property
     def learning_curve(self) -> LearningCurve | None:

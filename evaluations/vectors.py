@@ -24,7 +24,7 @@ def have_vectors(texts: Sequence[str], material: Material, stop: Stop, rests: St
     key = encoder.key_of(texts)
     if not encoder.has(texts):
         Preparation.objects.filter(key=key, learned__isnull=False).delete()
-    learned(key, partial(embed, encoder), texts, material, stop, rests)
+    learned(key, partial(embed, encoder, texts), stop, rests)
 
 
 def vectors_told(encoder: TextEncoder | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from evaluations.models.run import (
     Run,
     RunSource,
     RunState,
+    progress_of,
 )
 from evaluations.models.share import Share
 
@@ -60,4 +61,5 @@ __all__ = [
     "RunState",
     "Share",
     "Split",
+    "progress_of",
 ]

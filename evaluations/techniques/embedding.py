@@ -212,9 +212,7 @@ def hold(texts: Sequence[str], material: Material) -> None:
         _at_hand.set(dict(zip(texts, material.encoder.kept(texts), strict=True)))
 
 
-async def embed(
-    encoder: EndpointEncoder, texts: Sequence[str], _material: Material, memory: Memory
-) -> dict[str, Any]:
+async def embed(encoder: EndpointEncoder, texts: Sequence[str], memory: Memory) -> dict[str, Any]:
     """Have the vectors of texts made, batch by batch, and kept; return what that came to.
 
     A batch that is kept is never paid again. Raises `Halt` where the server does not answer.

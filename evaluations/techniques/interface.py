@@ -77,7 +77,8 @@ class Probe:
 class TuningJob:
     """How a provider says that a job stands. `seconds` is from its creation to its end.
 
-    `status` is running, succeeded, failed or cancelled; `reason` is what the provider says of a
+    `status` is running, succeeded, failed or cancelled; `stage` is the provider's own word for it,
+    `begun` when the job was created (seconds since 1970); `reason` is what the provider says of a
     failure. What a provider does not say is None.
     """
 
@@ -87,6 +88,8 @@ class TuningJob:
     trained_tokens: int | None = None
     seconds: float | None = None
     reason: str = ""
+    stage: str = ""
+    begun: float | None = None
 
 
 class Tuner(Protocol):
@@ -259,7 +262,12 @@ class Halt(Exception):
     """The run cannot go on for now; the message is the sentence that says why."""
 
 
+class UnknownModel(Halt):
+    """The server does not know the model, or not any more."""
+
+
 Learn = Callable[[Any, Material, Memory], Awaitable[Mapping[str, Any]]]
+Look = Callable[[Any, Material, Memory], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +294,9 @@ class Technique:
     provides: tuple[str, ...] = ()
     # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
     learn: Learn | None = None
+    # What is looked at before each of its steps, without any example or document being read: it
+    # raises `NotYet` while what is learned elsewhere is under way.
+    look: Look | None = None
     # What is asked once of the case set's probe, after learning; ends up in the run's artefact.
     recall: Learn | None = None
 
