@@ -94,7 +94,8 @@ class SystemSurvey:
         """
         if self.missing and not self.system.status:
             return True
-        return any((one.n or 0) > self.answers for one in self.figures if one.value is not None)
+        known = (one for one in self.figures if one.value is not None and not one.is_apart)
+        return any((one.n or 0) > self.answers for one in known)
 
     def want(self, cases: int) -> None:
         """Take into account of how many cases the answers are: each lacking one was to be given."""
