@@ -118,7 +118,11 @@ class RunPage:
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
         scores = figures.get("scores", {}) if self.imported else {}
-        shown += [_measure(name, figure) for name, figure in scores.items()]
+        alone = figures.get("of_answered", {}).get("scores", {})
+        shown += [
+            _measure(name, figure, _of_answered(figures, alone.get(name)))
+            for name, figure in scores.items()
+        ]
         return [*shown, _without_answer(figures)] if figures else []
 
     @cached_property
@@ -202,11 +206,17 @@ class RunPage:
 
 def _alone(figures: dict[str, Any], key: str) -> str:
     """Return the figure over what was answered alone, where some was not; else ""."""
-    alone = figures.get("of_answered", {}).get(key)
-    if alone is None or not figures["failed"]:
+    return _of_answered(figures, figures.get("of_answered", {}).get(key))
+
+
+def _of_answered(figures: dict[str, Any], alone: dict[str, Any] | None) -> str:
+    lacking = sum(figures.get(one, 0) for one in ("failed", "missing", "unjudged"))
+    if alone is None or not lacking:
         return ""
     value = format_value(alone["value"], alone.get("low"), alone.get("high"), alone["unit"])
     told = {"value": value, "n": format_count(alone["n"])}
+    if figures.get("unjudged"):
+        return _("%(value)s of the %(n)s answered and judged") % told
     return _("%(value)s of the %(n)s answered") % told
 
 
