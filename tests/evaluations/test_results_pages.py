@@ -204,3 +204,22 @@ def test_a_tracking_server_that_is_away_is_one_sentence(
     row = owner.post(address, {"tracking_uri": "http://127.0.0.1:9", "run_id": RUN})["Location"]
     bring_everything_in()
     assert "127.0.0.1 cannot be reached" in text(owner.get(row))
+
+
+def test_many_systems_stand_in_one_table_to_search_and_choose_from(
+    owner: Client, candidate: Candidate
+) -> None:
+    many = shared_file("lm_eval", "v04pre_pythia160m_0shot.json")
+    address = looked(owner, candidate, many.read_bytes(), "many.json")
+    page = text(owner.get(address))
+    assert page.count('<select name="system-') == 87
+    assert page.count("<table") == 1
+    assert "Show those with these words" in page
+    assert "lambada_openai is</label>" in page
+
+
+def test_few_systems_need_no_search(owner: Client, candidate: Candidate) -> None:
+    address = looked(owner, candidate, ERRORS.read_bytes(), "results.json")
+    page = text(owner.get(address))
+    assert "Show those with these words" not in page
+    assert "prompt: zero-shot: p1.txt" in page
