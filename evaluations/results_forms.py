@@ -131,6 +131,11 @@ class ResultsForm(CountersignForm):
         """Return whether there are so many systems that it helps to search among them."""
         return len(self.survey["systems"]) > FEW_SYSTEMS
 
+    @property
+    def has_figures_alone(self) -> bool:
+        """Return whether the file has figures of a system without its answers."""
+        return not all(one["answers"] for one in self.survey["systems"])
+
     def column_fields(self) -> list[forms.BoundField]:
         """Return the questions what the columns hold."""
         return [self[name] for name in self.fields if name.startswith(COLUMN)]

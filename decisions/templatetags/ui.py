@@ -1,5 +1,6 @@
 """Small pieces of every page: symbols, roles, states, dates and digests."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -285,6 +286,24 @@ def verdict(outcome: str | None) -> SafeString | str:
     return format_html(
         '<span class="verdict verdict-{}">{}{}</span>', said.value, icon(said.icon), said.label
     )
+
+
+@register.filter
+def first_sentence(text: str) -> str:
+    """Return the sentence that a text begins with."""
+    return _sentences(text)[0]
+
+
+@register.filter
+def after_first_sentence(text: str) -> str:
+    """Return what a text says after its first sentence."""
+    return _sentences(text)[1]
+
+
+def _sentences(text: str) -> tuple[str, str]:
+    """Return the first sentence of a text, and what comes after it."""
+    first, *rest = re.split(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ])", text, maxsplit=1)
+    return first, "".join(rest)
 
 
 CONDITIONS = {
