@@ -483,6 +483,7 @@ class ReadersForm(CountersignForm):
 
 
 NOTHING = [("", gettext_lazy("No such column"))]
+CHOOSE = [("", gettext_lazy("Choose a column"))]
 
 
 class ColumnsForm(CountersignForm):
@@ -533,7 +534,7 @@ class ColumnsForm(CountersignForm):
             del self.fields["relevant"]
         for name, field in self.fields.items():
             if name != "kind":
-                nothing = [] if name in {"input", "label"} else NOTHING
+                nothing = CHOOSE if name in {"input", "label"} else NOTHING
                 field.choices = [*nothing, *((one, one) for one in names)]  # type: ignore[attr-defined]
 
     @property

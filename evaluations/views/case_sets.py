@@ -99,10 +99,12 @@ def map_case_set(request: HttpRequest, token: str) -> HttpResponse:
     """Ask what the columns of an upload hold, show what would come in, and ask for the import."""
     upload = uploads.kept(person(request), token)
     form, columns, kind = _asked(request, upload)
-    material = {"columns": vars(columns), "kind": kind}
-    preview = CasesPreview.of(lambda: material_of(upload, person(request), material))
+    preview = CasesPreview()
+    if columns is not None:
+        material = {"columns": vars(columns), "kind": kind}
+        preview = CasesPreview.of(lambda: material_of(upload, person(request), material))
     is_wanted = "import" in request.POST and form.is_valid()
-    if is_wanted and not preview.problem:
+    if is_wanted and columns is not None and not preview.problem:
         row = request_import(upload, by=person(request), columns=columns, kind=kind)
         return redirect(row)
     context = {"upload": upload, "form": form, "preview": preview}
@@ -110,8 +112,11 @@ def map_case_set(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "evaluations/map_case_set.html", context, status=status)
 
 
-def _asked(request: HttpRequest, upload: uploads.Upload) -> tuple[Any, Columns, str]:
-    """Return the form, and the columns and kind that it says; before it is sent, the guess."""
+def _asked(request: HttpRequest, upload: uploads.Upload) -> tuple[Any, Columns | None, str]:
+    """Return the form, and the columns and kind that it says; before it is sent, the guess.
+
+    The columns are None as long as nobody has said, or could guess, what they hold.
+    """
     if shape_of_all(upload.case_files):
         return NothingToAskForm(posted(request)), Columns("", ""), ""
     names = columns_of(upload.case_files[0].path, upload.case_files[0].title)
@@ -120,10 +125,11 @@ def _asked(request: HttpRequest, upload: uploads.Upload) -> tuple[Any, Columns, 
     if not form.is_bound:
         guess = {name: value for name, value in vars(guessed(names)).items() if name in form.fields}
         columns = Columns(**guess)
-        return form, columns, guessed_kind(columns)
+        is_known = bool(columns.input and columns.label)
+        return form, columns if is_known else None, guessed_kind(columns)
     if form.is_valid():
         return form, form.columns, form.kind_of_cases
-    return form, Columns("", ""), ""
+    return form, None, ""
 
 
 def _posted_version(request: HttpRequest, slug: str) -> CaseSet:
