@@ -68,7 +68,7 @@ class RunForm(CountersignForm):
         super().__init__(*args, **kwargs)
         self.known = {one.letter: one for one in candidates}
         visible = CaseSet.objects.visible_to(user)
-        self.fields["case_set"].queryset = visible.newest()  # type: ignore[attr-defined]
+        self.fields["case_set"].queryset = visible.newest().to_run_on()  # type: ignore[attr-defined]
         self.fields["candidates"].choices = [  # type: ignore[attr-defined]
             (letter, str(one)) for letter, one in self.known.items()
         ]
@@ -473,7 +473,7 @@ class ProbeForm(CountersignForm):
     def __init__(self, case_set: CaseSet, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, initial={"probe": case_set.probe_id}, **kwargs)
         others = CaseSet.objects.visible_to(user).exclude(slug=case_set.slug)
-        self.fields["probe"].queryset = others.newest()  # type: ignore[attr-defined]
+        self.fields["probe"].queryset = others.newest().to_run_on()  # type: ignore[attr-defined]
 
 
 class ReadersForm(CountersignForm):

@@ -505,7 +505,7 @@ def _beside(run: Run, one: dict[str, Any]) -> Stated:
     if here is None:
         return Stated(one["metric"], value, n)
     differs = abs(in_percent(one) - here["value"]) > CLOSE
-    told = f"{format_number(round(here['value'], 2))} %"
+    told = _in_words(here)
     note = _why(run, one, here) if differs else ""
     return Stated(one["metric"], value, n, told, note, differs)
 

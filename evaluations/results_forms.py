@@ -104,7 +104,7 @@ class ResultsForm(CountersignForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.survey, self.candidates = survey, {one.letter: one for one in candidates}
-        visible = CaseSet.objects.visible_to(user).newest()
+        visible = CaseSet.objects.visible_to(user).newest().to_choose_from()
         self.fields["case_set"].queryset = visible  # type: ignore[attr-defined]
         for at, one in enumerate(survey["systems"]):
             self.fields[f"{SYSTEM}{at}"] = self._candidate_field(one)

@@ -27,14 +27,19 @@ from evaluations.previews import CasesPreview
 from evaluations.views.shared import page_of, version_of, wants_fragment
 
 CASES_PER_PAGE = 50
+MOST_WITH_RESULTS = 200
 
 
 @require_safe
 def case_sets(request: HttpRequest) -> HttpResponse:
     """Show the newest version of every case set, and what the person is bringing in."""
-    visible = CaseSet.objects.visible_to(person(request))
+    visible = CaseSet.objects.visible_to(person(request)).newest().to_choose_from()
+    known = visible.select_related("created_by")
+    came = known.filter(came_with_results=True)
     context = {
-        "page_obj": page_of(request, visible.newest().select_related("created_by"), 50),
+        "page_obj": page_of(request, known.filter(came_with_results=False), 50),
+        "with_results": came[:MOST_WITH_RESULTS],
+        "with_results_count": came.count(),
         "imports": imported_by(person(request), Imports.CASES),
     }
     return render(request, "evaluations/case_sets.html", context)

@@ -15,7 +15,15 @@ from decisions.content import content
 from decisions.exports.document import RecordDocument
 from decisions.models import Candidate, Decision, Evidence, EvidenceKind
 from evaluations.actions import attach_run, request_run
-from evaluations.comparing import family_of, p_in_words, paired, rounded_up, sentences
+from evaluations.comparing import (
+    Family,
+    LeftOut,
+    family_of,
+    p_in_words,
+    paired,
+    rounded_up,
+    sentences,
+)
 from evaluations.models import CaseSet, Run
 from evaluations.views.comparisons import differing
 from tests.evaluations.helpers import make_candidate, make_case_set, work_through
@@ -398,3 +406,17 @@ def test_the_cases_on_which_two_runs_differ_are_found_by_an_index(
         # Without the case among what is searched by, 3,080 cases take seconds.
         plans = [differing(first, one).explain() for one in (other, renamed)]
         assert all("(run_id=? AND case_id=? AND repeat=?)" in plan for plan in plans)
+
+
+def test_many_that_are_not_compared_are_counted_by_reason() -> None:
+    def left_out(letter: str, why: str) -> LeftOut:
+        return LeftOut(Candidate(letter=letter), Run(), why)
+
+    others = [left_out(letter, f"measured on other cases (Set {letter})") for letter in "ABCD"]
+    family = Family((), (left_out("E", "scored in another way (x/1)"), *others))
+
+    assert [one.sentence_part for one in family.reasons] == [
+        "4 candidates: measured on other cases",
+        "E: scored in another way (x/1)",
+    ]
+    assert Family((), tuple(others[:2])).reasons[0].sentence_part == "A, B: measured on other cases"
