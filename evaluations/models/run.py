@@ -319,7 +319,7 @@ class Run(models.Model):
         recent: int = counted.get("recent", 0)
         if recent < 2:
             return None
-        since = self.begun_at if recent < PACE_OVER else counted["paced_from"]
+        since: datetime = self.begun_at if recent < PACE_OVER else counted["paced_from"]
         return (clock.now() - since) / min(recent, PACE_OVER)
 
     def first_errors(self, most: int = 3) -> list[tuple[str, int]]:
