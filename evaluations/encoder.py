@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,21 @@ PATIENCE = 2.0  # seconds that a worker waits for another before it does somethi
 LOOK_AGAIN = 0.02  # seconds
 
 Vectors = NDArray[np.float32]
+
+
+class TextEncoder(Protocol):
+    """Turns texts into unit vectors, close meanings into close ones; the digest says by what."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of all that is known to decide a vector."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text, float32 of shape (len(texts), dimensions)."""
 
 
 class EncoderMissing(RuntimeError):
@@ -198,7 +213,7 @@ def encode_once(
     return vectors, False
 
 
-def embeddings_path(encoder: Encoder, texts: Sequence[str], cache: Path) -> Path:
+def embeddings_path(encoder: TextEncoder, texts: Sequence[str], cache: Path) -> Path:
     """Return the file that keeps these texts' vectors."""
     digest = hashlib.sha256()
     for text in texts:

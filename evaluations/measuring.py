@@ -51,6 +51,8 @@ from evaluations.techniques import (
     Technique,
     technique_for,
 )
+from evaluations.techniques.embedding import VectorsLacking, encoder_of, with_questions
+from evaluations.vectors import have_vectors, vectors_told
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +172,7 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
     technique = technique_for(run.spec)
     probe = run.case_set.probe if technique.recall else None
     cases = (run.case_set.digest, probe.digest if probe else "")
-    key = (run.pk if technique.connects else 0, run.spec_digest, *cases)
+    key = (run.pk if technique.endpoints(run.spec) else 0, run.spec_digest, *cases)
     if key not in _kept:
         _kept[key] = _prepare(run, technique, stop)
         while len(_kept) > KEPT:
@@ -180,18 +182,35 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
 
 
 def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
-    """Make a technique ready: first what it learns once, then what every process makes anew.
+    """Make a technique ready; where vectors are lacking, have them made and begin anew.
 
     Cases are read only by the worker that learns from them, or builds with them.
     """
-    read = cache(lambda: material_of(run))
+    read = cache(lambda: _material(run, technique))
+    while True:
+        try:
+            return _made_ready(run, technique, read, stop)
+        except VectorsLacking as lacking:
+            have_vectors(lacking.texts, read(), stop, lambda: _rests(run))
+
+
+def _material(run: Run, technique: Technique) -> Material:
+    """Return what a run's technique is prepared with."""
+    material = material_of(run)
+    return replace(material, encoder=encoder_of(technique.validate(run.spec), material))
+
+
+def _made_ready(run: Run, technique: Technique, read: Read, stop: Stop) -> Prepared:
+    """Return a technique: first what it learns once, then what every process makes anew."""
     found = _all_learned(run, technique, read, stop)
     with exclusive(_lock_of(run)):  # one at a time on a machine; the others have better to do
         material = replace(read(), learned=found)
         began = time.perf_counter()
-        answerer = technique.build(technique.validate(run.spec), material)
+        built = technique.build(technique.validate(run.spec), material)
+        answerer = with_questions(built, material.encoder)
         seconds = time.perf_counter() - began
     facts = {"prepare_seconds": round(seconds, 3), **found, **answerer.facts}
+    facts |= vectors_told(material.encoder)
     if material.left_out:
         facts["left_out_overlap"] = material.left_out
     return Prepared(answerer, facts)
