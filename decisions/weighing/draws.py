@@ -21,7 +21,8 @@ def draw(table: Table, draws: int, generator: np.random.Generator) -> Draws:
     low, high = _sorted(table.worth(table.low), table.worth(table.high))
     drawn = np.empty((*middle.shape, draws), np.float32)
     below, above = np.nan_to_num((middle - low) / Z_95), np.nan_to_num((high - middle) / Z_95)
-    for row in range(len(drawn)):
+    drawn[:] = middle[..., None]
+    for row in np.flatnonzero((below + above).any(axis=1)):
         _measured(middle[row], below[row], above[row], generator, out=drawn[row])
     estimated = table.is_estimate & ~np.isnan(low)
     drawn[estimated] = _estimated(

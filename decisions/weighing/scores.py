@@ -41,7 +41,7 @@ class Simulated:
     `best` (C,) is the probability of being best, `nobody` that every candidate fails a must.
     `expected` (C,) is the expected score, a failed must counting as 0. `worth_knowing` (R, C) is
     by how much (in score, 0 to 1) the choice would be better on average if that one cell were
-    known exactly; `spread` (R, C) the standard deviation that the cell gives its score.
+    known exactly; `spread` (R, C) how much of its score the interval of a cell leaves open.
     """
 
     best: Floats
@@ -112,7 +112,8 @@ def simulate(table: Table, draws: int = DRAWS, seed: int = 0) -> Simulated:
     for row, column in np.argwhere(table.is_open_must):
         scores[column, worths[row, column] < 1] = -1.0
     best, nobody = _wins(scores)
-    return Simulated(best, nobody, *_information(table, worths, shares), draws)
+    spread = shares[:, None] * _left_open(table)
+    return Simulated(best, nobody, *_information(table, worths, shares), spread, draws)
 
 
 def shares_of(table: Table) -> Floats:
@@ -130,8 +131,14 @@ def _wins(scores: Draws) -> tuple[Floats, float]:
     return shared.mean(axis=1, dtype=np.float64), float((top < 0).mean())
 
 
-def _information(table: Table, worths: Draws, shares: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return expected scores (C,), the worth of knowing each cell and its spread, both (R, C).
+def _left_open(table: Table) -> Floats:
+    """Return what part of the way from worthless to target each cell leaves open, (R, C)."""
+    low, high = np.clip(table.worth(table.low), 0, 1), np.clip(table.worth(table.high), 0, 1)
+    return np.where(table.is_unknown, 1.0, np.nan_to_num(np.abs(high - low)))
+
+
+def _information(table: Table, worths: Draws, shares: Floats) -> tuple[Floats, Floats]:
+    """Return expected scores (C,) and the worth of knowing each cell (R, C).
 
     With P the chance that all open musts are met and m the mean worth of a cell, the expected
     score is P Σ share x m, as a must that is met is worth 1. Given the worth u of one cell it is
@@ -152,7 +159,7 @@ def _information(table: Table, worths: Draws, shares: Floats) -> tuple[Floats, F
         better[row, column] = chance[row, column] * max(0, others * sums[column] - rival[column])
     gained = better - np.maximum(expected - rival, 0.0)
     worth_knowing = np.where((gained > SAME_DRAWN) & ~table.is_out, gained, 0.0)
-    return expected, worth_knowing, shares[:, None] * worths.std(axis=2)
+    return expected, worth_knowing
 
 
 def _better_of(worths: Draws, means: Floats, slopes: Floats, ahead: Floats) -> Floats:
