@@ -200,6 +200,11 @@ class Table:
         open_or_unknown = [[one in (None, Outcome.OPEN) for one in row] for row in self.outcomes]
         return self._flags(open_or_unknown) & self.must[:, None]
 
+    def failed_musts(self, column: int) -> list[int]:
+        """Return the places of the musts that a candidate fails."""
+        rows = enumerate(self.outcomes)
+        return [at for at, row in rows if self.must[at] and row[column] == Outcome.MISSED]
+
     def worth(self, values: Floats) -> Floats:
         """Return what values (R, …) in their units are worth: 0 at `zero`, 1 at `one`, unclipped.
 

@@ -106,7 +106,7 @@ def test_the_heat_table_says_what_every_cell_says_of_its_goal() -> None:
     )
     assert figure.table[2] == ("UX (weight 1)", "not rated", "4", "3.5")
     assert [line[1] for line in figure.table[3:]] == ["out", "out"]
-    assert "A. Prompt is out: it fails a must." in figure.description
+    assert "A. Prompt is out: it fails a must, Accuracy." in figure.description
 
 
 def test_the_heat_table_reads_without_colour() -> None:
