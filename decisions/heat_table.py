@@ -26,7 +26,14 @@ from decisions.marks import (
 from decisions.svg import Attribute, element, text_width, wrap
 from decisions.weighing.scores import Simulated, Weighed
 from decisions.weighing.table import Table
-from decisions.weighing.words import CellWords, cells_in_words, goal_words, percent, points
+from decisions.weighing.words import (
+    CellWords,
+    cells_in_words,
+    goal_words,
+    percent,
+    points,
+    worth_words,
+)
 
 WIDTH, NAMES, CELL_AT_LEAST, CELL_AT_MOST = 760.0, 196.0, 92.0, 150.0
 ROW, RESULT, PAD, GAP = 50.0, 30.0, 10.0, 2.0
@@ -48,7 +55,7 @@ def heat_table(
     drawing = _Drawing(table, weighed, cells, results).svg(title, description, f"figure-{key}")
     headings = (_("Goal"), *(str(column) for column in table.columns))
     lines = tuple(
-        (f"{place.name} ({goal_words(place)})", *map(str, told))
+        (f"{place.name} ({goal_words(place)}; {worth_words(place)})", *map(str, told))
         for place, told in zip(table.rows, cells, strict=True)
     )
     return Figure(drawing, title, description, (), headings, lines + tuple(results))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor
 
 import numpy as np
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from numpy.typing import NDArray
 
 from decisions.numbers import format_number
@@ -82,23 +80,6 @@ def _sentence(flip: Flip) -> str:
     return _(
         "%(leader)s stays ahead unless the weight of %(row)s falls from %(now)s to %(shown)s or "
         "less; then %(by)s leads."
-    )
-
-
-def steady_words(table: Table, weighed: Weighed, flips: Sequence[Flip]) -> str:
-    """Return which weights don't matter to who leads, "" if all do or nobody leads."""
-    flipping = {flip.row for flip in flips}
-    steady = [row.name for at, row in enumerate(table.rows) if at not in flipping]
-    if weighed.leader is None or not steady:
-        return ""
-    told = {"leader": table.columns[weighed.leader].letter, "rows": ", ".join(steady)}
-    return (
-        ngettext(
-            "%(leader)s stays ahead whatever the weight of %(rows)s.",
-            "%(leader)s stays ahead whatever the weight of any one of these: %(rows)s.",
-            len(steady),
-        )
-        % told
     )
 
 

@@ -41,8 +41,8 @@ class Row:
     """One thing that counts: a goal, or what one role says of the candidates.
 
     `key` (a metric or a role) is unique in a table. `zero` is the value worth nothing, `one` the
-    target, worth all, both in `unit`; `lowest` and `highest` bound what the metric can be.
-    `has_worst` is False where nobody set a worst acceptable value.
+    target, worth all, both in `unit` and NaN where no goal is set; `lowest` and `highest` bound
+    what the metric can be. `has_worst` is False where nobody set a worst acceptable value.
     """
 
     key: str
@@ -61,6 +61,11 @@ class Row:
     def __post_init__(self) -> None:
         if not (isfinite(self.weight) and self.weight >= 0):
             raise ValueError("a weight is a number that is not negative")
+
+    @property
+    def has_target(self) -> bool:
+        """Return whether a goal is set on it, so that its values are worth something."""
+        return isfinite(self.one)
 
 
 def goal_row(

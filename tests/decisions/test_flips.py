@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decisions.weighing.flips import rating_flips, steady_words, swings, weight_flips
+from decisions.weighing.flips import rating_flips, swings, weight_flips
 from decisions.weighing.scores import weigh
 from decisions.weighing.table import Cell, Column, Rating, Row, Table, make_table, role_row
 
@@ -117,15 +116,6 @@ def test_a_weight_that_would_have_to_vanish_is_told_so() -> None:
     # Latency would have to weigh 400; a weight goes up to 100.
     (falls,) = weight_flips(slight, weighed)
     assert falls.words(slight, weighed).endswith("falls from 2 to 0; then B leads.")
-
-
-def test_weights_that_never_matter_are_told_together() -> None:
-    table = two()
-    assert steady_words(table, weigh(table), weight_flips(table, weigh(table))) == ""
-    ahead = replace(table, value=np.array([[90.0, 80.0], [200.0, 300.0]]))
-    assert steady_words(ahead, weigh(ahead), weight_flips(ahead, weigh(ahead))) == (
-        "A stays ahead whatever the weight of any one of these: Accuracy, Latency."
-    )
 
 
 def rated() -> Table:
