@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -33,7 +34,6 @@ from decisions.weighing.table import Row, Table
 from decisions.weighing.words import interval_words, target_sign, value_words
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760.0, 430.0, 64.0, 736.0, 34.0, 368.0
-DASHES: dict[str, float | str] = {"stroke_dasharray": "6 4", "stroke_width": 1.3}
 # Where a letter may stand beside its point.
 BESIDE = ((11.0, -11.0), (-11.0, -11.0), (11.0, 13.0), (-11.0, 13.0))
 
@@ -159,28 +159,24 @@ class _Drawing:
         )
 
     def _targets(self) -> SafeString:
-        """Return the targets of both goals, as far as they are set, with their values."""
-        return element("g", *self._target_across(), *self._target_up())
-
-    def _target_across(self) -> list[SafeString]:
-        if not self.front.against.has_target:
-            return []
-        x, words = self.across(self.front.against.one), target_sign(self.front.against)
-        half = text_width(words, SMALL) / 2
-        words_at = min(max(x, LEFT + half), RIGHT - half)
-        return [
-            line(x, TOP, x, BOTTOM, "fig-target", ACCENT, **DASHES),
-            text(words_at, TOP - 6, words, "middle", SMALL, paint=ACCENT, kind="fig-target-text"),
-        ]
-
-    def _target_up(self) -> list[SafeString]:
-        if not self.front.quality.has_target:
-            return []
-        y, words = self.up(self.front.quality.one), target_sign(self.front.quality)
-        return [
-            line(LEFT, y, RIGHT, y, "fig-target", ACCENT, **DASHES),
-            text(RIGHT, y - 6, words, "end", SMALL, paint=ACCENT, kind="fig-target-text"),
-        ]
+        """Return the targets of both goals, with their values; nothing where none is set."""
+        dashes: dict[str, float | str] = {"stroke_dasharray": "6 4", "stroke_width": 1.3}
+        kind, parts = "fig-target-text", []
+        if isfinite(self.front.against.one):
+            x, words = self.across(self.front.against.one), target_sign(self.front.against)
+            half = text_width(words, SMALL) / 2
+            at = min(max(x, LEFT + half), RIGHT - half)
+            parts += [
+                line(x, TOP, x, BOTTOM, "fig-target", ACCENT, **dashes),
+                text(at, TOP - 6, words, "middle", SMALL, paint=ACCENT, kind=kind),
+            ]
+        if isfinite(self.front.quality.one):
+            y, words = self.up(self.front.quality.one), target_sign(self.front.quality)
+            parts += [
+                line(LEFT, y, RIGHT, y, "fig-target", ACCENT, **dashes),
+                text(RIGHT, y - 6, words, "end", SMALL, paint=ACCENT, kind=kind),
+            ]
+        return element("g", *parts)
 
     def _front(self) -> SafeString:
         """Return the front as stairs: what lies behind it is beaten."""
@@ -222,10 +218,9 @@ class _Drawing:
 
 
 def _scale(row: Row, reaches: Iterable[tuple[float, ...]], start: float, end: float) -> Scale:
-    """Return the scale over all values, intervals and, if there is one, the target of a row."""
+    """Return the scale over all values, intervals and the target of a row."""
     values = [one for reach in reaches for one in reach]
-    if row.has_target:
-        values.append(row.one)
+    values += [row.one] if isfinite(row.one) else []
     return scale_over(values, start, end, bounded=row.unit == "%")
 
 

@@ -62,11 +62,6 @@ class Row:
         if not (isfinite(self.weight) and self.weight >= 0):
             raise ValueError("a weight is a number that is not negative")
 
-    @property
-    def has_target(self) -> bool:
-        """Return whether a goal is set on it, so that its values are worth something."""
-        return isfinite(self.one)
-
 
 def goal_row(
     key: str,
