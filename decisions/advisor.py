@@ -33,12 +33,23 @@ class Level(StrEnum):
         """Return it in words."""
         return LEVEL_WORDS[self]
 
+    @property
+    def icon(self) -> str:
+        """Return its symbol."""
+        return LEVEL_ICONS[self]
+
 
 LEVEL_WORDS: dict[Level, Text] = {
     Level.FOR: _("The profile speaks for it"),
     Level.MIXED: _("The profile speaks for it and against it"),
     Level.UNKNOWN: _("The profile says too little yet"),
     Level.AGAINST: _("The profile speaks against it"),
+}
+LEVEL_ICONS: dict[Level, str] = {
+    Level.FOR: "state-done",
+    Level.MIXED: "state-half",
+    Level.UNKNOWN: "state-none",
+    Level.AGAINST: "cross",
 }
 ORDER = {level: place for place, level in enumerate(Level)}
 LIGHTEST_FIRST = {key: place for place, key in enumerate(WAYS)}

@@ -25,49 +25,77 @@ from decisions.section_kinds import Text
 Profile = Mapping[str, str]
 Condition = Mapping[str, tuple[str, ...]]
 
+
+@dataclass(frozen=True)
+class Source:
+    """Where a rule comes from: how it is named in passing, and what it is."""
+
+    name: Text
+    title: Text
+
+
 # S1 to S4 are the texts that this product's view of the field began with.
-SOURCES: dict[str, Text] = {
-    "S1": _("A talk on fine-tuning, retrieval and prompt engineering, and when to use each"),
-    "S2": _("A talk on choosing between them for a product, and on who should be involved"),
-    "S3": _("A course lecture on fine-tuning"),
-    "S4": _("An article that compares the three"),
-    "team": _("Experience of the team that wrote the rules; no publication"),
-    "asai": (
-        "Asai et al., Reliable, Adaptable, and Attributable Language Models with Retrieval, 2024"
+SOURCES: dict[str, Source] = {
+    "S1": Source("S1", _("A talk on fine-tuning, retrieval and prompts, and when to use each")),
+    "S2": Source("S2", _("A talk on choosing between them for a product, and on who takes part")),
+    "S3": Source("S3", _("A course lecture on fine-tuning")),
+    "S4": Source("S4", _("An article that compares the three")),
+    "team": Source(
+        _("our own experience"), _("What whoever wrote the rules has seen; unpublished")
     ),
-    "balaguer": (
-        "Balaguer et al., RAG vs Fine-tuning: Pipelines, Tradeoffs, and a Case Study on "
-        "Agriculture, 2024"
+    "asai": Source(
+        "Asai et al. 2024",
+        "Reliable, Adaptable, and Attributable Language Models with Retrieval",
     ),
-    "biderman": "Biderman et al., LoRA Learns Less and Forgets Less, 2024",
-    "brown": "Brown et al., Language Models are Few-Shot Learners, 2020",
-    "bucher": (
-        "Bucher and Martini, Fine-Tuned 'Small' LLMs (Still) Significantly Outperform Zero-Shot "
-        "Generative AI Models in Text Classification, 2024"
+    "balaguer": Source(
+        "Balaguer et al. 2024",
+        "RAG vs Fine-tuning: Pipelines, Tradeoffs, and a Case Study on Agriculture",
     ),
-    "carlini": "Carlini et al., Extracting Training Data from Large Language Models, 2021",
-    "gekhman": (
-        "Gekhman et al., Does Fine-Tuning LLMs on New Knowledge Encourage Hallucinations?, 2024"
+    "biderman": Source("Biderman et al. 2024", "LoRA Learns Less and Forgets Less"),
+    "brown": Source("Brown et al. 2020", "Language Models are Few-Shot Learners"),
+    "bucher": Source(
+        "Bucher and Martini 2024",
+        "Fine-Tuned ‘Small’ LLMs (Still) Significantly Outperform Zero-Shot Generative AI Models "
+        "in Text Classification",
     ),
-    "gururangan": (
-        "Gururangan et al., Don't Stop Pretraining: Adapt Language Models to Domains and Tasks, 2020"
+    "carlini": Source("Carlini et al. 2021", "Extracting Training Data from Large Language Models"),
+    "gekhman": Source(
+        "Gekhman et al. 2024",
+        "Does Fine-Tuning LLMs on New Knowledge Encourage Hallucinations?",
     ),
-    "hoffmann": "Hoffmann et al., Training Compute-Optimal Large Language Models, 2022",
-    "hsieh": "Hsieh et al., Distilling Step-by-Step!, 2023",
-    "hu": "Hu et al., LoRA: Low-Rank Adaptation of Large Language Models, 2021",
-    "lewis": (
-        "Lewis et al., Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks, 2020"
+    "gururangan": Source(
+        "Gururangan et al. 2020",
+        "Don’t Stop Pretraining: Adapt Language Models to Domains and Tasks",
     ),
-    "lima": "Zhou et al., LIMA: Less Is More for Alignment, 2023",
-    "liu": "Liu et al., Lost in the Middle: How Language Models Use Long Contexts, 2023",
-    "lu": "Lu et al., Fantastically Ordered Prompts and Where to Find Them, 2022",
-    "ovadia": (
-        "Ovadia et al., Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs, 2023"
+    "hoffmann": Source("Hoffmann et al. 2022", "Training Compute-Optimal Large Language Models"),
+    "hsieh": Source(
+        "Hsieh et al. 2023",
+        "Distilling Step-by-Step! Outperforming Larger Language Models with Less Training Data and "
+        "Smaller Model Sizes",
     ),
-    "raft": "Zhang et al., RAFT: Adapting Language Model to Domain Specific RAG, 2024",
-    "sculley": "Sculley et al., Hidden Technical Debt in Machine Learning Systems, 2015",
-    "setfit": "Tunstall et al., Efficient Few-Shot Learning Without Prompts, 2022",
-    "wei": "Wei et al., Chain-of-Thought Prompting Elicits Reasoning, 2022",
+    "hu": Source("Hu et al. 2021", "LoRA: Low-Rank Adaptation of Large Language Models"),
+    "lewis": Source(
+        "Lewis et al. 2020",
+        "Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks",
+    ),
+    "lima": Source("Zhou et al. 2023", "LIMA: Less Is More for Alignment"),
+    "liu": Source("Liu et al. 2023", "Lost in the Middle: How Language Models Use Long Contexts"),
+    "lu": Source(
+        "Lu et al. 2022",
+        "Fantastically Ordered Prompts and Where to Find Them: Overcoming Few-Shot Prompt Order "
+        "Sensitivity",
+    ),
+    "ovadia": Source(
+        "Ovadia et al. 2023",
+        "Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs",
+    ),
+    "raft": Source("Zhang et al. 2024", "RAFT: Adapting Language Model to Domain Specific RAG"),
+    "sculley": Source("Sculley et al. 2015", "Hidden Technical Debt in Machine Learning Systems"),
+    "setfit": Source("Tunstall et al. 2022", "Efficient Few-Shot Learning Without Prompts"),
+    "wei": Source(
+        "Wei et al. 2022",
+        "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models",
+    ),
 }
 
 
@@ -80,6 +108,11 @@ class Rule:
     effects: Mapping[str, int]
     reason: Text
     sources: tuple[str, ...]
+
+    @property
+    def sources_named(self) -> str:
+        """Return its sources as they are named in passing."""
+        return ", ".join(str(SOURCES[one].name) for one in self.sources)
 
 
 @dataclass(frozen=True)

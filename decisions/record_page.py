@@ -7,6 +7,8 @@ from itertools import groupby
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from decisions.advice_page import fit_of, profile_of
+from decisions.advisor import Fit, fits_of
 from decisions.blockers import (
     Blocker,
     blockers,
@@ -133,6 +135,12 @@ class RecordPage:
         """Return the candidates under consideration, then those dropped."""
         rows = list(self.record.candidates.all())
         return sorted(rows, key=lambda one: one.is_dropped)
+
+    @cached_property
+    def advised(self) -> list[tuple[Candidate, Fit | None]]:
+        """Return each candidate with how the rules say it fits the product's profile."""
+        fits = fits_of(profile_of(self.record))
+        return [(one, fit_of(one, fits)) for one in self.candidates]
 
     @cached_property
     def measured_rows(self) -> list[MeasuredRow]:
