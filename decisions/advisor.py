@@ -41,7 +41,7 @@ class Level(StrEnum):
 
 LEVEL_WORDS: dict[Level, Text] = {
     Level.FOR: _("The profile speaks for it"),
-    Level.MIXED: _("The profile speaks for it and against it"),
+    Level.MIXED: _("The profile does not settle it"),
     Level.UNKNOWN: _("The profile says too little yet"),
     Level.AGAINST: _("The profile speaks against it"),
 }

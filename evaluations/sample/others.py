@@ -408,7 +408,7 @@ GUIDES = Plan(
             "compute": "cpu",
             "place": "hosted",
             "skills": "No one has run a vector index in production yet",
-            "ability": "data",
+            "ability": "prompts",
         },
         "profile_interaction": {
             "complexity": "complex",
