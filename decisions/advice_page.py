@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from decisions.advisor import Advice, Fit, Question, Unknown, advise, known_answers
+from decisions.advisor import (
+    Advice,
+    Fit,
+    Question,
+    Unknown,
+    advise,
+    fits_of,
+    known_answers,
+    leading,
+)
 from decisions.advisor_rules import SOURCES, Source
 from decisions.models import Approach, Candidate, Decision
 
@@ -25,11 +34,24 @@ def profile_of(record: Decision) -> dict[str, str]:
     return known_answers(said)
 
 
-def fit_of(candidate: Candidate, fits: Iterable[Fit]) -> Fit | None:
-    """Return the best of the ways that a candidate can be, None if the rules know none."""
-    if candidate.approach == Approach.OTHER:
-        return None
-    return next((one for one in fits if one.way.approach == candidate.approach), None)
+@dataclass(frozen=True)
+class AdvisedCandidate:
+    """A candidate and how the best of the ways it can be fits; None if the rules know none."""
+
+    candidate: Candidate
+    fit: Fit | None
+    is_leading: bool
+
+
+def advised_candidates(
+    record: Decision, candidates: Iterable[Candidate]
+) -> Iterator[AdvisedCandidate]:
+    """Yield each candidate with how the rules say it fits the record's profile."""
+    fits = fits_of(profile_of(record))
+    for one in candidates:
+        known = (fit for fit in fits if fit.way.approach == one.approach != Approach.OTHER)
+        found = next(known, None)
+        yield AdvisedCandidate(one, found, found is not None and found == leading(fits))
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,7 @@ class WayLine:
     fit: Fit
     candidates: list[Candidate]
     is_worth_trying: bool
+    is_leading: bool
 
 
 @dataclass(frozen=True)
@@ -65,13 +88,24 @@ class AdvicePage:
         """Return every way from the best, each with the candidates that follow it."""
         tried = {one.way.key for one in self.advice.worth_trying}
         return [
-            WayLine(one, self._candidates(one), one.way.key in tried) for one in self.advice.fits
+            WayLine(one, self._candidates(one), one.way.key in tried, one == self.advice.leading)
+            for one in self.advice.fits
         ]
 
     @cached_property
     def open(self) -> list[OpenLine]:
         """Return the open questions, the one that would change the view most first."""
         return [OpenLine(one, self._part(one.question)) for one in self.advice.unknown]
+
+    @property
+    def turning(self) -> list[OpenLine]:
+        """Return the open questions of which one answer alone would give another way the lead."""
+        return [one for one in self.open if one.unknown.turns]
+
+    @property
+    def waiting(self) -> list[OpenLine]:
+        """Return the other open questions: no answer to one of them alone changes the lead."""
+        return [one for one in self.open if not one.unknown.turns]
 
     @cached_property
     def sources(self) -> list[Source]:

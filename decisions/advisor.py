@@ -239,7 +239,8 @@ def _rank(fit: Fit) -> tuple[int, int, int]:
 def _fit(way: Way, profile: Profile) -> Fit:
     about = [rule for rule in RULES if way.key in rule.effects]
     fired = [_reason(one, way, profile) for one in about if fires(one.when, profile)]
-    fired.sort(key=lambda one: -abs(one.effect))
+    # The strong ones first; what holds of any product says least about this one.
+    fired.sort(key=lambda one: (-abs(one.effect), not one.answers))
     return Fit(
         way,
         tuple(one for one in fired if one.effect > 0),

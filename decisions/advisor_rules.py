@@ -340,7 +340,7 @@ RULES: tuple[Rule, ...] = (
         "nothing_to_look_up",
         {"knowledge": ("general",)},
         {PROMPTING: 1, RAG: -1, PROMPT_AND_RAG: -1, TUNED_AND_RAG: -2},
-        _("If the question holds all that is needed, there is little to look up."),
+        _("What an answer needs is in the question or known to any model; little is to look up."),
         ("S1",),
     ),
     Rule(

@@ -7,8 +7,7 @@ from itertools import groupby
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from decisions.advice_page import fit_of, profile_of
-from decisions.advisor import Fit, fits_of
+from decisions.advice_page import AdvisedCandidate, advised_candidates
 from decisions.blockers import (
     Blocker,
     blockers,
@@ -137,10 +136,9 @@ class RecordPage:
         return sorted(rows, key=lambda one: one.is_dropped)
 
     @cached_property
-    def advised(self) -> list[tuple[Candidate, Fit | None]]:
+    def advised(self) -> list[AdvisedCandidate]:
         """Return each candidate with how the rules say it fits the product's profile."""
-        fits = fits_of(profile_of(self.record))
-        return [(one, fit_of(one, fits)) for one in self.candidates]
+        return list(advised_candidates(self.record, self.candidates))
 
     @cached_property
     def measured_rows(self) -> list[MeasuredRow]:

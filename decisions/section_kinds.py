@@ -245,10 +245,10 @@ _KINDS = (
             ),
             _asked(
                 "citing",
-                _("Must answers name their sources?"),
+                _("Sources in an answer"),
                 "",
-                ("yes", _("Yes: people check where it comes from")),
-                ("no", _("No")),
+                ("yes", _("Must be named: people check where it comes from")),
+                ("no", _("Need not be named")),
             ),
             _asked(
                 "cost",
@@ -411,11 +411,11 @@ _KINDS = (
             Field("tone", _("Tone and style"), type=FieldType.LINE),
             _asked(
                 "style",
-                _("Can the style be described?"),
+                _("Describing the style"),
                 "",
                 ("none", _("There is none: nobody reads it as a text")),
-                ("described", _("Yes: a page of rules would do")),
-                ("shown", _("No: one knows it on sight")),
+                ("described", _("Easy: a page of rules would do")),
+                ("shown", _("Hard: one knows it on sight")),
             ),
             _asked(
                 "control",
