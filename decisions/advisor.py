@@ -6,7 +6,7 @@ experiments; it knows no measurement and gives no verdict. The rules are in `adv
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, cached_property
 
@@ -119,7 +119,13 @@ class Fit:
     way: Way
     speaks_for: tuple[Reason, ...]
     speaks_against: tuple[Reason, ...]
-    open: tuple[Question, ...]
+    profile: Profile = field(repr=False)
+
+    @cached_property
+    def open(self) -> tuple[Question, ...]:
+        """Return the open questions on which rules about it wait."""
+        about = (one.when for one in RULES if self.way.key in one.effects)
+        return _open_questions(about, self.profile)
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -212,7 +218,8 @@ def advise(profile: Profile) -> Advice:
 
 def fits_of(profile: Profile) -> tuple[Fit, ...]:
     """Return how each way fits, best first; on a tie, the lighter one."""
-    return tuple(sorted((_fit(way, profile) for way in WAYS.values()), key=_rank))
+    fired = [one for one in RULES if fires(one.when, profile)]
+    return tuple(sorted((_fit(way, fired, profile) for way in WAYS.values()), key=_rank))
 
 
 def leading(fits: Iterable[Fit]) -> Fit | None:
@@ -236,16 +243,15 @@ def _rank(fit: Fit) -> tuple[int, int, int]:
     return ORDER[fit.level], -fit.balance, LIGHTEST_FIRST[fit.way.key]
 
 
-def _fit(way: Way, profile: Profile) -> Fit:
-    about = [rule for rule in RULES if way.key in rule.effects]
-    fired = [_reason(one, way, profile) for one in about if fires(one.when, profile)]
+def _fit(way: Way, fired: Iterable[Rule], profile: Profile) -> Fit:
+    reasons = [_reason(one, way, profile) for one in fired if way.key in one.effects]
     # The strong ones first; what holds of any product says least about this one.
-    fired.sort(key=lambda one: (-abs(one.effect), not one.answers))
+    reasons.sort(key=lambda one: (-abs(one.effect), not one.answers))
     return Fit(
         way,
-        tuple(one for one in fired if one.effect > 0),
-        tuple(one for one in fired if one.effect < 0),
-        _open_questions((one.when for one in about), profile),
+        tuple(one for one in reasons if one.effect > 0),
+        tuple(one for one in reasons if one.effect < 0),
+        profile,
     )
 
 
@@ -285,7 +291,7 @@ def _what_if(question: Question, profile: Profile, fits: Collection[Fit]) -> Unk
     for value, label in question.field.choices:
         then = fits_of({**profile, question.name: value})
         ahead = leading(then)
-        if ahead and ahead.way != (led and led.way):
+        if ahead and ahead.way.key != (led and led.way.key):
             turns.append(Turn(label, ahead.way))
         words += sum(one.level != now[one.way.key].level for one in then)
         moved += sum(abs(one.balance - now[one.way.key].balance) for one in then)

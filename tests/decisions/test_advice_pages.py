@@ -43,7 +43,8 @@ def test_the_page_shows_what_speaks_for_and_against_each_way_and_where_it_comes_
 ) -> None:
     record = answer(draft, people, TUNED)
     html = advice_of(sign_in(people.ux), record)
-    assert "The profile speaks most for this: <b>Fine-tuning</b>." in html
+    assert "So far the profile speaks most for this: <b>Fine-tuning</b>." in html
+    assert html.index("would give another way the lead") < html.index("None of these alone would")
     assert "Advice from rules, not evidence" in html
     assert "A few hundred good examples, written by hand, can be enough to tune a model." in html
     assert "Labelled examples at hand: Hundreds · " in html

@@ -26,6 +26,9 @@ from decisions.advisor_ways import FINE_TUNING, PRE_TRAINING, PROMPTING, RAG, WA
 from decisions.management.commands import advisor_rules
 from decisions.models import Approach
 from decisions.section_kinds import SECTION_KINDS, FieldType
+from evaluations.sample.load import PLANS
+from evaluations.sample.routing import PLAN as ROUTING
+from evaluations.sample.story import Plan
 
 NAMED = re.compile(r"`(\w+)`")
 PRODUCT = re.compile(
@@ -159,6 +162,27 @@ def test_the_rules_pull_both_ways_for_every_way_that_can_be_a_candidate() -> Non
     for key, way in WAYS.items():
         effects = [one.effects[key] for one in RULES if key in one.effects]
         assert min(effects) < 0 < max(effects), way.name
+
+
+def answers_of(plan: Plan) -> dict[str, str]:
+    """Return what a sample record answers to the questions of the profile."""
+    return {
+        name: value
+        for kind, data in plan.parts.items()
+        if SECTION_KINDS[kind].is_profile
+        for name, value in data.items()
+        if name in questions()
+    }
+
+
+def test_the_sample_records_give_answers_that_exist_and_the_first_gives_all() -> None:
+    for plan in PLANS:
+        said = answers_of(plan)
+        assert known_answers(said) == said, plan.title
+    advice = advise(answers_of(ROUTING))
+    assert advice.answered == advice.asked
+    assert advice.leading is not None
+    assert advice.leading.way.key == FINE_TUNING
 
 
 def test_an_empty_profile_leads_nowhere_and_asks_for_what_would_decide_most() -> None:
