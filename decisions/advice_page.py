@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from decisions.advisor import (
     Advice,
     Fit,
+    Level,
     Question,
     Unknown,
     advise,
@@ -18,6 +19,7 @@ from decisions.advisor import (
     leading,
 )
 from decisions.advisor_rules import SOURCES, Source
+from decisions.advisor_ways import PROMPTING
 from decisions.models import Approach, Candidate, Decision
 
 if TYPE_CHECKING:
@@ -60,8 +62,12 @@ class WayLine:
 
     fit: Fit
     candidates: list[Candidate]
-    is_worth_trying: bool
     is_leading: bool
+
+    @property
+    def is_baseline(self) -> bool:
+        """Return whether it is only worth trying as what the others have to beat."""
+        return self.fit.level != Level.FOR and self.fit.way.key == PROMPTING
 
 
 @dataclass(frozen=True)
@@ -86,11 +92,16 @@ class AdvicePage:
     @cached_property
     def ways(self) -> list[WayLine]:
         """Return every way from the best, each with the candidates that follow it."""
-        tried = {one.way.key for one in self.advice.worth_trying}
         return [
-            WayLine(one, self._candidates(one), one.way.key in tried, one == self.advice.leading)
+            WayLine(one, self._candidates(one), one == self.advice.leading)
             for one in self.advice.fits
         ]
+
+    @property
+    def suggested(self) -> list[WayLine]:
+        """Return the ways that belong on the list of candidates."""
+        tried = {one.way.key for one in self.advice.worth_trying}
+        return [one for one in self.ways if one.fit.way.key in tried]
 
     @cached_property
     def open(self) -> list[OpenLine]:
