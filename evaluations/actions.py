@@ -19,6 +19,7 @@ from decisions.actions.evidence import Measurement, attach_evidence
 from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
+from evaluations.candidate_specs import draws_by_seed
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.imported_figures import imported_measurements, left_out
 from evaluations.models import (
@@ -43,6 +44,8 @@ from evaluations.techniques import SpecError, Technique, technique_for
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
+MOST_SEEDS = 10  # runs of one candidate that are asked for at once
+SEEDS = 2**31  # seeds are below
 
 
 # Runs
@@ -50,13 +53,20 @@ BATCH = 1000
 
 @transaction.atomic
 def request_runs(
-    candidates: Iterable[Candidate], case_set: CaseSet, *, by: User, **asked: Any
+    candidates: Iterable[Candidate], case_set: CaseSet, *, by: User, seeds: int = 1, **asked: Any
 ) -> list[Run]:
     """Ask for several candidates to be measured, or for none if one of them cannot be.
 
-    Raises `BadInput` also for a scorer that none of them provides anything for.
+    Those that draw by a seed are measured with so many of them: the spec's own and those that
+    follow it. Raises `BadInput` also for a scorer that none of them provides anything for.
     """
-    runs = [request_run(candidate, case_set, by=by, **asked) for candidate in candidates]
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise BadInput(_("1 to %(n)s seeds can be asked for.") % {"n": MOST_SEEDS})
+    runs = [
+        request_run(candidate, case_set, by=by, further=further, **asked)
+        for candidate in candidates
+        for further in range(seeds if draws_by_seed(candidate) else 1)
+    ]
     for one in asked.get("scorers") or ():
         _refuse_useless(one, runs)
     return runs
@@ -80,14 +90,16 @@ def request_run(
     concurrency: int = 8,
     budget: Mapping[str, Any] | None = None,
     scorers: Sequence[Stored] = (),
+    further: int = 0,
 ) -> Run:
     """Ask for a candidate to be measured; while that is under way it is the same run.
 
-    Every case is answered `repeats` times, at most `concurrency` at once over all workers. `budget`
-    limits what may be asked of model servers: requests, tokens, money (US dollars), None for no
-    limit. `scorers` are {"key", "settings"} each, the main one first; without any, and in the
-    place of an empty one, those that are usual for the case set. Without `attach` the figures
-    stay with the run until someone attaches them. Raises
+    With `further` it is measured with a seed so much higher than its spec's: such a run tells how
+    far the seed matters, and its figures stay with it. Every case is answered `repeats` times, at
+    most `concurrency` at once over all workers. `budget` limits what may be asked of model servers:
+    requests, tokens, money (US dollars), None for no limit. `scorers` are {"key", "settings"} each,
+    the main one first; without any, and in the place of an empty one, those that are usual for the
+    case set. Without `attach` the figures stay with the run until someone attaches them. Raises
     `Refused`, or `BadInput` for a spec or a case set that cannot be run.
     """
     ensure("measure", candidate.decision, by)
@@ -95,9 +107,11 @@ def request_run(
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
+    if further:
+        spec["seed"] = (spec["seed"] + further) % SEEDS
     scoring = _scoring(scorers, case_set, technique, spec)
     _refuse_archived([*technique.endpoints(spec), *(one.spec.endpoint for one in scoring.asking)])
-    asks_models = technique.connects or bool(scoring.asking)
+    asks_models = bool(technique.endpoints(spec) or scoring.asking)
     limits = plain_budget(budget or {}) if asks_models else {}
     spec_digest = digest_of([spec, technique.version])
     try:
@@ -110,7 +124,7 @@ def request_run(
                 scorer=scoring.main.identity,
                 scorers=scoring.stored,
                 seed=spec.get("seed") or 0,
-                attaches=attach,
+                attaches=attach and not further,
                 repeats=repeats,
                 concurrency=concurrency,
                 budget=limits,
@@ -122,7 +136,10 @@ def request_run(
             _let_learn_again(run)
             transaction.on_commit(lambda: _wake(run), robust=True)
     except IntegrityError:
-        return _open_run(candidate, case_set, (spec_digest, repeats, limits), scoring)
+        run = Run.objects.open().get(
+            candidate=candidate, case_set=case_set, seed=spec.get("seed") or 0
+        )
+        _refuse_other(run, (spec_digest, repeats, limits), scoring)
     return run
 
 
@@ -171,19 +188,15 @@ def plain_budget(budget: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _open_run(
-    candidate: Candidate, case_set: CaseSet, asked: tuple[str, int, Any], scoring: Scoring
-) -> Run:
-    """Return the run that is under way; refuse if it measures an earlier spec or otherwise."""
-    run = Run.objects.open().get(candidate=candidate, case_set=case_set)
+def _refuse_other(run: Run, asked: tuple[str, int, Any], scoring: Scoring) -> None:
+    """Raise `Refused` if the run that is under way measures an earlier spec, or otherwise."""
     is_same = (run.spec_digest, run.repeats, run.budget) == asked
     if not is_same or scoring_of(run).stored != scoring.stored:
-        told = {"candidate": candidate, "run": run}
+        told = {"candidate": run.candidate, "run": run}
         raise wrong_state(
             _("%(candidate)s is still being measured as it was before: cancel %(run)s first.")
             % told
         )
-    return run
 
 
 def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:

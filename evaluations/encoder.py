@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,21 @@ MAX_TOKENS = 256
 BATCH = 32
 
 Vectors = NDArray[np.float32]
+
+
+class TextEncoder(Protocol):
+    """Turns texts into unit vectors, close meanings into close ones; the digest says by what."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of all that is known to decide a vector."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text, float32 of shape (len(texts), dimensions)."""
 
 
 class EncoderMissing(RuntimeError):
@@ -190,7 +205,7 @@ def encode_once(
     return vectors, False
 
 
-def embeddings_path(encoder: Encoder, texts: Sequence[str], cache: Path) -> Path:
+def embeddings_path(encoder: TextEncoder, texts: Sequence[str], cache: Path) -> Path:
     """Return the file that keeps these texts' vectors."""
     digest = hashlib.sha256()
     for text in texts:

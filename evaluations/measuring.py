@@ -46,6 +46,8 @@ from evaluations.techniques import (
     Technique,
     technique_for,
 )
+from evaluations.techniques.embedding import VectorsLacking, encoder_of, with_questions
+from evaluations.vectors import have_vectors, vectors_told
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +153,7 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
     technique = technique_for(run.spec)
     probe = run.case_set.probe if technique.recall else None
     cases = (run.case_set.digest, probe.digest if probe else "")
-    key = (run.pk if technique.connects else 0, run.spec_digest, *cases)
+    key = (run.pk if technique.endpoints(run.spec) else 0, run.spec_digest, *cases)
     if key not in _kept:
         _kept[key] = _prepare(run, technique, stop)
         while len(_kept) > KEPT:
@@ -161,8 +163,20 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
 
 
 def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
-    """Make a technique ready: first what it learns once, then what every process makes anew."""
+    """Make a technique ready; where vectors are lacking, have them made and begin anew."""
     spec, material = technique.validate(run.spec), material_of(run)
+    material = replace(material, encoder=encoder_of(spec, material))
+    while True:
+        try:
+            return _made_ready(run, technique, spec, material, stop)
+        except VectorsLacking as lacking:
+            have_vectors(lacking.texts, material, stop, lambda: _rests(run))
+
+
+def _made_ready(
+    run: Run, technique: Technique, spec: Any, material: Material, stop: Stop
+) -> Prepared:
+    """Return a technique: first what it learns once, then what every process makes anew."""
     if technique.learn:
         found = learned(
             learning_key(run), technique.learn, spec, material, stop, lambda: _rests(run)
@@ -173,9 +187,10 @@ def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
         found = learned(key, technique.recall, spec, material, stop, lambda: _rests(run))
         material = replace(material, learned={**material.learned, **found})
     began = time.perf_counter()
-    answerer = technique.build(spec, material)
+    answerer = with_questions(technique.build(spec, material), material.encoder)
     seconds = time.perf_counter() - began
     facts = {"prepare_seconds": round(seconds, 3), **material.learned, **answerer.facts}
+    facts |= vectors_told(material.encoder)
     if material.left_out:
         facts["left_out_overlap"] = material.left_out
     return Prepared(answerer, facts)

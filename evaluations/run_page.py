@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from decisions.metrics import METRICS
 from decisions.models import Candidate
 from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import compare_url, family_of
+from evaluations.endpoints.page import dollars
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.imported_page import ImportedPage
 from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
@@ -144,6 +147,19 @@ class RunPage:
         )
 
     @cached_property
+    def rerank_note(self) -> str:
+        """Return how often a model that orders passages gave no order that could be read, or ""."""
+        if self.run.spec.get("rerank") != "model" or self.run.is_open:
+            return ""
+        kept = self.run.results.filter(details__reranked=False).count()
+        sentence = ngettext(
+            "To %(n)s question the model gave no order of passages: the order found was kept.",
+            "To %(n)s questions the model gave no order of passages: the order found was kept.",
+            kept,
+        )
+        return sentence % {"n": format_count(kept)} if kept else ""
+
+    @cached_property
     def spreads(self) -> list[SeedSpread]:
         """Return how far its figures lie from those of the same run with other seeds."""
         return [] if self.run.is_open else spread_over_seeds(self.run)
@@ -180,6 +196,7 @@ class RunPage:
             (_("Searches"), _searched(told)),
             (_("Size"), _size(size)),
             (_("Encoder"), str(told.get("encoder", ""))),
+            (_("Vectors made"), _vectors_made(told.get("embedding"))),
         ]
         return [*((name, value) for name, value in facts if value), *tuning_facts(told)]
 
@@ -221,6 +238,26 @@ def _searched(told: Mapping[str, Any]) -> str:
     }
     sentence = _("%(documents)s documents in %(passages)s passages, indexed in %(seconds)s s")
     return sentence % counts
+
+
+def _vectors_made(told: Mapping[str, Any] | None) -> str:
+    """Return what the vectors of what is searched came to, where a model server made them."""
+    if told is None:
+        return ""
+    tokens, cost = told["input_tokens"], told["cost"]
+    counts = {
+        "texts": format_count(told["texts"]),
+        "requests": format_count(told["requests"]),
+        "seconds": format_value(told["seconds"]),
+        "tokens": _("tokens unknown")
+        if tokens is None
+        else _("%(n)s tokens") % {"n": format_count(tokens)},
+        "cost": _("cost unknown") if cost is None else dollars(Decimal(cost)),
+    }
+    return (
+        _("%(texts)s texts in %(requests)s requests and %(seconds)s s: %(tokens)s, %(cost)s")
+        % counts
+    )
 
 
 def _measure(name: str, figure: dict[str, Any], alone: str = "") -> Measure:

@@ -308,9 +308,20 @@ def conditions(run: Run, scorer: str = "") -> dict[str, str]:
 def kind_note(run: Run) -> str:
     """Return in a sentence what kind of thing was measured."""
     try:
-        return str(technique_for(run.spec).kind_note)
+        note = str(technique_for(run.spec).kind_note)
     except SpecError:
         return _("The technique of this run is not part of this installation any more.")
+    return " ".join(filter(None, (note, _vectors_note(run.spec))))
+
+
+def _vectors_note(spec: Mapping[str, Any]) -> str:
+    """Return whose vectors are compared, where they are not the embedded encoder's."""
+    if not spec.get("embedding_endpoint"):
+        return ""
+    told = {"model": spec["embedding_model"], "endpoint": spec["embedding_endpoint"]}
+    return (
+        _("In place of that encoder's, the vectors are those of %(model)s at %(endpoint)s.") % told
+    )
 
 
 def method(run: Run, metrics: dict[str, Any], metric: str) -> str:

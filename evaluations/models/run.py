@@ -195,7 +195,7 @@ class Run(models.Model):
         indexes = [models.Index(fields=["state", "woken_at"], name="run_open")]
         constraints = [
             models.UniqueConstraint(
-                fields=["candidate", "case_set"],
+                fields=["candidate", "case_set", "seed"],
                 condition=Q(state__in=OPEN_RUNS),
                 name="run_open_once",
             ),

@@ -15,7 +15,7 @@ from decisions.actions.rows import edit_candidate
 from decisions.models import Candidate, Decision
 from evaluations import label_page, uploads
 from evaluations.actions import request_run
-from evaluations.models import CaseSet, Run, RunState
+from evaluations.models import CaseSet, Endpoint, Run, RunState
 from evaluations.scoring import scoring_of
 from evaluations.summary import figures, outcomes
 from tests.evaluations.helpers import (
@@ -395,6 +395,29 @@ def test_settings_are_saved_with_their_defaults_filled_in(
     assert candidate.spec["technique"] == "rag/bm25_knn"
     assert candidate.spec["neighbours"] == 7
     assert candidate.spec["stemming"] == "english"
+
+
+def test_a_hybrid_takes_a_model_that_was_tuned_here_by_its_run(
+    owner: Client, candidate: Candidate, run: Run, people: People
+) -> None:
+    url = "http://models.example/v1"
+    Endpoint.objects.create(name="Lab", slug="lab", base_url=url, created_by=people.owner)
+    tuned = {"technique": "fine_tuning/provider", "endpoint": "lab", "model": "base"}
+    Run.objects.filter(pk=run.pk).update(spec=tuned, artefact={"tuned_model": "ft:base:ours"})
+    key = "hybrid/examples_and_mined_prompt"
+    address = f"/decisions/DR-1/candidates/A/spec/?technique={key}"
+    form = owner.get(address).context["form"]
+    initial = {name: form.get_initial_for_field(one, name) for name, one in form.fields.items()}
+    typed = {name: value for name, value in initial.items() if value is not None}
+    typed["alternatives"] = "Be brief.\n---\nBe kind."
+
+    assert f"ft:base:ours, tuned for {candidate} of DR-1 ({run})" in text(owner.get(address))
+    assert owner.post(address, typed).status_code == 422  # nothing names a model
+    assert owner.post(address, typed | {"tuned_model": str(run.pk)}).status_code == 302
+
+    candidate.refresh_from_db()
+    assert (candidate.spec["endpoint"], candidate.spec["model"]) == ("lab", "ft:base:ours")
+    assert "tuned_model" not in candidate.spec
 
 
 def test_settings_out_of_range_come_back_with_what_was_typed(
