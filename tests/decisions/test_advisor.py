@@ -142,6 +142,36 @@ def test_every_rule_has_an_effect_a_sentence_and_a_source() -> None:
         assert set(trial.ways) <= WAYS.keys()
 
 
+# What a first view has to weigh, and a rule that weighs it.
+WEIGHED = {
+    "niche or broad": "niche broad",
+    "static or dynamic data": "static dynamic",
+    "simple or complex interaction": "simple complex",
+    "stakes of accuracy": "high_stakes high_stakes_facts high_stakes_examples low_stakes",
+    "need of control": "strict strict_by_example loose",
+    "labelled examples": "no_examples a_few_examples hundreds thousands",
+    "domain language": "domain_language domain_language_untaught",
+    "style hard to describe": "style_by_example style_in_rules",
+    "context larger than the window": "beyond_the_window",
+    "up-to-date or private sources": "newer_than_the_model own_sources",
+    "citing sources": "cites",
+    "cost and volume": "cheap_and_many cheap_and_very_many cheap_and_few",
+    "latency": "at_once time_to_think",
+    "on the device": "on_the_device small_machines",
+    "compute and budget": "can_train can_serve nothing_to_run small_budget large_budget",
+    "skills": "writes_prompts keeps_an_index trains_models keeps_both",
+    "time to market": "days weeks months",
+    "forgetting": "forgetting",
+    "pre-training": "pre_training_costs pre_training_thinkable",
+    "combining": "facts_and_manner rules_over_manner prompt_directs_retrieval two_parts",
+}
+
+
+@pytest.mark.parametrize("keys", WEIGHED.values(), ids=WEIGHED)
+def test_the_rules_weigh_what_a_first_view_has_to(keys: str) -> None:
+    assert set(keys.split()) <= {one.key for one in RULES}
+
+
 def test_no_two_rules_share_a_key_and_every_source_is_cited() -> None:
     assert len({one.key for one in RULES}) == len(RULES)
     assert len({one.key for one in EXPERIMENTS}) == len(EXPERIMENTS)
