@@ -7,6 +7,7 @@ from itertools import groupby
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from decisions.advice_page import AdvisedCandidate, advised_candidates
 from decisions.blockers import (
     Blocker,
     blockers,
@@ -153,6 +154,11 @@ class RecordPage:
         """Return the candidates under consideration, then those dropped."""
         rows = list(self.record.candidates.all())
         return sorted(rows, key=lambda one: one.is_dropped)
+
+    @cached_property
+    def advised(self) -> list[AdvisedCandidate]:
+        """Return each candidate with how the rules say it fits the product's profile."""
+        return list(advised_candidates(self.record, self.candidates))
 
     @cached_property
     def measured_rows(self) -> list[MeasuredRow]:

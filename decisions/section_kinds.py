@@ -5,7 +5,7 @@ A new kind of section is one entry here. `chapter` groups the kinds into the rec
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -88,6 +88,11 @@ class SectionKind:
         """Return whether no other role may write it: ratings, and the owner's own part."""
         return self.role == OWNER or self.rows == Rows.ASSESSMENTS
 
+    @property
+    def is_profile(self) -> bool:
+        """Return whether its answers describe the product, which the advisor reads."""
+        return self.chapter == PROFILE
+
 
 GOALS = _("Goals")
 PROFILE = _("Product profile")
@@ -156,6 +161,11 @@ GENERAL_CRITERIA: dict[str, tuple[Criterion, ...]] = {
 
 def _choice(name: str, label: Text, hint: Text, *choices: tuple[str, Text]) -> Field:
     return Field(name, label, hint, FieldType.CHOICE, choices=choices)
+
+
+def _asked(name: str, label: Text, hint: Text, *choices: tuple[str, Text]) -> Field:
+    """Return a choice that may stay open: the advisor says what it would change."""
+    return replace(_choice(name, label, hint, *choices), required=False)
 
 
 def _reading(key: str, title: Text, role: Role, hint: Text) -> SectionKind:
@@ -233,6 +243,36 @@ _KINDS = (
                 ("medium", _("Medium: costs time or goodwill")),
                 ("high", _("High: costs money, safety or trust")),
             ),
+            _asked(
+                "citing",
+                _("Sources in an answer"),
+                "",
+                ("yes", _("Must be named: people check where it comes from")),
+                ("no", _("Need not be named")),
+            ),
+            _asked(
+                "cost",
+                _("What one answer may cost"),
+                _("Once it is in use, not to build it."),
+                ("flexible", _("It does not decide")),
+                ("tight", _("Next to nothing")),
+            ),
+            _asked(
+                "budget",
+                _("Budget to build it"),
+                "",
+                ("small", _("Small: days of work, hundreds of dollars")),
+                ("medium", _("Some: weeks of a small team")),
+                ("large", _("Large: months of a team")),
+            ),
+            _asked(
+                "time",
+                _("Time until it must be in use"),
+                "",
+                ("days", _("Days")),
+                ("weeks", _("Weeks")),
+                ("months", _("Months")),
+            ),
             Field("note", _("In your words"), required=False),
         ),
     ),
@@ -250,6 +290,21 @@ _KINDS = (
                 ("static", _("Static: rarely")),
                 ("dynamic", _("Dynamic: daily or faster")),
             ),
+            _asked(
+                "knowledge",
+                _("Where the facts of an answer come from"),
+                "",
+                ("general", _("The question itself, or what any model knows")),
+                ("public", _("Public sources that are newer than the model")),
+                ("private", _("Our own documents or records")),
+            ),
+            _asked(
+                "context",
+                _("What an answer has to take into account"),
+                _("Measured against the model's window: all that fits into one prompt."),
+                ("fits", _("Fits into one prompt")),
+                ("beyond", _("More than fits into one prompt")),
+            ),
             _choice(
                 "labelled",
                 _("Labelled examples at hand"),
@@ -265,6 +320,13 @@ _KINDS = (
                 "",
                 ("plain", _("Plain, everyday language")),
                 ("specialist", _("Specialist: medical, legal, financial, technical")),
+            ),
+            _asked(
+                "forgetting",
+                _("What the model must stay able to do"),
+                _("A model that is tuned on one task can forget others."),
+                ("narrow", _("This task only")),
+                ("broad", _("Other things as well")),
             ),
             _choice(
                 "sensitivity",
@@ -285,7 +347,23 @@ _KINDS = (
         _("The load it must carry and what there is to run it on."),
         (
             Field("load", _("Expected load"), type=FieldType.LINE),
+            _asked(
+                "volume",
+                _("Requests a day"),
+                "",
+                ("low", _("Up to a thousand")),
+                ("medium", _("Thousands")),
+                ("high", _("A hundred thousand or more")),
+            ),
             Field("latency", _("Latency budget"), type=FieldType.LINE),
+            _asked(
+                "response",
+                _("How soon an answer is needed"),
+                "",
+                ("batch", _("In minutes, or overnight")),
+                ("seconds", _("In a few seconds")),
+                ("instant", _("In less than half a second")),
+            ),
             _choice(
                 "compute",
                 _("Compute at hand"),
@@ -295,7 +373,24 @@ _KINDS = (
                 ("gpu", _("GPUs of our own")),
             ),
             Field("deployment", _("Deployment limits"), type=FieldType.LINE, required=False),
+            _asked(
+                "place",
+                _("Where it may run"),
+                "",
+                ("hosted", _("At a provider")),
+                ("own", _("Inside our own network only")),
+                ("device", _("On the device: a phone, a laptop, offline")),
+            ),
             Field("skills", _("Skills to run it"), type=FieldType.LINE),
+            _asked(
+                "ability",
+                _("The most the team can keep up"),
+                _("Every team can write prompts."),
+                ("prompts", _("Prompts, and a model that somebody else runs")),
+                ("data", _("Pipelines and a search index (data engineering)")),
+                ("training", _("Training and serving of models (MLOps)")),
+                ("both", _("Both: an index and models")),
+            ),
             Field("note", _("In your words"), required=False),
         ),
     ),
@@ -314,6 +409,21 @@ _KINDS = (
                 ("complex", _("Complex: dialogue, manner or control")),
             ),
             Field("tone", _("Tone and style"), type=FieldType.LINE),
+            _asked(
+                "style",
+                _("Describing the style"),
+                "",
+                ("none", _("There is none: nobody reads it as a text")),
+                ("described", _("Easy: a page of rules would do")),
+                ("shown", _("Hard: one knows it on sight")),
+            ),
+            _asked(
+                "control",
+                _("Control over each answer"),
+                "",
+                ("loose", _("Answers may vary")),
+                ("strict", _("Every answer keeps to a set form or manner")),
+            ),
             Field("failure", _("What a failure looks like to a person")),
         ),
     ),

@@ -3,6 +3,7 @@
 from django.urls import path, register_converter
 
 from decisions.views import (
+    advice,
     delegations,
     documents,
     evidence,
@@ -62,6 +63,7 @@ urlpatterns = [
         rows.assess,
         name="assess",
     ),
+    path("<reference:reference>/advice/", advice.advice, name="advice"),
     path("<reference:reference>/evidence/", evidence.evidence, name="evidence"),
     path(
         "<reference:reference>/evidence/<int:number>/withdraw/",

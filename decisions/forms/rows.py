@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions.actions.rows import RatingSheet, as_fields
+from decisions.advisor_ways import Way
 from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.metrics import METRICS
 from decisions.models import Approach, Candidate, Decision, Direction, Goal, Role
@@ -125,9 +126,15 @@ class CandidateForm(CountersignForm):
     token = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(
-        self, record: Decision, *args: Any, candidate: Candidate | None = None, **kwargs: Any
+        self,
+        record: Decision,
+        *args: Any,
+        candidate: Candidate | None = None,
+        way: Way | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(*args, initial=_initial(candidate, self.base_fields), **kwargs)
+        initial = _suggested(way) | _initial(candidate, self.base_fields)
+        super().__init__(*args, initial=initial, **kwargs)
         self.taken = {one.name for one in record.candidates.all() if one != candidate}
         self.adapts_a_model = record.adapts_a_model
         if not self.adapts_a_model:
@@ -195,3 +202,16 @@ class AssessmentForm(CountersignForm):
 def _initial(row: Any, fields: dict[str, forms.Field]) -> dict[str, Any]:
     """Return a row's values for the form's fields."""
     return {name: getattr(row, name) for name in fields} if row else {}
+
+
+def _suggested(way: Way | None) -> dict[str, Any]:
+    """Return where a candidate of an advised way starts; nothing is added until it is saved."""
+    if way is None or not way.is_candidate:
+        return {}
+    return {
+        "name": str(way.name),
+        "approach": way.approach.value,
+        "summary": str(way.summary),
+        "data_needed": str(way.needs),
+        "risks": str(way.risks),
+    }

@@ -67,7 +67,11 @@ def _line(field: Field, section: Section) -> forms.Field:
 
 
 def _choice(field: Field, section: Section) -> forms.Field:
-    return forms.ChoiceField(choices=field.choices, widget=forms.RadioSelect, **_common(field))
+    """Ask for one of the choices; where none is needed, what was chosen can be taken back."""
+    open_still = [] if field.required else [("", _("Not known yet"))]
+    return forms.ChoiceField(
+        choices=[*open_still, *field.choices], widget=forms.RadioSelect, **_common(field)
+    )
 
 
 def _date(field: Field, section: Section) -> forms.Field:

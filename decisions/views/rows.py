@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from decisions.actions import rows
+from decisions.advisor_ways import WAYS
 from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
 from decisions.forms.typed import sent
 from decisions.models import Decision, Goal, Role
@@ -56,9 +57,10 @@ def candidates(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def new_candidate(request: HttpRequest, reference: str) -> HttpResponse:
-    """Put an approach under consideration."""
+    """Put an approach under consideration; a way that was advised fills in where to start."""
     decision = get_record(request, reference)
-    form = sent(request, CandidateForm(decision, posted(request)))
+    way = WAYS.get(request.GET.get("way", ""))
+    form = sent(request, CandidateForm(decision, posted(request), way=way))
     ensure("edit_candidate", decision, person(request))
     if form.is_valid():
         rows.add_candidate(decision, by=person(request), **form.values)

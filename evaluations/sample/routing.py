@@ -130,6 +130,10 @@ PLAN = Plan(
         "profile_business": {
             "focus": "niche",
             "stakes": "medium",
+            "citing": "no",
+            "cost": "tight",
+            "budget": "medium",
+            "time": "weeks",
             "note": (
                 "A wrong team costs a day and some goodwill. The exceptions are privacy requests, "
                 "which have a legal deadline, and unsafe products: those must never get stuck."
@@ -137,8 +141,11 @@ PLAN = Plan(
         },
         "profile_data": {
             "change": "static",
+            "knowledge": "general",
+            "context": "fits",
             "labelled": "hundreds",
             "language": "plain",
+            "forgetting": "narrow",
             "sensitivity": "personal",
             "note": (
                 "Three hundred messages labelled by the support leads, two hundred more kept aside "
@@ -147,15 +154,21 @@ PLAN = Plan(
         },
         "profile_operations": {
             "load": "1,100 messages a day, 300 in the busiest hour of the spring",
+            "volume": "medium",
             "latency": "A message may wait seconds; the agent's screen may not",
+            "response": "seconds",
             "compute": "cpu",
             "deployment": "Inside our own network: messages hold names, addresses and orders",
+            "place": "own",
             "skills": "Two people who run Python services; nobody who runs GPUs",
+            "ability": "data",
             "note": "Must come back by itself after a restart, with the same answers as before.",
         },
         "profile_interaction": {
             "complexity": "simple",
             "tone": "None: no customer reads what this writes",
+            "style": "none",
+            "control": "strict",
             "failure": (
                 "A customer tells the whole story twice. An agent opens a message meant for "
                 "someone else, sighs, and passes it on: after three of those in a row, they sort "

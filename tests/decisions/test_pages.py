@@ -18,6 +18,7 @@ SignIn = Callable[[User], Client]
 PAGES: dict[str, str] = {
     "record": "obdpu",
     "candidates": "obdpu",
+    "advice": "obdpu",
     "evidence": "obdpu",
     "people": "obdpu",
     "history": "obdpu",
@@ -38,6 +39,8 @@ PAGES: dict[str, str] = {
     "assess A ux": "u",
     "move withdraw": "o",
 }
+
+READ = ("record", "candidates", "advice", "evidence", "people", "history", "documents")
 
 
 def address(record: Decision, page: str) -> str:
@@ -129,7 +132,7 @@ def test_the_record_reads_in_every_status_for_every_participant(
     record = factories.record_in(status, people)
     for user in everyone(people).values():
         client = sign_in(user)
-        for page in ("record", "candidates", "evidence", "people", "history", "documents"):
+        for page in READ:
             assert client.get(address(record, page)).status_code == 200
 
 
@@ -150,7 +153,7 @@ def test_no_page_holds_an_inline_script_or_style(
     people: People, in_review: Decision, sign_in: SignIn
 ) -> None:
     client = sign_in(people.owner)
-    for page in ("record", "candidates", "evidence", "people", "history", "documents"):
+    for page in READ:
         response = client.get(address(in_review, page))
         html = response.content.decode()
         assert " style=" not in html
