@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from decisions.forest_plot import Figure, FigureRow, Row, Target, forest_plot
-from decisions.models import Candidate, Decision, Direction, Evidence, EvidenceKind, Goal
+from decisions.models import Candidate, Decision, Direction, Evidence, Goal
 from decisions.numbers import format_exact
 from decisions.outcomes import Outcome
 
@@ -61,15 +61,23 @@ class GoalFigure:
     def legend(self) -> str:
         """Return how to read the figure's marks."""
         if self.target is None:
-            return ""
+            return self._estimates
         marks = _(
             "Disc: met. Ring: not decisive, the interval crosses the target. Diamond: not met."
         )
         worst = self.target.worst
         if worst is None or worst == self.target.value:
-            return marks
+            return f"{marks} {self._estimates}".strip()
         told = {"worst": format_exact(worst, self.unit)}
-        return f"{marks} {_('Dotted line: worst acceptable, %(worst)s.') % told}"
+        line = _("Dotted line: worst acceptable, %(worst)s.") % told
+        return f"{marks} {line} {self._estimates}".strip()
+
+    @property
+    def _estimates(self) -> str:
+        """Return how estimates are drawn, "" where there are none."""
+        if not any(row.evidence.is_estimate for row in self.rows):
+            return ""
+        return _("Dashed: an estimate, from the lowest to the highest that is thought likely.")
 
     @property
     def anchor(self) -> str:
@@ -111,9 +119,13 @@ def chosen_letters(decision: Decision) -> set[str]:
 def _comparable(decision: Decision) -> dict[tuple[str, str, str], list[Evidence]]:
     """Return the standing measurements by metric, unit and conditions, in the order of numbers."""
     groups: dict[tuple[str, str, str], list[Evidence]] = {}
-    for one in decision.evidence.all():
-        if one.kind != EvidenceKind.COMPARISON and not one.is_withdrawn:
-            groups.setdefault((one.metric, one.unit, one.question), []).append(one)
+    shown = [one for one in decision.evidence.all() if not one.is_comparison]
+    standing = [one for one in shown if not one.is_withdrawn]
+    # An estimate was made under no conditions: it stands, marked, beside what was measured first.
+    for one in sorted(standing, key=lambda one: one.is_estimate):
+        alike = (key for key in groups if one.is_estimate and key[:2] == (one.metric, one.unit))
+        key = next(alike, (one.metric, one.unit, one.question))
+        groups.setdefault(key, []).append(one)
     return groups
 
 
@@ -126,7 +138,9 @@ def _goal_figure(
     name = goal.name if goal else members[0].metric_name
     key = f"{metric}-{earlier + 1}" if earlier else metric
     chosen = chosen_letters(decision)
-    members.sort(key=lambda one: (one.candidate.position, one.candidate.pk, one.number))
+    members.sort(
+        key=lambda one: (one.candidate.position, one.candidate.pk, one.is_estimate, one.number)
+    )
     plotted = [_row(one, one.candidate.letter in chosen) for one in members]
     figure = forest_plot(plotted, target, name=name, unit=unit, key=key)
     lines = zip(members, plotted, figure.rows, strict=True)
@@ -160,6 +174,8 @@ def _row(evidence: Evidence, is_chosen: bool) -> Row:
     name = candidate.name
     if candidate.is_dropped:
         name = _("%(name)s (no longer considered)") % {"name": name}
+    if evidence.is_stale:
+        name = _("%(name)s (out of date)") % {"name": name}
     return Row(
         candidate.letter,
         name,

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.evidence import Measurement, attach_evidence
-from decisions.models import Candidate, Evidence, User
+from decisions.models import Candidate, Evidence, EvidenceKind, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
 from evaluations.freezing import import_case_set as import_case_set
@@ -383,7 +383,8 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
     if run.state != RunState.FINISHED:
         raise wrong_state(_("Only a finished run has figures to attach."))
     with transaction.atomic():
-        found = attach_evidence(run.candidate, by=by, measurements=_measurements(run))
+        kind = EvidenceKind.IMPORTED if run.is_imported else EvidenceKind.RUN
+        found = attach_evidence(run.candidate, by=by, measurements=_measurements(run), kind=kind)
         # Asked last, while the record is locked: nobody changes the spec in between.
         refuse_other_spec(run)
         told = {

@@ -18,7 +18,16 @@ from django.utils.translation import gettext_lazy
 from decisions import clock
 from decisions.blockers import Blocker
 from decisions.figures import chosen_letters
-from decisions.models import OWNER, Candidate, Goal, Role, Section, SectionState, Thread
+from decisions.models import (
+    OWNER,
+    Candidate,
+    Evidence,
+    Goal,
+    Role,
+    Section,
+    SectionState,
+    Thread,
+)
 from decisions.outcomes import Outcome
 from decisions.record_page import RecordPage
 from decisions.record_parts import STATE_ICONS, CriterionRow
@@ -243,6 +252,12 @@ def is_past(day: date | None) -> bool:
 def may_resolve(page: RecordPage, thread: Thread) -> bool:
     """Return whether the reader may end this discussion or take it up again."""
     return page.refusal("resolve", thread) is None
+
+
+@register.filter
+def may_withdraw(page: RecordPage, evidence: Evidence) -> bool:
+    """Return whether the person may take this piece of evidence out now."""
+    return page.refusal("withdraw_evidence", evidence) is None
 
 
 @register.filter
