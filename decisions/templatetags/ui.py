@@ -308,6 +308,12 @@ CONDITIONS = {
     "split": gettext_lazy("Split"),
     "scorer": gettext_lazy("Scorer"),
     "scorer_version": gettext_lazy("Version of the scorer"),
+    "tool": gettext_lazy("Tool"),
+    "virtual_users": gettext_lazy("Virtual users"),
+    "duration": gettext_lazy("Duration"),
+    "scenario": gettext_lazy("Scenario"),
+    "scale": gettext_lazy("Scale"),
+    "task": gettext_lazy("Task"),
 }
 
 
