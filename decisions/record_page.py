@@ -295,9 +295,9 @@ class RecordPage:
         return self.refusal("measure") is None
 
     @property
-    def can_withdraw_evidence(self) -> bool:
-        """Return whether the person may withdraw evidence now."""
-        return self.refusal("withdraw_evidence") is None
+    def can_add_evidence(self) -> bool:
+        """Return whether the person may bring evidence in from outside now."""
+        return self.refusal("add_evidence") is None
 
     @property
     def can_edit_details(self) -> bool:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from decisions.actions.evidence import Measurement
 from decisions.metrics import METRICS
-from decisions.numbers import format_count, format_number
+from decisions.numbers import format_count, format_interval, format_number, format_value
 from evaluations.importers.load.found import P50, P95, P99, LoadTest
 from evaluations.statistics import Quantile, quantiles, wilson
 
@@ -86,6 +86,21 @@ class LoadFigure:
     low: float | None = None
     high: float | None = None
     interval_method: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+        return str(METRICS[self.metric].name)
+
+    @property
+    def shown(self) -> str:
+        """Return the value with its unit, as the record will show it."""
+        return format_value(self.value, self.low, self.high, METRICS[self.metric].unit)
+
+    @property
+    def interval(self) -> str:
+        """Return the interval, or "" where there is none."""
+        return format_interval(self.low, self.high)
 
 
 def figures(test: LoadTest) -> list[LoadFigure]:
