@@ -18,7 +18,7 @@ from decisions import clock
 from decisions.actions.evidence import Measurement, attach_evidence
 from decisions.models import Candidate, Evidence, EvidenceKind, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
-from evaluations import comparing
+from evaluations import comparing, staleness
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.imported_figures import imported_measurements, left_out
 from evaluations.models import (
@@ -392,6 +392,8 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
             "names": ", ".join(one.reference for one in found),
         }
         compared, family = comparing.attach_comparisons(run, by=by)
+        # What was measured on cases that have a newer version is out of date from the start.
+        staleness.look_at(run.candidate.decision)
         run.attached_at = clock.now()
         attached = _("Attached to %(record)s as %(names)s.") % told
         rest = left_out(run) if run.is_imported else ""
