@@ -68,7 +68,7 @@ class RunForm(CountersignForm):
         super().__init__(*args, **kwargs)
         self.known = {one.letter: one for one in candidates}
         visible = CaseSet.objects.visible_to(user)
-        self.fields["case_set"].queryset = visible.newest()  # type: ignore[attr-defined]
+        self.fields["case_set"].queryset = visible.newest().to_run_on()  # type: ignore[attr-defined]
         self.fields["candidates"].choices = [  # type: ignore[attr-defined]
             (letter, str(one)) for letter, one in self.known.items()
         ]
@@ -473,7 +473,7 @@ class ProbeForm(CountersignForm):
     def __init__(self, case_set: CaseSet, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, initial={"probe": case_set.probe_id}, **kwargs)
         others = CaseSet.objects.visible_to(user).exclude(slug=case_set.slug)
-        self.fields["probe"].queryset = others.newest()  # type: ignore[attr-defined]
+        self.fields["probe"].queryset = others.newest().to_run_on()  # type: ignore[attr-defined]
 
 
 class ReadersForm(CountersignForm):
@@ -483,6 +483,7 @@ class ReadersForm(CountersignForm):
 
 
 NOTHING = [("", gettext_lazy("No such column"))]
+CHOOSE = [("", gettext_lazy("Choose a column"))]
 
 
 class ColumnsForm(CountersignForm):
@@ -533,7 +534,7 @@ class ColumnsForm(CountersignForm):
             del self.fields["relevant"]
         for name, field in self.fields.items():
             if name != "kind":
-                nothing = [] if name in {"input", "label"} else NOTHING
+                nothing = CHOOSE if name in {"input", "label"} else NOTHING
                 field.choices = [*nothing, *((one, one) for one in names)]  # type: ignore[attr-defined]
 
     @property

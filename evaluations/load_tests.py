@@ -100,7 +100,7 @@ class LoadFigure:
     @property
     def interval(self) -> str:
         """Return the interval, or "" where there is none."""
-        return format_interval(self.low, self.high)
+        return format_interval(self.low, self.high, METRICS[self.metric].unit)
 
 
 def figures(test: LoadTest) -> list[LoadFigure]:

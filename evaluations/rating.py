@@ -356,7 +356,7 @@ def headline(one: Run, other: Run, result: Preference, winning: str) -> str:
         "ahead": ahead,
         "behind": behind,
         "share": format_value(100 * wins / result.decided, 100 * ends[0], 100 * ends[1], "%"),
-        "interval": format_interval(100 * ends[0], 100 * ends[1]),
+        "interval": format_interval(100 * ends[0], 100 * ends[1], "%"),
         "n": format_count(result.decided),
         "p": p_in_words(result.p),
     }

@@ -11,7 +11,7 @@ from decisions.metrics import METRICS
 from decisions.models import Candidate
 from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
-from evaluations.comparing import compare_url, family_of
+from evaluations.comparing import Family, Reason, compare_url, family_of
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.imported_page import ImportedPage
 from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
@@ -118,7 +118,11 @@ class RunPage:
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
         scores = figures.get("scores", {}) if self.imported else {}
-        shown += [_measure(name, figure) for name, figure in scores.items()]
+        alone = figures.get("of_answered", {}).get("scores", {})
+        shown += [
+            _measure(name, figure, _of_answered(figures, alone.get(name)))
+            for name, figure in scores.items()
+        ]
         return [*shown, _without_answer(figures)] if figures else []
 
     @cached_property
@@ -148,13 +152,21 @@ class RunPage:
         """Return how far its figures lie from those of the same run with other seeds."""
         return [] if self.run.is_open else spread_over_seeds(self.run)
 
+    @cached_property
+    def _family(self) -> Family | None:
+        is_over = self.run.state == RunState.FINISHED
+        return family_of(self.run) if is_over else None
+
     @property
     def opponents(self) -> list[tuple[Candidate, str]]:
         """Return the other candidates it is compared with, each with where that is shown."""
-        if self.run.state != RunState.FINISHED:
-            return []
-        runs = family_of(self.run).runs
+        runs = self._family.runs if self._family else ()
         return [(one.candidate, compare_url(self.run, one)) for one in runs if one != self.run]
+
+    @property
+    def not_compared(self) -> list[Reason]:
+        """Return why it is not compared with other candidates' runs, commonest reason first."""
+        return self._family.reasons if self._family else []
 
     @cached_property
     def histogram(self) -> Histogram | None:
@@ -202,11 +214,17 @@ class RunPage:
 
 def _alone(figures: dict[str, Any], key: str) -> str:
     """Return the figure over what was answered alone, where some was not; else ""."""
-    alone = figures.get("of_answered", {}).get(key)
-    if alone is None or not figures["failed"]:
+    return _of_answered(figures, figures.get("of_answered", {}).get(key))
+
+
+def _of_answered(figures: dict[str, Any], alone: dict[str, Any] | None) -> str:
+    lacking = sum(figures.get(one, 0) for one in ("failed", "missing", "unjudged"))
+    if alone is None or not lacking:
         return ""
     value = format_value(alone["value"], alone.get("low"), alone.get("high"), alone["unit"])
     told = {"value": value, "n": format_count(alone["n"])}
+    if figures.get("unjudged"):
+        return _("%(value)s of the %(n)s answered and judged") % told
     return _("%(value)s of the %(n)s answered") % told
 
 
@@ -227,7 +245,7 @@ def _measure(name: str, figure: dict[str, Any], alone: str = "") -> Measure:
     low, high = figure.get("low"), figure.get("high")
     value = format_value(figure["value"], low, high, figure["unit"])
     n = _("n = %(n)s") % {"n": format_count(figure["n"])}
-    parts = (format_interval(low, high), n, alone)
+    parts = (format_interval(low, high, figure["unit"]), n, alone)
     return Measure(name, value, ", ".join(part for part in parts if part))
 
 

@@ -29,6 +29,7 @@ from evaluations.load_tests import figures, measurements
 from evaluations.uploads import Upload
 
 LOAD_TEST, KEPT = "load_test", "load"
+LONGEST_ORIGIN = 200
 
 
 @require_safe
@@ -160,7 +161,8 @@ def _attach_load_test(
     test: LoadTest,
     form: LoadTestForm,
 ) -> None:
-    origin = _("Load test with %(tool)s") % {"tool": test.tool}
+    told = {"tool": test.tool, "file": file.name}
+    origin = (_("Load test with %(tool)s: %(file)s") % told)[:LONGEST_ORIGIN]
     found = measurements(test, form.circumstances, origin=origin, source_digest=file.sha256)
     add_evidence(
         candidate,
