@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from decisions.comparability import why_apart
 from decisions.forest_plot import Figure, FigureRow, Row, Target, forest_plot
 from decisions.models import Candidate, Decision, Direction, Evidence, Goal
 from decisions.numbers import format_exact
@@ -113,7 +114,7 @@ def evidence_figures(decision: Decision) -> list[GoalFigure]:
     for (metric, *_rest), members in sorted(
         groups.items(), key=lambda group: places.get(group[0][0], len(places))
     ):
-        earlier = sum(one.metric == metric for one in found)
+        earlier = [one for one in found if one.metric == metric]
         found.append(_goal_figure(decision, goals.get(metric), members, earlier))
     return found
 
@@ -153,13 +154,13 @@ def _comparable(decision: Decision) -> dict[tuple[str, str, str], list[Evidence]
 
 
 def _goal_figure(
-    decision: Decision, goal: Goal | None, members: list[Evidence], earlier: int
+    decision: Decision, goal: Goal | None, members: list[Evidence], earlier: list[GoalFigure]
 ) -> GoalFigure:
-    """Return one figure of measurements that may be compared."""
+    """Return one figure of measurements that may be compared; `earlier` are of the same metric."""
     unit, metric = members[0].unit, members[0].metric
     target = goal_target(goal) if goal and goal.unit == unit else None
     name = goal.name if goal else members[0].metric_name
-    key = f"{metric}-{earlier + 1}" if earlier else metric
+    key = f"{metric}-{len(earlier) + 1}" if earlier else metric
     chosen = chosen_letters(decision)
     members.sort(
         key=lambda one: (one.candidate.position, one.candidate.pk, one.is_estimate, one.number)
@@ -174,17 +175,18 @@ def _goal_figure(
         for one, row, line in lines
     )
     cases = _cases(members[0])
-    note = " ".join(filter(None, [_note(goal, unit, earlier), cases]))
+    note = " ".join(filter(None, [_note(goal, members[0], earlier), cases]))
     return GoalFigure(
         *(goal, metric, name, unit, key, target, rows, figure, note, cases), is_first=not earlier
     )
 
 
-def _note(goal: Goal | None, unit: str, earlier: int) -> str:
+def _note(goal: Goal | None, one: Evidence, earlier: list[GoalFigure]) -> str:
     """Return what keeps these values from being compared with others, or ""."""
     if earlier:
-        return _("Measured under other conditions: not to be compared with the values above.")
-    if goal and goal.unit != unit:
+        told = {"why": why_apart(one, earlier[0].rows[0].evidence)}
+        return _("Not to be compared with the values above (%(why)s).") % told
+    if goal and goal.unit != one.unit:
         return _("The goal is set in another unit, so these values are not held against it.")
     return ""
 

@@ -14,6 +14,7 @@ from decisions.blockers import (
     section_problems,
     standing_requests,
 )
+from decisions.comparability import LeftOut, left_out
 from decisions.content import current_digest
 from decisions.discussion import Discussion
 from decisions.evidence_groups import CandidateEvidence, by_candidate
@@ -147,6 +148,11 @@ class RecordPage:
     def evidence_by_candidate(self) -> list[CandidateEvidence]:
         """Return the evidence that counts by candidate and by where it comes from."""
         return by_candidate(self.standing_evidence)
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """Return what is not compared with the first values of its metric, with the reason."""
+        return left_out(self.figures)
 
     @cached_property
     def candidates(self) -> list[Candidate]:

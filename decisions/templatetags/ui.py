@@ -15,10 +15,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from decisions import clock
 from decisions.blockers import Blocker
+from decisions.comparability import condition_name
 from decisions.figures import chosen_letters
 from decisions.models import (
     OWNER,
@@ -340,22 +340,4 @@ def _sentences(text: str) -> tuple[str, str]:
     return first, "".join(rest)
 
 
-CONDITIONS = {
-    "case_set": gettext_lazy("Case set"),
-    "case_set_digest": gettext_lazy("Digest of the case set"),
-    "split": gettext_lazy("Split"),
-    "scorer": gettext_lazy("Scorer"),
-    "scorer_version": gettext_lazy("Version of the scorer"),
-    "tool": gettext_lazy("Tool"),
-    "virtual_users": gettext_lazy("Virtual users"),
-    "duration": gettext_lazy("Duration"),
-    "scenario": gettext_lazy("Scenario"),
-    "scale": gettext_lazy("Scale"),
-    "task": gettext_lazy("Task"),
-}
-
-
-@register.filter
-def condition_name(name: str) -> Text:
-    """Return what must agree before values are compared, in words."""
-    return CONDITIONS.get(name, name.replace("_", " ").capitalize())
+register.filter("condition_name", condition_name)
