@@ -65,8 +65,9 @@ class GoalFigure:
 
     @property
     def in_short(self) -> str:
-        """Return each candidate's value on one line: "A 91.5 %, B 88.0 %"."""
-        return ", ".join(f"{row.candidate.letter} {row.value}" for row in self.rows)
+        """Return each candidate's value on one line: "A 91.5 %, B 88 % (estimate)"."""
+        told = ((f"{row.candidate.letter} {row.value}", row.evidence.caveat) for row in self.rows)
+        return ", ".join(f"{value} ({caveat})" if caveat else value for value, caveat in told)
 
     @property
     def target_words(self) -> str:
