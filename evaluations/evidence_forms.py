@@ -16,7 +16,7 @@ from decisions.forms.rows import FiniteFloatField
 from decisions.metrics import METRICS
 from decisions.models import Candidate, Decision, User
 from evaluations.importers.load import requests
-from evaluations.importers.load.found import LoadTest
+from evaluations.importers.load.found import LoadFile, LoadTest
 from evaluations.importers.rows import Unreadable
 from evaluations.load_tests import Circumstances
 from evaluations.studies import (
@@ -159,7 +159,7 @@ class LoadTestForm(CountersignForm):
 def columns_in(name: str, text: str) -> list[str]:
     """Return the columns of a table of requests; raise `Unreadable`."""
     try:
-        return requests.header_of(requests.LoadFile(name, text))
+        return requests.header_of(LoadFile(name, text))
     except ValueError as error:
         raise Unreadable(f"{name}: {error}") from error
 

@@ -53,9 +53,10 @@ def measurements(
 ) -> list[Measurement]:
     """Return the figures of a load test: latency, error rate, throughput, as far as it has them."""
     conditions = about.conditions(test.tool)
-    when = about.tested_on and _("Tested on %(day)s.") % {
-        "day": date_format(about.tested_on, "j F Y")
-    }
+    when = ""
+    if about.tested_on is not None:
+        day = date_format(about.tested_on, "j F Y")
+        when = _("Tested on %(day)s.") % {"day": day}
     return [
         Measurement(
             metric=figure.metric,

@@ -30,12 +30,13 @@ from decisions.models import (
 from decisions.models.evidence import EvidenceQuerySet
 from decisions.notify.waking import wake_teller
 from decisions.policies import BadInput
+from decisions.section_kinds import Text
 
 LARGEST_FILE = 20 * 1024 * 1024  # bytes of an attachment
 LONGEST_FILE_NAME = 200
 
 
-AGAIN = {
+AGAIN: dict[str, Text] = {
     EvidenceKind.COMPARISON: gettext_lazy("Compared again."),
     EvidenceKind.ESTIMATE: gettext_lazy("Estimated again."),
 }
