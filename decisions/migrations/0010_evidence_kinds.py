@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('decisions', '0008_order_by_key'),
+        ('decisions', '0009_raters_are_told'),
     ]
 
     operations = [
