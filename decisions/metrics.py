@@ -132,7 +132,29 @@ METRICS: dict[str, Metric] = {
         Metric("error_rate", _("Error rate"), "%", DOWN),
         Metric("cost_per_1000", _("Cost of 1,000 requests"), "USD", DOWN),
         Metric("throughput", _("Throughput"), "/s", UP),
-        Metric("task_success", _("Task success"), "%", UP),
-        Metric("satisfaction", _("Satisfaction"), "", UP),
+        Metric(
+            "task_success",
+            _("Task success"),
+            "%",
+            UP,
+            _("People who reached what they were asked to."),
+        ),
+        Metric(
+            "time_on_task",
+            _("Time on task"),
+            "s",
+            DOWN,
+            _("How long people took who reached it: the geometric mean."),
+        ),
+        Metric(
+            "satisfaction",
+            _("Satisfaction"),
+            "",
+            UP,
+            _("The mean score of a questionnaire, on its own scale."),
+        ),
+        Metric("sus", _("System Usability Scale"), "", UP, _("The mean score, 0 to 100.")),
+        Metric("time_to_deliver", _("Time to deliver"), "days", DOWN),
+        Metric("one_off_cost", _("One-off cost"), "USD", DOWN),
     )
 }

@@ -73,8 +73,11 @@ GROUPS = (
             "add_candidate": gettext_lazy("A candidate is put under consideration"),
             "edit_candidate": gettext_lazy("A candidate changes"),
             "assess": gettext_lazy("A role rates a candidate"),
-            "attach_evidence": gettext_lazy("Evidence is attached"),
+            "attach_evidence": gettext_lazy("A run’s evidence is attached"),
+            "add_evidence": gettext_lazy("Evidence from outside is added"),
             "withdraw_evidence": gettext_lazy("Evidence is withdrawn"),
+            "mark_stale": gettext_lazy("Evidence is out of date"),
+            "mark_fresh": gettext_lazy("Evidence is no longer out of date"),
         },
     ),
     Group(
