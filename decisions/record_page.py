@@ -290,6 +290,11 @@ class RecordPage:
         return self.refusal("propose_goal") is None
 
     @property
+    def can_accept_goals(self) -> bool:
+        """Return whether the person may decide now which goals count."""
+        return self.refusal("accept_goal") is None
+
+    @property
     def can_measure(self) -> bool:
         """Return whether the person may run evaluations now."""
         return self.refusal("measure") is None

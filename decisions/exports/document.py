@@ -272,7 +272,7 @@ class RecordDocument:
     @cached_property
     def goals(self) -> list[GoalLine]:
         """Return the goals, each with what was measured of every considered candidate."""
-        return [self._goal_line(goal) for goal in self.record.goals.all()]
+        return [self._goal_line(goal) for goal in self.record.accepted_goals]
 
     @cached_property
     def signatures(self) -> list[SignatureLine]:
