@@ -165,28 +165,30 @@ def _flip(
     if not losing.any():
         return None
     turns = np.where(losing, now - leads / np.where(losing, slopes, 1.0), np.inf)
-    weight = float(turns.min() if rises else np.where(losing, turns, -np.inf).max())
-    if not (weight < HEAVIEST if rises else weight > LEVEL):
-        return None
+    weight = float(np.min(turns) if rises else np.max(np.where(losing, turns, -np.inf)))
     # Past the weight at which several are level, the one that gains fastest leads.
     level = losing & (np.abs(turns - weight) <= LEVEL * max(1.0, weight))
     gains = np.where(level, np.round(np.abs(slopes), SAME_PLACES), -1.0)
     first = gains.max()
     by = int(rivals[gains == first].min())
     flip = Flip(row, now, weight, weight, by, rises)
-    return replace(flip, shown=_shown(flip, leads, slopes, rivals))
+    shown = _shown(flip, leads, slopes, rivals)
+    return None if shown is None else replace(flip, shown=shown)
 
 
-def _shown(flip: Flip, leads: Floats, slopes: Floats, rivals: Places) -> float:
-    """Return the first round weight past a flip at which the candidate it names leads."""
+def _shown(flip: Flip, leads: Floats, slopes: Floats, rivals: Places) -> float | None:
+    """Return the first round weight past a flip at which the candidate it names leads.
+
+    None where there is none from 0 to 100.
+    """
     for places in range(PLACES, MOST_PLACES):
-        steps = round(flip.weight * 10**places, 4)
-        at = (floor(steps) + 1 if flip.rises else ceil(steps) - 1) / 10**places
+        steps = round(flip.weight * 10.0**places, 4)
+        at = (floor(steps) + 1 if flip.rises else ceil(steps) - 1) / 10.0**places
         then = np.round(leads + (at - flip.now) * slopes, SAME_PLACES)
         foremost = int(rivals[then == then.min()].min())
         if 0 <= at <= HEAVIEST and then.min() < 0 and foremost == flip.by:
             return at
-    return flip.weight
+    return None
 
 
 def rating_flips(table: Table, weighed: Weighed) -> list[RatingFlip]:
@@ -237,7 +239,8 @@ def swings(table: Table, weighed: Weighed) -> list[Swing]:
             column,
             float(ends[0][row, column]),
             float(ends[1][row, column]),
-            *(None if np.isnan(end[at]) else float(end[at]) for end in leads),
+            _number(leads[0][at]),
+            _number(leads[1][at]),
             bool(table.is_unknown[row, column]),
             bool(table.is_estimate[row, column]),
         )
@@ -272,6 +275,11 @@ def _lead(scores: Floats, is_out: Flags, leader: int) -> Floats:
     rivals = np.where(is_out, 0.0, scores)
     rivals[:, leader] = 0.0
     return np.where(is_out[:, leader], np.nan, scores[:, leader] - rivals.max(axis=1))
+
+
+def _number(lead: float) -> float | None:
+    """Return a lead, None where there is none."""
+    return None if np.isnan(lead) else float(lead)
 
 
 def _moves(swing: Swing, lead: float) -> bool:

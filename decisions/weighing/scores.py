@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from decisions.weighing.draws import Draws, draw
 from decisions.weighing.table import Flags, Floats, Table
 
 DRAWS = 10_000
-Z_95 = 1.959963984540054  # the normal quantile of 97.5 %
 SAME_PLACES = 12  # decimal places to which scores are told apart
 SAME_DRAWN = 1e-6  # the same for the single precision of draws
-
-Draws = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +41,7 @@ class Simulated:
     `best` (C,) is the probability of being best, `nobody` that every candidate fails a must.
     `expected` (C,) is the expected score, a failed must counting as 0. `worth_knowing` (R, C) is
     by how much (in score, 0 to 1) the choice would be better on average if that one cell were
-    known exactly; `spread` (R, C) the standard deviation that the cell gives its score.
+    known exactly; `spread` (R, C) how much of its score the interval of a cell leaves open.
     """
 
     best: Floats
@@ -72,7 +70,8 @@ def weigh(table: Table) -> Weighed:
 
 def leaders(scores: Floats, is_out: Flags) -> NDArray[np.intp]:
     """Return the place of the best candidate left in each of many score lists (…, C)."""
-    return np.where(is_out, -1.0, np.round(scores, SAME_PLACES)).argmax(axis=-1)
+    level = np.where(is_out, -1.0, np.round(scores, SAME_PLACES))
+    return np.asarray(level.argmax(axis=-1), np.intp)
 
 
 def _order(scores: Floats, is_out: Flags) -> tuple[int, ...]:
@@ -105,78 +104,21 @@ def simulate(table: Table, draws: int = DRAWS, seed: int = 0) -> Simulated:
     34:311). Scores add up and cells are independent, so given one cell the means of the others
     stand and no inner simulation is needed.
     """
-    worths = _draw(table, draws, np.random.default_rng(seed))
+    worths = draw(table, draws, np.random.default_rng(seed))
     shares = shares_of(table)
-    scores = np.tensordot(shares.astype(np.float32), worths, axes=1)
+    scores = np.einsum("r,rcd->cd", shares.astype(np.float32), worths)
     scores[table.is_out] = -1.0
     # Whatever reaches its target is worth exactly 1.
     for row, column in np.argwhere(table.is_open_must):
         scores[column, worths[row, column] < 1] = -1.0
     best, nobody = _wins(scores)
-    return Simulated(best, nobody, *_information(table, worths, shares), draws)
+    spread = shares[:, None] * _left_open(table)
+    return Simulated(best, nobody, *_information(table, worths, shares), spread, draws)
 
 
 def shares_of(table: Table) -> Floats:
     """Return the weights as shares of their sum, (R,); zeros if nothing has a weight."""
     return table.weights / (table.weights.sum() or 1.0)
-
-
-def _draw(table: Table, draws: int, generator: np.random.Generator) -> Draws:
-    """Return what each cell is worth in each draw, (R, C, draws), 0 to 1.
-
-    What is drawn doesn't depend on weights, so moving one changes nothing by chance.
-    """
-    middle = table.worth(table.value)
-    ends = np.sort(np.stack([table.worth(table.low), table.worth(table.high)]), axis=0)
-    is_bounded = ~np.isnan(ends[0]) & ~table.is_unknown
-    drawn = np.empty((*middle.shape, draws), np.float32)
-    drawn[:] = middle[..., None]
-    measured, estimated = is_bounded & ~table.is_estimate, is_bounded & table.is_estimate
-    drawn[measured] = _measured(middle[measured], *ends[:, measured], draws, generator)
-    drawn[estimated] = _estimated(middle[estimated], *ends[:, estimated], draws, generator)
-    drawn[table.is_unknown] = generator.random((table.is_unknown.sum(), draws), np.float32)
-    unknown_musts = table.is_unknown & table.must[:, None]
-    drawn[unknown_musts] = np.round(drawn[unknown_musts])
-    bounds = np.sort(np.stack([table.worth(table.lowest), table.worth(table.highest)]), axis=0)
-    low, high = np.clip(bounds, 0.0, 1.0).astype(np.float32)[:, :, None, None]
-    return np.clip(drawn, low, high, out=drawn)
-
-
-def _measured(
-    middle: Floats, low: Floats, high: Floats, draws: int, generator: np.random.Generator
-) -> Draws:
-    """Return draws (K, draws) from K measured values with 95 % intervals."""
-    normal = generator.standard_normal((len(middle), draws), np.float32)
-    below, above, middle = (
-        part.astype(np.float32)[:, None]
-        for part in (
-            np.maximum(middle - low, 0) / Z_95,
-            np.maximum(high - middle, 0) / Z_95,
-            middle,
-        )
-    )
-    drawn = np.minimum(normal, 0)
-    drawn *= below
-    np.maximum(normal, 0, out=normal)
-    normal *= above
-    drawn += normal
-    drawn += middle
-    return drawn
-
-
-def _estimated(
-    likely: Floats, low: Floats, high: Floats, draws: int, generator: np.random.Generator
-) -> Draws:
-    """Return draws (K, draws) from K estimates: triangular, by the inverse of its distribution."""
-    chance = generator.random((len(likely), draws), np.float32)
-    likely = np.clip(likely, low, high)
-    span = np.where(high > low, high - low, 1.0)
-    low, likely, high, span = (
-        part.astype(np.float32)[:, None] for part in (low, likely, high, span)
-    )
-    rising = low + np.sqrt(chance * span * (likely - low))
-    falling = high - np.sqrt((1 - chance) * span * (high - likely))
-    return np.where(chance * span < likely - low, rising, falling)
 
 
 def _wins(scores: Draws) -> tuple[Floats, float]:
@@ -189,8 +131,14 @@ def _wins(scores: Draws) -> tuple[Floats, float]:
     return shared.mean(axis=1, dtype=np.float64), float((top < 0).mean())
 
 
-def _information(table: Table, worths: Draws, shares: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return expected scores (C,), the worth of knowing each cell and its spread, both (R, C).
+def _left_open(table: Table) -> Floats:
+    """Return what part of the way from worthless to target each cell leaves open, (R, C)."""
+    low, high = np.clip(table.worth(table.low), 0, 1), np.clip(table.worth(table.high), 0, 1)
+    return np.where(table.is_unknown, 1.0, np.nan_to_num(np.abs(high - low)))
+
+
+def _information(table: Table, worths: Draws, shares: Floats) -> tuple[Floats, Floats]:
+    """Return expected scores (C,) and the worth of knowing each cell (R, C).
 
     With P the chance that all open musts are met and m the mean worth of a cell, the expected
     score is P Σ share x m, as a must that is met is worth 1. Given the worth u of one cell it is
@@ -199,30 +147,38 @@ def _information(table: Table, worths: Draws, shares: Floats) -> tuple[Floats, F
     better of the two means.
     """
     is_open, means = table.is_open_must, worths.mean(axis=2, dtype=np.float64)
-    chance = (
-        np.where(is_open, (worths >= 1).mean(axis=2), 1.0) if is_open.any() else np.ones_like(means)
-    )
-    means = np.where(is_open, 1.0, means)
+    chance = np.ones_like(means)
+    chance[is_open] = (worths[is_open] >= 1).mean(axis=1)
+    means[is_open] = 1.0
     sums, all_met = shares @ means, chance.prod(axis=0)
     expected = np.where(table.is_out, 0.0, all_met * sums)
     rival = _best_of_others(expected)
-    ahead = expected - rival
-    slopes = shares[:, None] * all_met
-    # The worth from which on a cell makes its candidate the choice.
-    turns = means - np.divide(ahead, slopes, out=np.full_like(means, np.inf), where=slopes > 0)
-    above = np.maximum(worths - turns.astype(np.float32)[..., None], 0).mean(axis=2)
-    gains = np.where(slopes > 0, slopes * above, 0.0)
+    better = _better_of(worths, means, shares[:, None] * all_met, expected - rival)
     for row, column in np.argwhere(is_open):
         others = np.delete(chance[:, column], row).prod()
-        gains[row, column] = chance[row, column] * max(0, others * sums[column] - rival[column])
-    worth_knowing = np.maximum(gains - np.maximum(ahead, 0.0), 0.0)
-    worth_knowing[worth_knowing < SAME_DRAWN] = 0.0
-    worth_knowing[:, table.is_out] = 0.0
-    return expected, worth_knowing, shares[:, None] * worths.std(axis=2)
+        better[row, column] = chance[row, column] * max(0, others * sums[column] - rival[column])
+    gained = better - np.maximum(expected - rival, 0.0)
+    worth_knowing = np.where((gained > SAME_DRAWN) & ~table.is_out, gained, 0.0)
+    return expected, worth_knowing
+
+
+def _better_of(worths: Draws, means: Floats, slopes: Floats, ahead: Floats) -> Floats:
+    """Return the mean (R, C) of a candidate's lead over its rival where that is above 0.
+
+    A lead, `ahead` on average, moves by `slopes` for each worth that a cell has above its mean.
+    """
+    leads = np.broadcast_to(ahead, means.shape)
+    # The worth of a cell from which on its candidate leads.
+    turns = means - np.divide(leads, slopes, out=np.full_like(means, np.inf), where=slopes > 0)
+    turning = (turns > 0) & (turns < 1)
+    above = worths[turning] - turns[turning].astype(np.float32)[:, None]
+    better = np.maximum(leads, 0.0)
+    better[turning] = slopes[turning] * np.maximum(above, 0, out=above).mean(axis=1)
+    return better
 
 
 def _best_of_others(expected: Floats) -> Floats:
     """Return for each candidate the best expected score among the others; 0 without any."""
     rivals = np.tile(expected, (len(expected), 1))
     np.fill_diagonal(rivals, 0.0)
-    return rivals.max(axis=1, initial=0.0)
+    return np.asarray(rivals.max(axis=1, initial=0.0), np.float64)

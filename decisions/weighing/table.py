@@ -192,7 +192,7 @@ class Table:
     def is_out(self) -> Flags:
         """Return which candidates fail a must, whatever the truth within the interval, (C,)."""
         missed = [[one == Outcome.MISSED for one in row] for row in self.outcomes]
-        return (self._flags(missed) & self.must[:, None]).any(axis=0)
+        return np.asarray((self._flags(missed) & self.must[:, None]).any(axis=0))
 
     @cached_property
     def is_open_must(self) -> Flags:
@@ -210,8 +210,7 @@ class Table:
         tiny = STEP * np.maximum(1.0, np.abs(self.one)) * signs
         span = np.where(span == 0, tiny, span)
         across = (slice(None),) + (None,) * (values.ndim - 1)
-        start = self.one - span
-        return np.asarray((values - start[across]) / span[across], np.float64)
+        return np.asarray(1 + (values - self.one[across]) / span[across], np.float64)
 
     def place(self, key: str) -> int:
         """Return the place of a row; KeyError if there is none of this key."""
