@@ -186,6 +186,11 @@ _GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     (_("People"), ("task_success", "satisfaction")),
 )
 
+# What a front is drawn of: how good the answers are, against what they cost and how long they take.
+QUALITIES: frozenset[str] = frozenset((*_GROUPS[0][1], *_GROUPS[1][1], *_GROUPS[-1][1]))
+COSTS = ("cost_per_1000", "one_off_cost")
+LATENCIES = ("latency_p95", "latency_p50", "latency_p99")
+
 
 def grouped() -> list[tuple[str, list[Metric]]]:
     """Return the catalogue as it is offered, in groups."""
