@@ -138,8 +138,8 @@ class Weighing:
         return swings(self.table, self.weighed)
 
     @cached_property
-    def fronts(self) -> list[Front]:
-        """Return the heaviest quality goal against cost and against latency, where known."""
+    def fronts(self) -> list[tuple[Table, Front]]:
+        """Return the heaviest quality goal against cost and latency, each with its own table."""
         return list(_fronts(self.matrix))
 
 
@@ -274,7 +274,7 @@ def _differences(one: Evidence, other: Evidence) -> set[str]:
     return {str(DIFFERENCES.get(name, name.replace("_", " "))) for name in differ}
 
 
-def _fronts(matrix: Matrix) -> Iterator[Front]:
+def _fronts(matrix: Matrix) -> Iterator[tuple[Table, Front]]:
     """Give the front of quality against cost, then against latency, as far as either is known.
 
     What is measured counts here also where no goal is set on it.
@@ -287,18 +287,21 @@ def _fronts(matrix: Matrix) -> Iterator[Front]:
     for offered in (COSTS, LATENCIES):
         asked_for = [one for one in offered if one in goals]
         drawn = (_front(matrix, quality, one, goals.get(one)) for one in asked_for or offered)
-        if front := next((one for one in drawn if one.points), None):
+        if front := next((one for one in drawn if one[1].points), None):
             yield front
 
 
-def _front(matrix: Matrix, quality: Goal, metric: str, goal: Goal | None) -> Front:
+def _front(
+    matrix: Matrix, quality: Goal, metric: str, goal: Goal | None
+) -> tuple[Table, Front]:
     """Return how candidates stand in a quality goal and in another metric."""
     candidates = considered(matrix.decision)
     against = _goal_row(goal) if goal else _plain_row(metric)
     rows = [_goal_row(quality), against]
     filled = [_fill(matrix.decision, row.key, row.unit, candidates) for row in rows]
     cells = {place: _cell(one) for place, one in _placed(filled).items()}
-    return pareto(make_table(rows, _columns(candidates), cells), 0, 1)
+    table = make_table(rows, _columns(candidates), cells)
+    return table, pareto(table, 0, 1)
 
 
 def _plain_row(metric: str) -> Row:

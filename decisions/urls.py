@@ -6,6 +6,7 @@ from decisions.views import (
     delegations,
     documents,
     evidence,
+    matrix,
     people,
     records,
     reviews,
@@ -64,6 +65,9 @@ urlpatterns = [
         rows.assess,
         name="assess",
     ),
+    path("<reference:reference>/matrix/", matrix.matrix, name="matrix"),
+    path("<reference:reference>/matrix/weights/", matrix.apply, name="apply_weights"),
+    path("<reference:reference>/figures/<slug:name>.svg", matrix.figure, name="figure"),
     path("<reference:reference>/evidence/", evidence.evidence, name="evidence"),
     path(
         "<reference:reference>/evidence/<int:number>/withdraw/",

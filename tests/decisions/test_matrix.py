@@ -127,7 +127,7 @@ def test_cells_say_whether_the_goal_is_met(complete_draft: Decision, people: Peo
 def test_the_front_is_of_the_heaviest_quality_against_what_is_known_of_latency(
     complete_draft: Decision,
 ) -> None:
-    (front,) = Weighing(matrix(complete_draft)).fronts
+    ((_table, front),) = Weighing(matrix(complete_draft)).fronts
     assert (front.quality.key, front.against.key) == ("accuracy", "latency_p95")
     assert [one.column for one in front.points] == [0, 1]
 
@@ -139,8 +139,8 @@ def test_cost_that_was_measured_is_drawn_without_a_goal(
     first = complete_draft.candidates.get(letter="A")
     attach_evidence(first, by=people.data_science, measurements=[cost])
     fronts = Weighing(matrix(complete_draft)).fronts
-    assert [one.against.key for one in fronts] == ["cost_per_1000", "latency_p95"]
-    assert fronts[0].left_out == (1,)
+    assert [one.against.key for _table, one in fronts] == ["cost_per_1000", "latency_p95"]
+    assert fronts[0][1].left_out == (1,)
 
 
 def test_a_matrix_reads_only_what_was_loaded(
