@@ -6,11 +6,13 @@ stylesheet repaint the same drawing in the reader's theme.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.safestring import SafeString
 
 from decisions.numbers import format_number
 from decisions.outcomes import Outcome
-from decisions.svg import Scale, element, text_width
+from decisions.svg import Scale, element, text_width, wrap
 
 # The light theme's ink, for paper; the same values as static/css/tokens.css.
 INK, SOFT, HAIRLINE, RULE = "#1d1c1a", "#4b4842", "#e0dbcd", "#1d1c1a"
@@ -22,6 +24,7 @@ SANS = "Source Sans Pro,Source Sans 3,Noto Sans,Noto Sans Arabic,Noto Sans CJK S
 TEXT, SMALL, LINE = 14.0, 12.5, 17.0
 # How far below its middle a line of text stands, as a share of its size.
 TO_BASE = 0.34
+MOST_LINES = 12  # of names under a figure
 
 # Drawn in a square of 12 around the middle: a tick, a cross, and two waves.
 _SIGNS = {
@@ -115,6 +118,16 @@ def verdict(found: Outcome, x: float, y: float) -> SafeString:
     )
     parts = sign(found, x + 6, y), words
     return element("g", *parts, class_=f"verdict-{found.value}", color=COLOURS[found])
+
+
+def names_below(columns: Sequence[tuple[str, str]], top: float, width: float) -> list[SafeString]:
+    """Return what letters stand for, (letter, name) after (letter, name), on lines of text."""
+    told = " · ".join(f"{letter}: {name}" for letter, name in columns if name)
+    # Widths are estimates, and nothing stands beside these lines to warn of one that is too low.
+    lines = wrap(told, 0.9 * width, SMALL, MOST_LINES)
+    return [
+        text(0, top + LINE * at, words, "start", SMALL, soft=True) for at, words in enumerate(lines)
+    ]
 
 
 def roomy_ticks(scale: Scale) -> list[float]:

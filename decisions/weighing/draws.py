@@ -9,6 +9,9 @@ from decisions.weighing.table import Floats, Table
 
 Z_95 = 1.959963984540054  # the normal quantile of 97.5 %
 
+# Farther from worthless and target than this makes no difference, and single precision holds it.
+FAR = 1e12
+
 Draws = NDArray[np.float32]
 
 
@@ -17,8 +20,9 @@ def draw(table: Table, draws: int, generator: np.random.Generator) -> Draws:
 
     What is drawn doesn't depend on weights, so moving one changes nothing by chance.
     """
-    middle = table.worth(table.value)
-    low, high = _sorted(table.worth(table.low), table.worth(table.high))
+    parts = (table.value, table.low, table.high)
+    middle, *ends = (np.clip(table.worth(part), -FAR, FAR) for part in parts)
+    low, high = _sorted(*ends)
     drawn = np.empty((*middle.shape, draws), np.float32)
     below, above = np.nan_to_num((middle - low) / Z_95), np.nan_to_num((high - middle) / Z_95)
     drawn[:] = middle[..., None]

@@ -10,10 +10,11 @@ import numpy as np
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from decisions.numbers import format_count, format_exact, format_interval
+from decisions.numbers import format_count, format_exact
 from decisions.outcomes import Outcome
 from decisions.weighing.scores import Simulated, Weighed, shares_of
 from decisions.weighing.table import Table
+from decisions.weighing.words import interval_words, percent
 
 CLEAR_MARGIN = 0.10  # share of the leader's score
 CLEAR_CHANCE = 0.90
@@ -104,7 +105,7 @@ def _margin_words(table: Table, weighed: Weighed, leader: int, runner_up: int) -
     told = _letters(table, leader) | {"runner_up": table.columns[runner_up].letter}
     if weighed.margin <= 0:
         return _("%(leader)s and %(runner_up)s have the same score.") % told
-    told |= {"margin": _percent(weighed.margin), "asked": _percent(CLEAR_MARGIN)}
+    told |= {"margin": percent(weighed.margin), "asked": percent(CLEAR_MARGIN)}
     return (
         _(
             "%(leader)s is ahead of %(runner_up)s by %(margin)s of its score, where %(asked)s is "
@@ -120,8 +121,8 @@ def _chance_words(table: Table, simulated: Simulated, leader: int) -> Iterator[s
     if chance >= CLEAR_CHANCE:
         return
     told = _letters(table, leader) | {
-        "chance": _percent(chance),
-        "asked": _percent(CLEAR_CHANCE),
+        "chance": percent(chance),
+        "asked": percent(CLEAR_CHANCE),
         "draws": format_count(simulated.draws),
     }
     yield (
@@ -133,7 +134,7 @@ def _chance_words(table: Table, simulated: Simulated, leader: int) -> Iterator[s
     )
     other = int(simulated.best.argmax())
     if simulated.best[other] > chance:
-        told |= {"other": table.columns[other].letter, "chance": _percent(simulated.best[other])}
+        told |= {"other": table.columns[other].letter, "chance": percent(simulated.best[other])}
         yield _("%(other)s is the best more often, in %(chance)s.") % told
 
 
@@ -148,8 +149,8 @@ def _clear_words(table: Table, weighed: Weighed, simulated: Simulated) -> str:
     leader = weighed.leader or 0
     told = {
         "leader": str(table.columns[leader]),
-        "margin": _percent(weighed.margin),
-        "chance": _percent(float(simulated.best[leader])),
+        "margin": percent(weighed.margin),
+        "chance": percent(float(simulated.best[leader])),
         "draws": format_count(simulated.draws),
     }
     if weighed.runner_up is None:
@@ -183,8 +184,7 @@ def _help_words(table: Table, row: int, column: int, cases: int | None) -> str:
         if place.is_role:
             return _("What %(row)s says of %(candidate)s would help most.") % told
         return _("Measuring %(row)s of %(candidate)s would help most: nothing is known.") % told
-    low, high = float(table.low[row, column]), float(table.high[row, column])
-    told["interval"] = format_interval(low, high, place.unit)
+    told["interval"] = interval_words(table, row, column, place.unit)
     told["target"] = format_exact(place.one, place.unit)
     if table.is_estimate[row, column]:
         return (
@@ -252,11 +252,6 @@ def _round_up(cases: float) -> int:
     """Return a number of cases rounded up to two digits."""
     step = 10 ** max(0, floor(log10(cases)) - 1)
     return int(ceil(cases / step) * step)
-
-
-def _percent(share: float) -> str:
-    """Return a share in percent, rounded down to a tenth so that it never seems enough."""
-    return format_exact(floor(1000 * share + 1e-6) / 10, "%")
 
 
 def _letters(table: Table, leader: int) -> dict[str, str]:
