@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import nan
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -291,9 +292,7 @@ def _fronts(matrix: Matrix) -> Iterator[tuple[Table, Front]]:
             yield front
 
 
-def _front(
-    matrix: Matrix, quality: Goal, metric: str, goal: Goal | None
-) -> tuple[Table, Front]:
+def _front(matrix: Matrix, quality: Goal, metric: str, goal: Goal | None) -> tuple[Table, Front]:
     """Return how candidates stand in a quality goal and in another metric."""
     candidates = considered(matrix.decision)
     against = _goal_row(goal) if goal else _plain_row(metric)
@@ -307,4 +306,4 @@ def _front(
 def _plain_row(metric: str) -> Row:
     """Return the row of a metric on which no goal is set: less is better, no target."""
     known = METRICS[metric]
-    return Row(metric, str(known.name), known.unit, at_least=False, weight=0.0)
+    return Row(metric, str(known.name), known.unit, nan, nan, at_least=False, weight=0.0)

@@ -16,10 +16,10 @@ from decisions.actions.weights import WeightSheet, as_fields, field_of
 from decisions.figures import evidence_figures
 from decisions.forest_plot import Figure
 from decisions.forms.weights import WeightsForm, tried
-from decisions.heat_table import heat_table
+from decisions.heat_table import heat_legend, heat_table
 from decisions.matrix import LeftOut, Weighing, matrix_of
 from decisions.models import Decision, Evidence, User
-from decisions.pareto_scatter import pareto_scatter
+from decisions.pareto_scatter import pareto_legend, pareto_scatter
 from decisions.policies import Refusal, may, refusal
 from decisions.tornado import tornado
 from decisions.weighing.flips import Flip
@@ -70,6 +70,7 @@ class Drawing:
 
     name: str
     figure: Figure
+    legend: str
     url: str
 
 
@@ -88,7 +89,7 @@ class MatrixPage:
     @cached_property
     def weights(self) -> dict[str, float]:
         """Return the weights that are tried and not saved, by row."""
-        return self.sheet.changes(self.form.weights) if self.form.is_bound else {}
+        return self.sheet.changes(self.form.weights)
 
     @cached_property
     def weighing(self) -> Weighing:
@@ -160,8 +161,7 @@ class MatrixPage:
     @property
     def rating_flips(self) -> list[str]:
         """Return which ratings would change the winner."""
-        table, weighed = self.weighing.table, self.weighing.weighed
-        return [one.words(table, weighed) for one in self.weighing.rating_flips]
+        return [one.words(self.weighing.table) for one in self.weighing.rating_flips]
 
     @cached_property
     def drawings(self) -> dict[str, Drawing]:
@@ -251,7 +251,7 @@ class MatrixPage:
         return flip.words(self.weighing.table, self.weighing.weighed)
 
     def _drawing(self, name: str, figure: Figure) -> Drawing:
-        return Drawing(name, figure, figure_url(self.record, name, self.what_if))
+        return Drawing(name, figure, _legend(name), figure_url(self.record, name, self.what_if))
 
 
 FRONT = "front-"
@@ -270,6 +270,13 @@ def weighing_figures(weighing: Weighing) -> Iterator[tuple[str, Figure]]:
         name = f"{FRONT}{front.against.key}"
         if drawn := pareto_scatter(table, front, key=name):
             yield name, drawn
+
+
+def _legend(name: str) -> str:
+    """Return how to read a figure; the tornado says that itself."""
+    if name == MATRIX:
+        return heat_legend()
+    return pareto_legend() if name.startswith(FRONT) else ""
 
 
 def figure_named(page: MatrixPage, name: str) -> Figure:

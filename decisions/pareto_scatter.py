@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -158,20 +159,24 @@ class _Drawing:
         )
 
     def _targets(self) -> SafeString:
-        """Return the targets of both goals, with their values."""
-        x, y = self.across(self.front.against.one), self.up(self.front.quality.one)
+        """Return the targets of both goals, with their values; nothing where none is set."""
         dashes: dict[str, float | str] = {"stroke_dasharray": "6 4", "stroke_width": 1.3}
-        across, up = target_sign(self.front.against), target_sign(self.front.quality)
-        half = text_width(across, SMALL) / 2
-        words_at = min(max(x, LEFT + half), RIGHT - half)
-        kind = "fig-target-text"
-        return element(
-            "g",
-            line(x, TOP, x, BOTTOM, "fig-target", ACCENT, **dashes),
-            line(LEFT, y, RIGHT, y, "fig-target", ACCENT, **dashes),
-            text(words_at, TOP - 6, across, "middle", SMALL, paint=ACCENT, kind=kind),
-            text(RIGHT, y - 6, up, "end", SMALL, paint=ACCENT, kind=kind),
-        )
+        kind, parts = "fig-target-text", []
+        if isfinite(self.front.against.one):
+            x, words = self.across(self.front.against.one), target_sign(self.front.against)
+            half = text_width(words, SMALL) / 2
+            at = min(max(x, LEFT + half), RIGHT - half)
+            parts += [
+                line(x, TOP, x, BOTTOM, "fig-target", ACCENT, **dashes),
+                text(at, TOP - 6, words, "middle", SMALL, paint=ACCENT, kind=kind),
+            ]
+        if isfinite(self.front.quality.one):
+            y, words = self.up(self.front.quality.one), target_sign(self.front.quality)
+            parts += [
+                line(LEFT, y, RIGHT, y, "fig-target", ACCENT, **dashes),
+                text(RIGHT, y - 6, words, "end", SMALL, paint=ACCENT, kind=kind),
+            ]
+        return element("g", *parts)
 
     def _front(self) -> SafeString:
         """Return the front as stairs: what lies behind it is beaten."""
@@ -215,7 +220,8 @@ class _Drawing:
 def _scale(row: Row, reaches: Iterable[tuple[float, ...]], start: float, end: float) -> Scale:
     """Return the scale over all values, intervals and the target of a row."""
     values = [one for reach in reaches for one in reach]
-    return scale_over([*values, row.one], start, end, bounded=row.unit == "%")
+    values += [row.one] if isfinite(row.one) else []
+    return scale_over(values, start, end, bounded=row.unit == "%")
 
 
 def _axis_words(row: Row, scale: Scale) -> str:

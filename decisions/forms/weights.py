@@ -28,7 +28,9 @@ class WeightsForm(CountersignForm):
     @property
     def weights(self) -> dict[str, float]:
         """Return the weights that make sense, by row; what is left empty stays as it is saved."""
-        self.is_valid()
+        if not self.is_bound:
+            return {}
+        self.is_valid()  # what makes sense is kept beside what doesn't
         found = {key: self.cleaned_data.get(field_of(key)) for key in self.sheet.weights}
         return {key: float(one) for key, one in found.items() if one is not None}
 
