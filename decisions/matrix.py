@@ -10,7 +10,6 @@ from math import nan
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions.actions.weights import WeightSheet
 from decisions.metrics import COSTS, LATENCIES, METRICS, QUALITIES
 from decisions.models import Candidate, Decision, Direction, Evidence, Goal
 from decisions.section_kinds import Text
@@ -28,6 +27,7 @@ from decisions.weighing.table import (
     role_row,
 )
 from decisions.weighing.verdict import Verdict, verdict
+from decisions.weights import WeightSheet
 
 Place = tuple[int, int]  # of a cell: row, column
 
@@ -108,6 +108,11 @@ class Weighing:
         """Return whether there is nothing to weigh: no row or no column."""
         return not (self.table.rows and self.table.columns)
 
+    @property
+    def is_blank(self) -> bool:
+        """Return whether nothing is known yet that could be weighed."""
+        return bool(self.table.is_unknown.all())
+
     @cached_property
     def weighed(self) -> Weighed:
         """Return what the values alone come to."""
@@ -132,6 +137,23 @@ class Weighing:
     def rating_flips(self) -> list[RatingFlip]:
         """Return each rating that changes the winner by one point."""
         return rating_flips(self.table, self.weighed)
+
+    @property
+    def flip_sentences(self) -> list[str]:
+        """Return what weights would change the winner, the smallest change first."""
+        found = sorted(self.flips, key=lambda one: one.change)
+        return [one.words(self.table, self.weighed) for one in found]
+
+    @property
+    def steady(self) -> list[str]:
+        """Return the names of the rows of which no weight changes the winner."""
+        moving = {one.row for one in self.flips}
+        return [row.name for at, row in enumerate(self.table.rows) if at not in moving]
+
+    @property
+    def rating_sentences(self) -> list[str]:
+        """Return which ratings would change the winner."""
+        return [one.words(self.table) for one in self.rating_flips]
 
     @cached_property
     def swings(self) -> list[Swing]:

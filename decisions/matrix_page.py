@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,19 +12,16 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from decisions.actions.weights import WeightSheet, as_fields, field_of
 from decisions.figures import evidence_figures
 from decisions.forest_plot import Figure
 from decisions.forms.weights import WeightsForm, tried
-from decisions.heat_table import heat_legend, heat_table
 from decisions.matrix import LeftOut, Weighing, matrix_of
+from decisions.matrix_figures import Drawn, drawn_of
 from decisions.models import Decision, Evidence, User
-from decisions.pareto_scatter import pareto_legend, pareto_scatter
 from decisions.policies import Refusal, may, refusal
-from decisions.tornado import tornado
-from decisions.weighing.flips import Flip
 from decisions.weighing.verdict import Measurement
 from decisions.weighing.words import percent, points, target_sign
+from decisions.weights import WeightSheet, as_fields, field_of
 
 SLIDER = 10.0  # as far as a slider goes, unless a weight is greater
 
@@ -62,16 +59,6 @@ class Ranked:
     score: str
     chance: str
     out: str
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure with the address of its file."""
-
-    name: str
-    figure: Figure
-    legend: str
-    url: str
 
 
 class MatrixPage:
@@ -145,34 +132,20 @@ class MatrixPage:
             for rank, at in enumerate(weighing.weighed.order, start=1)
         ]
 
-    @property
-    def flips(self) -> list[str]:
-        """Return what weights would change the winner, the smallest change first."""
-        found = sorted(self.weighing.flips, key=lambda one: one.change)
-        return [self._flip_words(one) for one in found]
-
-    @property
-    def steady(self) -> list[str]:
-        """Return the names of the rows of which no weight changes the winner."""
-        moving = {one.row for one in self.weighing.flips}
-        rows = enumerate(self.weighing.table.rows)
-        return [row.name for at, row in rows if at not in moving]
-
-    @property
-    def rating_flips(self) -> list[str]:
-        """Return which ratings would change the winner."""
-        return [one.words(self.weighing.table) for one in self.weighing.rating_flips]
-
     @cached_property
-    def drawings(self) -> dict[str, Drawing]:
+    def drawings(self) -> dict[str, Drawn]:
         """Return the figures of the weighing by name."""
-        found = dict(weighing_figures(self.weighing))
-        return {name: self._drawing(name, one) for name, one in found.items()}
+        return drawn_of(self.weighing)
 
     @property
-    def fronts(self) -> list[Drawing]:
+    def fronts(self) -> list[Drawn]:
         """Return the drawings of quality against cost and latency."""
-        return [one for name, one in self.drawings.items() if name.startswith(FRONT)]
+        return [one for one in self.drawings.values() if one.is_front]
+
+    @property
+    def query(self) -> str:
+        """Return the tried weights as the end of an address: "?w_ux=2", or ""."""
+        return f"?{urlencode(self.what_if)}" if self.what_if else ""
 
     @property
     def comparisons(self) -> list[Evidence]:
@@ -247,37 +220,6 @@ class MatrixPage:
         ]
         return _("out: misses %(goals)s") % {"goals": ", ".join(missed)} if missed else ""
 
-    def _flip_words(self, flip: Flip) -> str:
-        return flip.words(self.weighing.table, self.weighing.weighed)
-
-    def _drawing(self, name: str, figure: Figure) -> Drawing:
-        return Drawing(name, figure, _legend(name), figure_url(self.record, name, self.what_if))
-
-
-FRONT = "front-"
-MATRIX, TORNADO = "matrix", "tornado"
-
-
-def weighing_figures(weighing: Weighing) -> Iterator[tuple[str, Figure]]:
-    """Give the figures of a weighing by name: heat table, tornado, and the fronts."""
-    if weighing.is_empty:
-        return
-    yield MATRIX, heat_table(weighing.table, weighing.weighed, weighing.simulated, key=MATRIX)
-    swings = tornado(weighing.table, weighing.weighed, weighing.swings, key=TORNADO)
-    if swings:
-        yield TORNADO, swings
-    for table, front in weighing.fronts:
-        name = f"{FRONT}{front.against.key}"
-        if drawn := pareto_scatter(table, front, key=name):
-            yield name, drawn
-
-
-def _legend(name: str) -> str:
-    """Return how to read a figure; the tornado says that itself."""
-    if name == MATRIX:
-        return heat_legend()
-    return pareto_legend() if name.startswith(FRONT) else ""
-
 
 def figure_named(page: MatrixPage, name: str) -> Figure:
     """Return a figure of the record by the name in its address; raises 404 where there is none."""
@@ -287,9 +229,3 @@ def figure_named(page: MatrixPage, name: str) -> Figure:
     if name not in plots:
         raise Http404
     return plots[name]
-
-
-def figure_url(record: Decision, name: str, what_if: Mapping[str, Any] | None = None) -> str:
-    """Return the address of a figure's file, under the weights that are tried."""
-    address = reverse("decisions:figure", args=[record.reference, name])
-    return f"{address}?{urlencode(what_if)}" if what_if else address

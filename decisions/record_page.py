@@ -18,6 +18,7 @@ from decisions.content import current_digest
 from decisions.discussion import Discussion
 from decisions.figures import GoalFigure, evidence_figures
 from decisions.looks import News, looks_of, news_since
+from decisions.matrix import Weighing, matrix_of
 from decisions.models import (
     Candidate,
     Decision,
@@ -127,6 +128,11 @@ class RecordPage:
     def figures(self) -> list[GoalFigure]:
         """Return a figure for each goal that has evidence."""
         return evidence_figures(self.record)
+
+    @cached_property
+    def weighing(self) -> Weighing:
+        """Return what comes of the record's matrix under its saved weights."""
+        return Weighing(matrix_of(self.record))
 
     @cached_property
     def candidates(self) -> list[Candidate]:

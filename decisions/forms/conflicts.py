@@ -7,13 +7,13 @@ from django.urls import reverse
 
 from decisions.actions.rows import RatingSheet
 from decisions.actions.sections import Conflict
-from decisions.actions.weights import WeightSheet
 from decisions.forms.base import CountersignForm
 from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
 from decisions.forms.sections import SectionForm
 from decisions.forms.weights import WeightsForm
 from decisions.models import Candidate, Decision, Event, Goal, Section, User
 from decisions.section_kinds import Text
+from decisions.weights import WeightSheet
 from decisions.words import Kind, compare_words
 
 Row = Section | Goal | Candidate | RatingSheet | WeightSheet

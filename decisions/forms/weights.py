@@ -5,10 +5,10 @@ from typing import Any
 
 from django import forms
 
-from decisions.actions.weights import WeightSheet, as_fields, field_of
 from decisions.forms.base import CountersignForm
 from decisions.forms.rows import FiniteFloatField
 from decisions.weighing.table import HEAVIEST
+from decisions.weights import WeightSheet, as_fields, field_of
 
 
 class WeightsForm(CountersignForm):

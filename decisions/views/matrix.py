@@ -8,12 +8,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from decisions.actions.weights import WeightSheet, apply_weights
+from decisions.actions.weights import apply_weights
 from decisions.forms.typed import sent
 from decisions.forms.weights import WeightsForm
 from decisions.matrix_page import MatrixPage, figure_named
 from decisions.policies import BadInput, ensure
 from decisions.views.shared import done, get_record, get_weighed, page, person
+from decisions.weights import WeightSheet
 
 
 @require_GET

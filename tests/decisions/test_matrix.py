@@ -7,13 +7,14 @@ import pytest
 from decisions.actions.evidence import attach_evidence, withdraw_evidence
 from decisions.actions.rows import accept_goal, add_goal, edit_candidate, edit_goal
 from decisions.actions.sections import Conflict
-from decisions.actions.weights import WeightSheet, apply_weights
+from decisions.actions.weights import apply_weights
 from decisions.content import content
 from decisions.matrix import Matrix, Weighing, matrix_of
 from decisions.models import Candidate, Decision
 from decisions.outcomes import Outcome
 from decisions.policies import BadInput
 from decisions.record_parts import with_parts
+from decisions.weights import WeightSheet
 from tests import factories
 from tests.factories import People, measurement
 

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from decisions.actions.lifecycle import submit
 from decisions.actions.rows import add_goal
-from decisions.actions.weights import WeightSheet
 from decisions.models import Decision, User
+from decisions.weights import WeightSheet
 from tests import factories
 from tests.factories import People, fresh
 

@@ -32,7 +32,7 @@ from decisions.actions.review import (
 )
 from decisions.actions.rows import accept_goal, add_goal, assess, edit_candidate, edit_goal
 from decisions.actions.sections import save_section
-from decisions.actions.weights import WeightSheet, apply_weights
+from decisions.actions.weights import apply_weights
 from decisions.management.commands import state_diagram
 from decisions.models import (
     Candidate,
@@ -49,6 +49,7 @@ from decisions.models import (
     Verdict,
 )
 from decisions.policies import Refused, refusal
+from decisions.weights import WeightSheet
 from decisions.workflow import MOVES
 from tests import factories
 from tests.factories import People, measurement
