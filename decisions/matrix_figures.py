@@ -22,23 +22,25 @@ class Drawn:
     figure: Figure
     legend: str = ""
 
-    @property
-    def is_front(self) -> bool:
-        """Return whether it shows quality against cost or latency."""
-        return self.name.startswith(FRONT)
-
 
 def drawn_of(weighing: Weighing) -> dict[str, Drawn]:
     """Return by name the heat table, the tornado and the fronts, as far as there is something."""
-    return {} if weighing.is_empty else {one.name: one for one in _drawn(weighing)}
+    return {one.name: one for one in (*weighed_figures(weighing), *front_figures(weighing))}
 
 
-def _drawn(weighing: Weighing) -> Iterator[Drawn]:
+def weighed_figures(weighing: Weighing) -> Iterator[Drawn]:
+    """Give the figures that weights change: the heat table, and the tornado if something turns."""
+    if weighing.is_empty:
+        return
     table, weighed = weighing.table, weighing.weighed
     heat = heat_table(table, weighed, weighing.simulated, key=MATRIX)
     yield Drawn(MATRIX, heat, heat_legend())
     if swings := tornado(table, weighed, weighing.swings, key=TORNADO):
         yield Drawn(TORNADO, swings)
+
+
+def front_figures(weighing: Weighing) -> Iterator[Drawn]:
+    """Give quality against cost and against latency, which no weight changes."""
     for known, front in weighing.fronts:
         name = f"{FRONT}{front.against.key}"
         if scatter := pareto_scatter(known, front, key=name):

@@ -16,7 +16,7 @@ from decisions.figures import evidence_figures
 from decisions.forest_plot import Figure
 from decisions.forms.weights import WeightsForm, tried
 from decisions.matrix import LeftOut, Weighing, matrix_of
-from decisions.matrix_figures import Drawn, drawn_of
+from decisions.matrix_figures import Drawn, drawn_of, front_figures, weighed_figures
 from decisions.models import Decision, Evidence, User
 from decisions.policies import Refusal, may, refusal
 from decisions.weighing.verdict import Measurement
@@ -134,13 +134,13 @@ class MatrixPage:
 
     @cached_property
     def drawings(self) -> dict[str, Drawn]:
-        """Return the figures of the weighing by name."""
-        return drawn_of(self.weighing)
+        """Return the figures that weights change, by name."""
+        return {one.name: one for one in weighed_figures(self.weighing)}
 
-    @property
+    @cached_property
     def fronts(self) -> list[Drawn]:
         """Return the drawings of quality against cost and latency."""
-        return [one for one in self.drawings.values() if one.is_front]
+        return list(front_figures(self.weighing))
 
     @property
     def query(self) -> str:
@@ -223,8 +223,8 @@ class MatrixPage:
 
 def figure_named(page: MatrixPage, name: str) -> Figure:
     """Return a figure of the record by the name in its address; raises 404 where there is none."""
-    if name in page.drawings:
-        return page.drawings[name].figure
+    if found := drawn_of(page.weighing).get(name):
+        return found.figure
     plots = {one.anchor: one.figure for one in evidence_figures(page.record)}
     if name not in plots:
         raise Http404

@@ -12,6 +12,9 @@ const follow = (slider) => {
   slider.value = String(value);
 };
 
+// What is moved is weighed at once, so nobody needs to ask for it.
+for (const button of document.querySelectorAll(".weights-try")) button.hidden = true;
+
 for (const slider of sliders) {
   slider.hidden = false;
   slider.step = "0.1";
