@@ -16,9 +16,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 import django
 import numpy as np
 
-from decisions.weighing.flips import rating_flips, swings, weight_flips
+from decisions.heat_table import heat_table
+from decisions.pareto_scatter import pareto_scatter
+from decisions.tornado import tornado
+from decisions.weighing.flips import Swing, rating_flips, swings, weight_flips
 from decisions.weighing.pareto import pareto
-from decisions.weighing.scores import simulate, weigh
+from decisions.weighing.scores import Simulated, Weighed, simulate, weigh
 from decisions.weighing.table import Cell, Column, Rating, Table, goal_row, make_table, role_row
 from decisions.weighing.verdict import verdict
 
@@ -78,6 +81,13 @@ def everything(plain: Table, draws: int) -> None:
     verdict(moved, weighed, simulated)
 
 
+def figures(plain: Table, weighed: Weighed, simulated: Simulated, found: list[Swing]) -> None:
+    """Draw what the page draws."""
+    heat_table(plain, weighed, simulated)
+    tornado(plain, weighed, found)
+    pareto_scatter(plain, pareto(plain, 0, 1))
+
+
 def milliseconds(work: Callable[[], Any]) -> dict[str, float]:
     """Return how long something takes by the clock and on the processor, the median of many."""
     clock, processor = [], []
@@ -99,7 +109,8 @@ def main() -> None:
     django.setup()
     goals, candidates, draws = [*map(int, sys.argv[1:]), *(12, 8, 10_000)[len(sys.argv) - 1 :]]
     plain = table(goals, candidates)
-    weighed = weigh(plain)
+    weighed, simulated = weigh(plain), simulate(plain, draws)
+    moving = swings(plain, weighed)
     found = {
         "goals": goals,
         "candidates": candidates,
@@ -111,6 +122,7 @@ def main() -> None:
         "weight flips": milliseconds(lambda: weight_flips(plain, weighed)),
         "rating flips": milliseconds(lambda: rating_flips(plain, weighed)),
         "swings": milliseconds(lambda: swings(plain, weighed)),
+        "figures": milliseconds(lambda: figures(plain, weighed, simulated, moving)),
     }
     json.dump(found, sys.stdout, indent=2)
     print()

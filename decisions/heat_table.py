@@ -27,11 +27,12 @@ from decisions.svg import Attribute, element, text_width, wrap
 from decisions.weighing.scores import Simulated, Weighed
 from decisions.weighing.table import Table
 from decisions.weighing.words import (
+    CellWords,
+    cells_in_words,
     goal_words,
-    interval_words,
     percent,
     points,
-    value_words,
+    worth_words,
 )
 
 WIDTH, NAMES, CELL_AT_LEAST, CELL_AT_MOST = 760.0, 196.0, 92.0, 150.0
@@ -50,11 +51,12 @@ def heat_table(
     title = _("How each candidate stands in every goal")
     results = _results(table, weighed, simulated)
     description = _describe(table, weighed, simulated)
-    drawing = _Drawing(table, weighed, results).svg(title, description, f"figure-{key}")
+    cells = cells_in_words(table)
+    drawing = _Drawing(table, weighed, cells, results).svg(title, description, f"figure-{key}")
     headings = (_("Goal"), *(str(column) for column in table.columns))
     lines = tuple(
-        (f"{place.name} ({goal_words(place)})", *_line_words(table, row))
-        for row, place in enumerate(table.rows)
+        (f"{place.name} ({goal_words(place)}; {worth_words(place)})", *map(str, told))
+        for place, told in zip(table.rows, cells, strict=True)
     )
     return Figure(drawing, title, description, (), headings, lines + tuple(results))
 
@@ -66,28 +68,6 @@ def heat_legend() -> str:
         "all at the target. Tick: met. Cross: not met. Waves: not decisive, the interval crosses "
         "the target. Dashed edge: no evidence, worth nothing. Est.: an estimate."
     )
-
-
-def _line_words(table: Table, row: int) -> list[str]:
-    """Return one row as text: value, interval and outcome of each candidate."""
-    return [_cell_words(table, row, column) for column in range(len(table.columns))]
-
-
-def _cell_words(table: Table, row: int, column: int) -> str:
-    if table.is_unknown[row, column]:
-        return _nothing(table, row)
-    told = [value_words(table, row, column)]
-    if interval := interval_words(table, row, column):
-        told[0] += f" ({interval})"
-    if table.is_estimate[row, column]:
-        told.append(_("estimate"))
-    found = table.outcomes[row][column]
-    return ", ".join([*told, str(found.label)] if found else told)
-
-
-def _nothing(table: Table, row: int) -> str:
-    """Return what stands where nothing is known."""
-    return _("not rated") if table.rows[row].is_role else _("no evidence")
 
 
 def _results(table: Table, weighed: Weighed, simulated: Simulated | None) -> list[tuple[str, ...]]:
@@ -113,7 +93,8 @@ def _describe(table: Table, weighed: Weighed, simulated: Simulated | None) -> st
 def _sentence(table: Table, weighed: Weighed, simulated: Simulated | None, at: int) -> str:
     told = {"candidate": str(table.columns[at]), "score": points(float(weighed.scores[at]))}
     if weighed.is_out[at]:
-        return _("%(candidate)s is out: it fails a must.") % told
+        told["musts"] = ", ".join(table.rows[row].name for row in table.failed_musts(at))
+        return _("%(candidate)s is out: it fails a must, %(musts)s.") % told
     if simulated is None:
         return _("%(candidate)s scores %(score)s of 100.") % told
     told["chance"] = percent(float(simulated.best[at]))
@@ -123,8 +104,14 @@ def _sentence(table: Table, weighed: Weighed, simulated: Simulated | None, at: i
 class _Drawing:
     """Lays the matrix out: a head of candidates, a row a goal, and the results."""
 
-    def __init__(self, table: Table, weighed: Weighed, results: list[tuple[str, ...]]) -> None:
-        self.table, self.weighed, self.results = table, weighed, results
+    def __init__(
+        self,
+        table: Table,
+        weighed: Weighed,
+        cells: list[list[CellWords]],
+        results: list[tuple[str, ...]],
+    ) -> None:
+        self.table, self.weighed, self.cells, self.results = table, weighed, cells, results
         count = max(len(table.columns), 1)
         self.cell = min(max((WIDTH - NAMES) / count, self._widest()), CELL_AT_MOST)
         self.width = max(WIDTH, NAMES + self.cell * count)
@@ -154,18 +141,10 @@ class _Drawing:
 
     def _widest(self) -> float:
         """Return the width that the widest cell needs."""
-        places = [
-            (row, column)
-            for row in range(len(self.table.rows))
-            for column in range(len(self.table.columns))
-        ]
         widths = [
-            width
-            for at in places
-            for width in (
-                text_width(value_words(self.table, *at), TEXT) + 22,
-                text_width(self._second(*at), SMALL),
-            )
+            max(text_width(one.value, TEXT) + 22, text_width(one.second, SMALL))
+            for row in self.cells
+            for one in row
         ]
         return max([CELL_AT_LEAST, *(width + 2 * PAD for width in widths)])
 
@@ -199,29 +178,19 @@ class _Drawing:
 
     def _cell(self, row: int, column: int, top: float) -> SafeString:
         """Return one cell: shade, sign, value and interval."""
-        left, parts = self._left(column), [self._shade(row, column, top)]
-        found = self.table.outcomes[row][column]
+        left, told, parts = self._left(column), self.cells[row][column], []
         start = left + PAD
-        if found:
-            parts.append(sign(found, start + 6, top + 16))
+        if told.outcome:
+            parts.append(sign(told.outcome, start + 6, top + 16))
             start += 18
         room, is_out = left + self.cell - GAP - start, bool(self.weighed.is_out[column])
-        for words in wrap(value_words(self.table, row, column), room, TEXT, lines=1):
+        for words in wrap(told.value, room, TEXT, lines=1):
             base = top + 16 + TEXT * TO_BASE
             parts.append(text(start, base, words, "start", TEXT, weight=600, soft=is_out))
-        for words in wrap(self._second(row, column), self.cell - PAD - GAP, SMALL, lines=1):
+        for words in wrap(told.second, self.cell - PAD - GAP, SMALL, lines=1):
             base = top + 16 + LINE + SMALL * TO_BASE
             parts.append(text(left + PAD, base, words, "start", SMALL, soft=True))
-        return element("g", *parts)
-
-    def _second(self, row: int, column: int) -> str:
-        """Return the second line of a cell: interval, estimate, or that nothing is known."""
-        if self.table.is_unknown[row, column]:
-            return _nothing(self.table, row)
-        interval = interval_words(self.table, row, column)
-        if self.table.is_estimate[row, column]:
-            return _("est. %(interval)s") % {"interval": interval} if interval else _("estimate")
-        return interval
+        return element("g", self._shade(row, column, top), *parts)
 
     def _shade(self, row: int, column: int, top: float) -> SafeString:
         """Return the ground of a cell: the darker, the more its value is worth.

@@ -63,6 +63,10 @@ class Flip:
 
 def _sentence(flip: Flip) -> str:
     """Return the sentence of a flip, with its gaps."""
+    if flip.change == 0:
+        return _(
+            "%(leader)s and %(by)s are level: with a weight of %(row)s of %(shown)s, %(by)s leads."
+        )
     if flip.rises:
         return _(
             "%(leader)s stays ahead unless the weight of %(row)s rises from %(now)s to %(shown)s "

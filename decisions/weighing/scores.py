@@ -97,7 +97,9 @@ def simulate(table: Table, draws: int = DRAWS, seed: int = 0) -> Simulated:
     probability, so that 2.5 % lie beyond either end. An estimate: triangular from low over likely
     to high. A value alone is fixed; nothing known: anything from worthless to target, and for a
     must even odds. A must that is open or unknown puts its candidate out where the draw misses
-    it. Candidates that share the best score share the draw.
+    it. Candidates that share the best score share the draw. Cells are drawn independently; of
+    candidates measured on the same cases the difference is known better than that, so chances
+    here are rather too near to even.
 
     `worth_knowing` is the expected value of partial perfect information (Raiffa & Schlaifer 1961,
     Applied Statistical Decision Theory; Strong, Oakley & Brennan 2014, Medical Decision Making

@@ -41,8 +41,8 @@ class Row:
     """One thing that counts: a goal, or what one role says of the candidates.
 
     `key` (a metric or a role) is unique in a table. `zero` is the value worth nothing, `one` the
-    target, worth all, both in `unit`; `lowest` and `highest` bound what the metric can be.
-    `has_worst` is False where nobody set a worst acceptable value.
+    target, worth all, both in `unit` and NaN where no goal is set; `lowest` and `highest` bound
+    what the metric can be. `has_worst` is False where nobody set a worst acceptable value.
     """
 
     key: str
@@ -199,6 +199,11 @@ class Table:
         """Return the musts of which is not known whether they are met, (R, C)."""
         open_or_unknown = [[one in (None, Outcome.OPEN) for one in row] for row in self.outcomes]
         return self._flags(open_or_unknown) & self.must[:, None]
+
+    def failed_musts(self, column: int) -> list[int]:
+        """Return the places of the musts that a candidate fails."""
+        rows = enumerate(self.outcomes)
+        return [at for at, row in rows if self.must[at] and row[column] == Outcome.MISSED]
 
     def worth(self, values: Floats) -> Floats:
         """Return what values (R, …) in their units are worth: 0 at `zero`, 1 at `one`, unclipped.

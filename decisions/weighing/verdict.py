@@ -19,6 +19,7 @@ from decisions.weighing.words import interval_words, percent
 CLEAR_MARGIN = 0.10  # share of the leader's score
 CLEAR_CHANCE = 0.90
 MANY_CASES = 10_000_000
+SAME = 1e-9  # shares closer than this are the same but for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _reasons(table: Table, weighed: Weighed, simulated: Simulated) -> Iterator[s
     if leader is None:
         yield _nobody_words(table, weighed)
         return
-    if weighed.runner_up is not None and weighed.margin < CLEAR_MARGIN:
+    if weighed.runner_up is not None and weighed.margin < CLEAR_MARGIN - SAME:
         yield _margin_words(table, weighed, leader, weighed.runner_up)
     elif weighed.scores[leader] <= 0:
         yield _("Nothing shows that %(leader)s is worth anything.") % _letters(table, leader)
@@ -118,7 +119,7 @@ def _margin_words(table: Table, weighed: Weighed, leader: int, runner_up: int) -
 def _chance_words(table: Table, simulated: Simulated, leader: int) -> Iterator[str]:
     """Give a sentence where the leader is too seldom the best, or another is so more often."""
     chance = float(simulated.best[leader])
-    if chance >= CLEAR_CHANCE:
+    if chance >= CLEAR_CHANCE - SAME:
         return
     told = _letters(table, leader) | {
         "chance": percent(chance),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import floor
 
 import numpy as np
@@ -16,7 +17,54 @@ from decisions.numbers import (
     format_value,
     with_unit,
 )
+from decisions.outcomes import Outcome
 from decisions.weighing.table import Row, Table
+
+
+@dataclass(frozen=True, slots=True)
+class CellWords:
+    """One cell as people read it; `nothing` says so where nothing is known."""
+
+    value: str
+    interval: str
+    outcome: Outcome | None
+    is_estimate: bool
+    nothing: str = ""
+
+    @property
+    def second(self) -> str:
+        """Return what stands under the value: its interval, and whether it is an estimate."""
+        if not self.is_estimate:
+            return self.nothing or self.interval
+        if not self.interval:
+            return _("estimate")
+        return _("est. %(interval)s") % {"interval": self.interval}
+
+    def __str__(self) -> str:
+        if self.nothing:
+            return self.nothing
+        value = f"{self.value} ({self.interval})" if self.interval else self.value
+        estimate = _("estimate") if self.is_estimate else ""
+        outcome = str(self.outcome.label) if self.outcome else ""
+        return ", ".join(filter(None, (value, estimate, outcome)))
+
+
+def cells_in_words(table: Table) -> list[list[CellWords]]:
+    """Return every cell of a table as people read it, a list a row."""
+    columns = range(len(table.columns))
+    return [[_cell(table, row, at) for at in columns] for row in range(len(table.rows))]
+
+
+def _cell(table: Table, row: int, column: int) -> CellWords:
+    if table.is_unknown[row, column]:
+        nothing = _("not rated") if table.rows[row].is_role else _("no evidence")
+        return CellWords("", "", None, False, nothing)
+    return CellWords(
+        value_words(table, row, column),
+        interval_words(table, row, column),
+        table.outcomes[row][column],
+        bool(table.is_estimate[row, column]),
+    )
 
 
 def value_words(table: Table, row: int, column: int) -> str:
@@ -53,6 +101,15 @@ def goal_words(row: Row) -> str:
         told.append(_("a must"))
     told.append(_("weight %(weight)s") % {"weight": format_number(row.weight)})
     return ", ".join(told)
+
+
+def worth_words(row: Row) -> str:
+    """Return between which values a row counts, and where nobody said so."""
+    told = {"zero": format_exact(row.zero, row.unit), "one": format_exact(row.one, row.unit)}
+    words = _("worth nothing at %(zero)s, all at %(one)s") % told
+    if row.has_worst:
+        return words
+    return _("%(words)s, as no worst acceptable value is set") % {"words": words}
 
 
 def target_sign(row: Row) -> str:

@@ -101,7 +101,11 @@ def test_where_candidates_are_level_the_least_change_decides() -> None:
     table = two(1.6)
     weighed = weigh(table)
     assert (weighed.leader, weighed.margin) == (0, 0.0)
-    assert [(flip.change, flip.by) for flip in weight_flips(table, weighed)] == [(0, 1), (0, 1)]
+    flips = weight_flips(table, weighed)
+    assert [(flip.change, flip.by) for flip in flips] == [(0, 1), (0, 1)]
+    assert flips[1].words(table, weighed) == (
+        "A and B are level: with a weight of Latency of 1.61, B leads."
+    )
 
 
 def test_a_weight_that_would_have_to_vanish_is_told_so() -> None:

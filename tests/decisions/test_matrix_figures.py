@@ -1,6 +1,7 @@
 """The matrix, tornado and Pareto figures say in sign, word and table what they draw."""
 
 from dataclasses import replace
+from math import nan
 from xml.etree import ElementTree
 
 import pytest
@@ -94,7 +95,8 @@ def test_the_heat_table_says_what_every_cell_says_of_its_goal() -> None:
     figure = heat_table(table(), weigh(table()), simulate(table(), 200))
     assert figure.headings == ("Goal", "A. Prompt", "B. Dense <retrieval>", "C. Tuned")
     assert figure.table[0] == (
-        f"Accuracy (≥{NBSP}85{NBSP}%, a must, weight 1)",
+        f"Accuracy (≥{NBSP}85{NBSP}%, a must, weight 1; worth nothing at 70{NBSP}%, all at "
+        f"85{NBSP}%)",
         f"70.1{NBSP}% (65.0–74.9), not met",
         f"86.5{NBSP}% (82.1–90.0), not decisive",
         f"92.5{NBSP}% (89.0–95.0), met",
@@ -104,9 +106,14 @@ def test_the_heat_table_says_what_every_cell_says_of_its_goal() -> None:
         f"0.500{NBSP}USD, met",
         f"3{NBSP}USD (1.5–5), estimate, not decisive",
     )
-    assert figure.table[2] == ("UX (weight 1)", "not rated", "4", "3.5")
+    assert figure.table[2] == (
+        "UX (weight 1; worth nothing at 1, all at 5)",
+        "not rated",
+        "4",
+        "3.5",
+    )
     assert [line[1] for line in figure.table[3:]] == ["out", "out"]
-    assert "A. Prompt is out: it fails a must." in figure.description
+    assert "A. Prompt is out: it fails a must, Accuracy." in figure.description
 
 
 def test_the_heat_table_reads_without_colour() -> None:
@@ -196,6 +203,17 @@ def test_the_scatter_tells_the_front_from_what_is_behind_it_by_shape() -> None:
     assert classes == ["fig-point", "fig-point-open", "fig-point-open", "fig-point"]
     assert "C. Tuned is beaten in both by A, B for certain." in figure.description
     assert [line[3] for line in figure.table] == ["–", "A", "A, B"]
+
+
+def test_a_metric_without_a_goal_has_no_target_in_the_scatter() -> None:
+    plain = Row("cost", "Cost", "USD", nan, nan, at_least=False, weight=0)
+    cells = {(0, 0): Cell(80), (0, 1): Cell(85), (1, 0): Cell(3), (1, 1): Cell(4)}
+    one = make_table([rows()[0], plain], COLUMNS[:2], cells)
+    figure = pareto_scatter(one, pareto(one, 0, 1))
+    assert figure is not None
+    lines = [mark for mark in drawn(figure).iter(f"{SVG}line") if mark.get("class") == "fig-target"]
+    assert len(lines) == 1
+    assert "nan" not in figure.svg
 
 
 def test_one_candidate_alone_makes_no_scatter() -> None:

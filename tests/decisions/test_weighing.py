@@ -24,6 +24,7 @@ from decisions.weighing.table import (
     role_row,
 )
 from decisions.weighing.verdict import most_helpful, verdict
+from decisions.weighing.words import worth_words
 
 NBSP = "\u00a0"
 A, B, C = Column("A", "Prompt"), Column("B", "RAG"), Column("C", "Tuned")
@@ -363,6 +364,19 @@ def test_a_small_margin_is_no_clear_win() -> None:
         f"A is ahead of B by 5.5{NBSP}% of its score, where 10{NBSP}% is asked for.",
     )
     assert helps == ""
+
+
+def test_a_margin_of_exactly_a_tenth_is_enough() -> None:
+    is_clear, *_told = judged(table_of([accuracy()], {(0, 0): Cell(90), (0, 1): Cell(88)}, 2))
+    assert is_clear
+
+
+def test_what_a_row_counts_between_is_told() -> None:
+    assert worth_words(accuracy()) == f"worth nothing at 70{NBSP}%, all at 90{NBSP}%"
+    cost = goal_row("cost", "Cost", target=2, at_least=False, unit="USD")
+    assert worth_words(cost) == (
+        f"worth nothing at 4{NBSP}USD, all at 2{NBSP}USD, as no worst acceptable value is set"
+    )
 
 
 def test_an_uncertain_lead_is_no_clear_win_and_says_what_would_tell() -> None:
