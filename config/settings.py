@@ -165,6 +165,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "evaluations.tasks.cancel_abandoned_jobs",
         "schedule": 30.0,
     },
+    "mark stale evidence": {"task": "evaluations.tasks.mark_stale_evidence", "schedule": 600.0},
     "render lost documents": {"task": "decisions.tasks.render_lost_documents", "schedule": 30.0},
     "tell the rest": {"task": "decisions.tasks.tell_the_rest", "schedule": 30.0},
     "write mail": {"task": "decisions.tasks.write_due_mail", "schedule": 30.0},

@@ -12,6 +12,8 @@ from decisions import clock
 from decisions.audit_check import GENESIS, hash_of
 from decisions.models import Decision, Event, SignOff, User
 
+PROGRAM = "Countersign"
+
 _address: ContextVar[str | None] = ContextVar("address", default=None)
 
 
@@ -79,9 +81,18 @@ def signature_digest(one: SignOff) -> str:
 
 
 def append_event(
-    decision: Decision, kind: str, *, by: User, data: dict[str, Any], before: str, after: str
+    decision: Decision,
+    kind: str,
+    *,
+    by: User | None,
+    data: dict[str, Any],
+    before: str,
+    after: str,
 ) -> Event:
-    """Write the next line of the decision's chain. The caller holds the decision's lock."""
+    """Write the next line of the decision's chain. The caller holds the decision's lock.
+
+    What nobody did in person (`by` is None) the program did.
+    """
     last = decision.events.order_by("-sequence").first()
     event = Event(
         decision=decision,
@@ -89,7 +100,7 @@ def append_event(
         kind=kind,
         at=clock.now(),
         actor=by,
-        actor_name=str(by),
+        actor_name=str(by or PROGRAM),
         data=data,
         digest_before=before,
         digest_after=after,

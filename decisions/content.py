@@ -122,6 +122,8 @@ IMMATERIAL: dict[type[Model], dict[str, str]] = {
         "attached_by": "in the audit log",
         "withdrawn_by": "what is withdrawn is left out",
         "withdrawn_reason": "what is withdrawn is left out",
+        "attachment": "its digest is that of the source, which is material",
+        "stale_because": "says what moved around the record, not what it says",
     },
 }
 

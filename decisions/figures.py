@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from decisions.comparability import why_apart
 from decisions.forest_plot import Figure, FigureRow, Row, Target, forest_plot
-from decisions.models import Candidate, Decision, Direction, Evidence, EvidenceKind, Goal
+from decisions.models import Candidate, Decision, Direction, Evidence, Goal
 from decisions.numbers import format_exact
 from decisions.outcomes import Outcome
 
@@ -64,8 +65,9 @@ class GoalFigure:
 
     @property
     def in_short(self) -> str:
-        """Return each candidate's value on one line: "A 91.5 %, B 88.0 %"."""
-        return ", ".join(f"{row.candidate.letter} {row.value}" for row in self.rows)
+        """Return each candidate's value on one line: "A 91.5 %, B 88 % (estimate)"."""
+        told = ((f"{row.candidate.letter} {row.value}", row.evidence.caveat) for row in self.rows)
+        return ", ".join(f"{value} ({caveat})" if caveat else value for value, caveat in told)
 
     @property
     def target_words(self) -> str:
@@ -76,15 +78,23 @@ class GoalFigure:
     def legend(self) -> str:
         """Return how to read the figure's marks."""
         if self.target is None:
-            return ""
+            return self._estimates
         marks = _(
             "Disc: met. Ring: not decisive, the interval crosses the target. Diamond: not met."
         )
         worst = self.target.worst
         if worst is None or worst == self.target.value:
-            return marks
+            return f"{marks} {self._estimates}".strip()
         told = {"worst": format_exact(worst, self.unit)}
-        return f"{marks} {_('Dotted line: worst acceptable, %(worst)s.') % told}"
+        line = _("Dotted line: worst acceptable, %(worst)s.") % told
+        return f"{marks} {line} {self._estimates}".strip()
+
+    @property
+    def _estimates(self) -> str:
+        """Return how estimates are drawn, "" where there are none."""
+        if not any(row.evidence.is_estimate for row in self.rows):
+            return ""
+        return _("Dashed: an estimate, from the lowest to the highest that is thought likely.")
 
     @property
     def anchor(self) -> str:
@@ -105,7 +115,7 @@ def evidence_figures(decision: Decision) -> list[GoalFigure]:
     for (metric, *_rest), members in sorted(
         groups.items(), key=lambda group: places.get(group[0][0], len(places))
     ):
-        earlier = sum(one.metric == metric for one in found)
+        earlier = [one for one in found if one.metric == metric]
         found.append(_goal_figure(decision, goals.get(metric), members, earlier))
     return found
 
@@ -134,22 +144,28 @@ def chosen_letters(decision: Decision) -> set[str]:
 def _comparable(decision: Decision) -> dict[tuple[str, str, str], list[Evidence]]:
     """Return the standing measurements by metric, unit and conditions, in the order of numbers."""
     groups: dict[tuple[str, str, str], list[Evidence]] = {}
-    for one in decision.evidence.all():
-        if one.kind != EvidenceKind.COMPARISON and not one.is_withdrawn:
-            groups.setdefault((one.metric, one.unit, one.question), []).append(one)
+    shown = [one for one in decision.evidence.all() if not one.is_comparison]
+    standing = [one for one in shown if not one.is_withdrawn]
+    # An estimate was made under no conditions: it stands, marked, beside what was measured first.
+    for one in sorted(standing, key=lambda one: one.is_estimate):
+        alike = (key for key in groups if one.is_estimate and key[:2] == (one.metric, one.unit))
+        key = next(alike, (one.metric, one.unit, one.question))
+        groups.setdefault(key, []).append(one)
     return groups
 
 
 def _goal_figure(
-    decision: Decision, goal: Goal | None, members: list[Evidence], earlier: int
+    decision: Decision, goal: Goal | None, members: list[Evidence], earlier: list[GoalFigure]
 ) -> GoalFigure:
-    """Return one figure of measurements that may be compared."""
+    """Return one figure of measurements that may be compared; `earlier` are of the same metric."""
     unit, metric = members[0].unit, members[0].metric
     target = goal_target(goal) if goal and goal.unit == unit else None
     name = goal.name if goal else members[0].metric_name
-    key = f"{metric}-{earlier + 1}" if earlier else metric
+    key = f"{metric}-{len(earlier) + 1}" if earlier else metric
     chosen = chosen_letters(decision)
-    members.sort(key=lambda one: (one.candidate.position, one.candidate.pk, one.number))
+    members.sort(
+        key=lambda one: (one.candidate.position, one.candidate.pk, one.is_estimate, one.number)
+    )
     plotted = [_row(one, one.candidate.letter in chosen) for one in members]
     figure = forest_plot(plotted, target, name=name, unit=unit, key=key)
     lines = zip(members, plotted, figure.rows, strict=True)
@@ -160,17 +176,18 @@ def _goal_figure(
         for one, row, line in lines
     )
     cases = _cases(members[0])
-    note = " ".join(filter(None, [_note(goal, unit, earlier), cases]))
+    note = " ".join(filter(None, [_note(goal, members[0], earlier), cases]))
     return GoalFigure(
         *(goal, metric, name, unit, key, target, rows, figure, note, cases), is_first=not earlier
     )
 
 
-def _note(goal: Goal | None, unit: str, earlier: int) -> str:
+def _note(goal: Goal | None, one: Evidence, earlier: list[GoalFigure]) -> str:
     """Return what keeps these values from being compared with others, or ""."""
     if earlier:
-        return _("Measured under other conditions: not to be compared with the values above.")
-    if goal and goal.unit != unit:
+        told = {"why": why_apart(one, earlier[0].rows[0].evidence)}
+        return _("Not to be compared with the values above (%(why)s).") % told
+    if goal and goal.unit != one.unit:
         return _("The goal is set in another unit, so these values are not held against it.")
     return ""
 
@@ -186,6 +203,8 @@ def _row(evidence: Evidence, is_chosen: bool) -> Row:
     name = candidate.name
     if candidate.is_dropped:
         name = _("%(name)s (no longer considered)") % {"name": name}
+    if evidence.is_stale:
+        name = _("%(name)s (out of date)") % {"name": name}
     return Row(
         candidate.letter,
         name,

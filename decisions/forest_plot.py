@@ -26,12 +26,11 @@ from decisions.marks import text as _text
 from decisions.marks import verdict as _verdict
 from decisions.numbers import (
     NOTHING,
-    format_count,
     format_exact,
     format_figure,
-    format_interval,
+    format_measured,
     format_number,
-    format_value,
+    format_size,
     interval_name,
 )
 from decisions.outcomes import Outcome, outcome
@@ -66,7 +65,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """One measured value of a plot; `letter` may be empty, `low` and `high` may be missing."""
+    """One value of a plot; `letter` may be empty, `low` and `high` may be missing.
+
+    With an `n` of 0 it is an estimate: drawn dashed, and named so.
+    """
 
     letter: str
     name: str
@@ -129,11 +131,12 @@ def _title(name: str, unit: str, target: Target | None) -> str:
 
 
 def _figure_row(row: Row, unit: str, target: Target | None) -> FigureRow:
+    value, interval = format_measured(row.value, row.low, row.high, unit, row.n)
     return FigureRow(
         f"{row.letter}. {row.name}" if row.letter else row.name,
-        format_value(row.value, row.low, row.high, unit),
-        format_interval(row.low, row.high, unit) or NOTHING,
-        format_count(row.n),
+        value,
+        interval or NOTHING,
+        format_size(row.n),
         target.outcome(row.value, row.low, row.high) if target else None,
     )
 
@@ -205,7 +208,8 @@ class _Drawing:
 
     def _text_columns(self) -> list[tuple[str, list[str]]]:
         """Return the heading and the texts of each right-aligned column."""
-        methods = {interval_name(row.interval_method) for row in self.rows if row.low is not None}
+        measured = [row for row in self.rows if row.low is not None and row.n]
+        methods = {interval_name(row.interval_method) for row in measured}
         interval = methods.pop() if len(methods) == 1 else _("interval")
         return [
             ("", [line.value for line in self.table]),
@@ -315,8 +319,11 @@ class _Drawing:
         parts = []
         if row.low is not None and row.high is not None:
             low, high = self.scale(row.low), self.scale(row.high)
+            whisker: dict[str, float | str] = {"stroke_width": 1.8}
+            if not row.n:
+                whisker["stroke_dasharray"] = "5 4"
             parts = [
-                _line(low, middle, high, middle, "fig-interval", paint, stroke_width=1.8),
+                _line(low, middle, high, middle, "fig-interval", paint, **whisker),
                 _line(low, middle - 5, low, middle + 5, "fig-interval", paint, stroke_width=1.4),
                 _line(high, middle - 5, high, middle + 5, "fig-interval", paint, stroke_width=1.4),
             ]

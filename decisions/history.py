@@ -37,6 +37,8 @@ SENTENCES: dict[str, Text] = {
     "assess": gettext_lazy("rated “%(candidate)s” for %(role)s"),
     "attach_evidence": gettext_lazy("attached evidence on “%(candidate)s”: %(evidence)s"),
     "withdraw_evidence": gettext_lazy("withdrew %(evidence)s: %(reason)s"),
+    "mark_stale": gettext_lazy("marked %(evidence)s as out of date: %(reason)s"),
+    "mark_fresh": gettext_lazy("took it back that %(evidence)s is out of date"),
     "comment": gettext_lazy("commented"),
     "reply": gettext_lazy("replied to a comment"),
     "resolve": gettext_lazy("resolved a thread"),
@@ -89,6 +91,7 @@ ICONS: dict[str, str] = {
     "reopen": "seal-broken",
     "withdraw": "warning",
     "supersede": "warning",
+    "mark_stale": "warning",
 }
 
 
@@ -121,7 +124,16 @@ _TOPICS = (
             "assess",
         ),
     ),
-    Topic("evidence", gettext_lazy("Evidence"), ("attach_evidence", "withdraw_evidence")),
+    Topic(
+        "evidence",
+        gettext_lazy("Evidence"),
+        (
+            "attach_evidence",
+            "withdraw_evidence",
+            "mark_stale",
+            "mark_fresh",
+        ),
+    ),
     Topic(
         "review",
         gettext_lazy("Comments and reviews"),

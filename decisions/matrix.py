@@ -31,8 +31,6 @@ from decisions.weights import WeightSheet
 
 Place = tuple[int, int]  # of a cell: row, column
 
-ESTIMATE = "estimate"
-
 DIFFERENCES: dict[str, Text] = {
     "case_set": gettext_lazy("other cases"),
     "case_set_digest": gettext_lazy("other cases"),
@@ -193,8 +191,8 @@ def _placed(filled: Sequence[Filled]) -> dict[Place, Evidence]:
 
 
 def _cell(evidence: Evidence) -> Cell:
-    estimated = evidence.kind == ESTIMATE
-    return Cell(evidence.value, evidence.low, evidence.high, evidence.n, estimated)
+    one = evidence
+    return Cell(one.value, one.low, one.high, one.n, one.is_estimate)
 
 
 def _ratings(sheet: WeightSheet, candidates: Sequence[Candidate], first: int) -> list[Rating]:
@@ -251,11 +249,11 @@ def _chosen(usable: Sequence[Evidence], columns: Mapping[int, int]) -> dict[int,
     """
     chosen: dict[int, Evidence] = {}
     for one in usable:
-        if one.kind == ESTIMATE:
+        if one.is_estimate:
             chosen[columns[one.candidate_id]] = one
     groups: dict[str, list[Evidence]] = {}
     for one in usable:
-        if one.kind != ESTIMATE:
+        if not one.is_estimate:
             groups.setdefault(one.question, []).append(one)
     if groups:
         best = max(groups.values(), key=_covers)
@@ -275,9 +273,9 @@ def _number(evidence: Evidence) -> int:
 def _why_not(evidence: Evidence, chosen: Mapping[int, Evidence], columns: Mapping[int, int]) -> str:
     """Return why another piece of evidence than this one stands in its row."""
     other = chosen.get(columns[evidence.candidate_id])
-    if other and evidence.kind == ESTIMATE:
+    if other and evidence.is_estimate:
         return _("An estimate; %(other)s was measured.") % {"other": other.reference}
-    reference = next((one for one in chosen.values() if one.kind != ESTIMATE), evidence)
+    reference = next((one for one in chosen.values() if not one.is_estimate), evidence)
     if differs := sorted(_differences(evidence, reference)):
         told = {"differs": ", ".join(differs), "other": reference.reference}
         return _("Measured under other conditions than %(other)s: %(differs)s.") % told

@@ -134,8 +134,28 @@ METRICS: dict[str, Metric] = {
         Metric("error_rate", _("Error rate"), "%", DOWN),
         Metric("cost_per_1000", _("Cost of 1,000 requests"), "USD", DOWN),
         Metric("throughput", _("Throughput"), "/s", UP),
-        Metric("task_success", _("Task success"), "%", UP),
-        Metric("satisfaction", _("Satisfaction"), "", UP),
+        Metric(
+            "task_success",
+            _("Task success"),
+            "%",
+            UP,
+            _("People who reached what they were asked to."),
+        ),
+        Metric(
+            "time_on_task",
+            _("Time on task"),
+            "s",
+            DOWN,
+            _("How long people took who reached it: the geometric mean."),
+        ),
+        Metric(
+            "satisfaction",
+            _("Satisfaction"),
+            "",
+            UP,
+            _("The mean score of a questionnaire, on its own scale."),
+        ),
+        Metric("sus", _("System Usability Scale"), "", UP, _("The mean score, 0 to 100.")),
         Metric(
             "time_to_deliver",
             _("Time to deliver"),
@@ -183,11 +203,13 @@ _GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
         ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput"),
     ),
     (_("Money and time"), ("cost_per_1000", "one_off_cost", "time_to_deliver")),
-    (_("People"), ("task_success", "satisfaction")),
+    (_("People"), ("task_success", "satisfaction", "sus", "time_on_task")),
 )
 
 # What a front is drawn of: how good the answers are, against what they cost and how long they take.
-QUALITIES: frozenset[str] = frozenset((*_GROUPS[0][1], *_GROUPS[1][1], *_GROUPS[-1][1]))
+QUALITIES: frozenset[str] = frozenset(
+    (*_GROUPS[0][1], *_GROUPS[1][1], "task_success", "satisfaction", "sus")
+)
 COSTS = ("cost_per_1000", "one_off_cost")
 LATENCIES = ("latency_p95", "latency_p50", "latency_p99")
 
@@ -195,7 +217,7 @@ LATENCIES = ("latency_p95", "latency_p50", "latency_p99")
 def grouped() -> list[tuple[str, list[Metric]]]:
     """Return the catalogue as it is offered, in groups."""
     named = {key for _name, keys in _GROUPS for key in keys}
-    groups = [*_GROUPS, (_("Other"), tuple(METRICS.keys() - named))]
+    groups = [*_GROUPS, (_("Other"), tuple(key for key in METRICS if key not in named))]
     found = [(str(name), [METRICS[one] for one in keys if one in METRICS]) for name, keys in groups]
     return [(name, metrics) for name, metrics in found if metrics]
 

@@ -110,16 +110,32 @@ def format_interval(low: float | None, high: float | None, unit: str = "") -> st
     places = places_of(high, low, high, unit)
     if unit == PERCENT:
         places = max(places, places_of(low, low, high, unit))
-    ends = [format_number(low, places), format_number(high, places)]
-    # A dash beside a minus reads as another minus.
-    joined = _("%(low)s to %(high)s") if low < 0 else "%(low)s" + EN_DASH + "%(high)s"
-    return joined % {"low": ends[0], "high": ends[1]}
+    return _from_to(low, high, places)
 
 
 def interval_name(interval_method: str) -> str:
     """Return what an interval is called in passing: "95% CI" where its method names the level."""
     level = _LEVEL.search(interval_method)
     return _("%(level)s CI") % {"level": level[0].replace(" ", "")} if level else _("interval")
+
+
+def format_size(n: int) -> str:
+    """Return a sample size; where nothing was measured, the word that says so."""
+    return format_count(n) if n else _("estimate")
+
+
+def format_measured(
+    value: float, low: float | None, high: float | None, unit: str, n: int
+) -> tuple[str, str]:
+    """Return value and interval ("" where there is none) as text.
+
+    What is measured is shown to the precision that its interval supports, an estimate (n is 0) as
+    the person gave it.
+    """
+    if n:
+        return format_value(value, low, high, unit), format_interval(low, high, unit)
+    interval = "" if low is None or high is None else _from_to(low, high, None)
+    return format_exact(value, unit), interval
 
 
 def format_figure(
@@ -132,13 +148,21 @@ def format_figure(
 ) -> str:
     """Return a whole figure as it stands in a sentence: value, interval and sample size.
 
-    For example "91.5 % (95% CI 86.8–94.6, n = 200)".
+    For example "91.5 % (95% CI 86.8–94.6, n = 200)", or "12 days (estimate, 8–20)".
     """
+    shown, interval = format_measured(value, low, high, unit, n)
+    if not n:
+        return f"{shown} ({', '.join(filter(None, (format_size(n), interval)))})"
     size = _("n = %(n)s") % {"n": format_count(n)}
-    interval = format_interval(low, high, unit)
     if interval:
         size = f"{interval_name(interval_method)} {interval}, {size}"
-    return f"{format_value(value, low, high, unit)} ({size})"
+    return f"{shown} ({size})"
+
+
+def _from_to(low: float, high: float, places: int | None) -> str:
+    """Return both ends of an interval; a dash beside a minus reads as another minus."""
+    joined = _("%(low)s to %(high)s") if low < 0 else "%(low)s" + EN_DASH + "%(high)s"
+    return joined % {"low": format_number(low, places), "high": format_number(high, places)}
 
 
 def _places_of_digits(value: float) -> int:

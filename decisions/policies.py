@@ -10,7 +10,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions.blockers import blockers
-from decisions.models import OWNER, Decision, Goal, Review, Role, Status, User, Visibility
+from decisions.models import (
+    OWNER,
+    Decision,
+    Evidence,
+    Goal,
+    Review,
+    Role,
+    Status,
+    User,
+    Visibility,
+)
 from decisions.section_kinds import Rows, Text
 from decisions.workflow import MOVES, PARTY_NAMES, Move, Party
 
@@ -76,6 +86,8 @@ def _wrote(decision: Decision, user: User, subject: Any) -> bool:
     """
     if isinstance(subject, Review) and not decision.takes_part(subject.reviewer):
         return decision.owner_id == user.pk
+    if isinstance(subject, Evidence):
+        return subject.attached_by_id == user.pk and decision.involves(user)
     if proposed_by := getattr(subject, "proposed_by_role", ""):
         return proposed_by in decision.roles_of(user)
     author = getattr(subject, "author_id", getattr(subject, "reviewer_id", None))

@@ -14,6 +14,7 @@ from decisions.blockers import (
     section_problems,
     standing_requests,
 )
+from decisions.comparability import LeftOut, left_out
 from decisions.content import current_digest
 from decisions.discussion import Discussion
 from decisions.evidence_groups import CandidateEvidence, by_candidate
@@ -148,6 +149,11 @@ class RecordPage:
     def evidence_by_candidate(self) -> list[CandidateEvidence]:
         """Return the evidence that counts by candidate and by where it comes from."""
         return by_candidate(self.standing_evidence)
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """Return what is not compared with the first values of its metric, with the reason."""
+        return left_out(self.figures)
 
     @cached_property
     def weighing(self) -> Weighing:
@@ -326,9 +332,9 @@ class RecordPage:
         return self.refusal("measure") is None
 
     @property
-    def can_withdraw_evidence(self) -> bool:
-        """Return whether the person may withdraw evidence now."""
-        return self.refusal("withdraw_evidence") is None
+    def can_add_evidence(self) -> bool:
+        """Return whether the person may bring evidence in from outside now."""
+        return self.refusal("add_evidence") is None
 
     @property
     def can_edit_details(self) -> bool:

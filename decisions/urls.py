@@ -74,6 +74,11 @@ urlpatterns = [
         evidence.withdraw,
         name="withdraw_evidence",
     ),
+    path(
+        "<reference:reference>/evidence/files/<int:pk>/",
+        evidence.attachment,
+        name="attachment",
+    ),
     path("<reference:reference>/threads/new/", reviews.new_thread, name="new_thread"),
     path("<reference:reference>/threads/<int:pk>/", reviews.thread, name="thread"),
     path("<reference:reference>/threads/<int:pk>/reply/", reviews.reply, name="reply"),

@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.evidence import Measurement, attach_evidence
-from decisions.models import Candidate, Evidence, User
+from decisions.models import Candidate, Evidence, EvidenceKind, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
-from evaluations import comparing
+from evaluations import comparing, staleness
 from evaluations.candidate_specs import draws_by_seed, technique_of
 from evaluations.encoder import PATIENCE
 from evaluations.freezing import import_case_set as import_case_set
@@ -448,7 +448,8 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
     if run.state != RunState.FINISHED:
         raise wrong_state(_("Only a finished run has figures to attach."))
     with transaction.atomic():
-        found = attach_evidence(run.candidate, by=by, measurements=_measurements(run))
+        kind = EvidenceKind.IMPORTED if run.is_imported else EvidenceKind.RUN
+        found = attach_evidence(run.candidate, by=by, measurements=_measurements(run), kind=kind)
         # Asked last, while the record is locked: nobody changes the spec in between.
         refuse_other_spec(run)
         told = {
@@ -456,6 +457,8 @@ def attach_run(run: Run, *, by: User) -> list[Evidence]:
             "names": ", ".join(one.reference for one in found),
         }
         compared, family = comparing.attach_comparisons(run, by=by)
+        # What was measured on cases that have a newer version is out of date from the start.
+        staleness.look_at(run.candidate.decision)
         run.attached_at = clock.now()
         attached = _("Attached to %(record)s as %(names)s.") % told
         rest = left_out(run) if run.is_imported else ""

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from decisions.actions.evidence import Measurement, attach_evidence, withdraw_comparisons
 from decisions.metrics import METRICS
-from decisions.models import Candidate, Evidence, EvidenceKind, User
+from decisions.models import OF_RUNS, Candidate, Evidence, EvidenceKind, User
 from decisions.numbers import format_count
 from evaluations.comparison import EXACT, Aligned, Comparison, aligned, compare, with_holm
 from evaluations.imported_figures import why_incomparable
@@ -133,7 +133,7 @@ def family_of(run: Run) -> Family:
 
 def _standing(run: Run) -> list[Run]:
     """Return the other candidates' runs whose figures stand on the record, newest first."""
-    shown = run.candidate.decision.evidence.standing().filter(kind=EvidenceKind.RUN)
+    shown = run.candidate.decision.evidence.standing().filter(kind__in=OF_RUNS)
     figures = set(shown.values_list("candidate", "source_digest", "metric"))
     found = Run.objects.of(run.candidate.decision).filter(
         state=RunState.FINISHED,

@@ -343,7 +343,17 @@ def made_ready(model: Any, draft: Any, values: dict[str, Any]) -> Any:
     for name, value in values.items():
         setattr(draft, name, value)
     draft.save(update_fields=["version", "is_ready", "created_at", *values])
+    if model is CaseSet and draft.version > 1:
+        # If the queue cannot be reached, what rests on the version before is found within minutes.
+        transaction.on_commit(_look_for_stale, robust=True)
     return draft
+
+
+def _look_for_stale() -> None:
+    """Have a worker mark what rests on earlier versions."""
+    from evaluations.tasks import mark_stale_evidence
+
+    mark_stale_evidence.delay()
 
 
 def findings(case_set: CaseSet) -> dict[str, int]:

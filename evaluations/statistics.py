@@ -93,6 +93,91 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     return Interval(low, high, confidence, "Wilson")
 
 
+def mean_t(mean: float, sd: float, n: int, confidence: float = 0.95) -> Interval:
+    """Return Student's interval of a mean, from the sample's mean and standard deviation (n - 1).
+
+    Sauro and Lewis (2016), Quantifying the User Experience, chapter 3, for scores of rating
+    scales. Raise ValueError unless n >= 2 and sd >= 0.
+    """
+    if n < 2 or sd < 0:
+        raise ValueError(f"{n} values that spread by {sd} bound no mean")
+    reach = t_quantile(confidence, n - 1) * sd / math.sqrt(n)
+    return Interval(mean - reach, mean + reach, confidence, "Student's t")
+
+
+def geometric_mean(values: Sequence[float], confidence: float = 0.95) -> tuple[float, Interval]:
+    """Return the geometric mean of positive values with its interval: Student's on their logs.
+
+    The middle of times on a task, which are skewed; better than median and mean below some 25
+    people (Sauro and Lewis 2010, CHI '10:2347-2350; 2016, chapter 3). Without ends for a single
+    value. Raise ValueError without values, or if one is not positive.
+    """
+    if not values or min(values) <= 0:
+        raise ValueError("a geometric mean needs positive values")
+    found = spread([math.log(one) for one in values])
+    if found.sd is None:
+        return math.exp(found.mean), Interval(None, None, confidence, "Student's t on logarithms")
+    logs = mean_t(found.mean, found.sd, found.n, confidence)
+    low, high = (math.exp(end) for end in (logs.low or 0.0, logs.high or 0.0))
+    return math.exp(found.mean), Interval(low, high, confidence, "Student's t on logarithms")
+
+
+def t_quantile(confidence: float, df: float) -> float:
+    """Return the two-sided quantile of Student's t: 2.262157 for 0.95 and 9 degrees of freedom.
+
+    Solves the distribution function by halving, to twelve digits. Raise ValueError unless
+    0 < confidence < 1 and df > 0.
+    """
+    if not 0 < confidence < 1 or df <= 0:
+        raise ValueError("a quantile of t needs a share between 0 and 1 and degrees of freedom")
+    low, high = 0.0, 1.0
+    while _within(high, df) < confidence:
+        low, high = high, 2 * high
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _within(middle, df) < confidence else (low, middle)
+    return (low + high) / 2
+
+
+def _within(t: float, df: float) -> float:
+    """Return P(-t <= T <= t) for Student's T (Abramowitz and Stegun 1964, 26.7.1 and 26.5.27)."""
+    return 1 - incomplete_beta(df / (df + t * t), df / 2, 0.5)
+
+
+def incomplete_beta(x: float, a: float, b: float) -> float:
+    """Return the regularised incomplete beta function I_x(a, b), 0 <= x <= 1, a and b positive.
+
+    By its continued fraction (Abramowitz and Stegun 1964, 26.5.8; Press et al. 2007, section 6.4).
+    """
+    if x in (0, 1):
+        return float(x)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - incomplete_beta(1 - x, b, a)
+    scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    front = math.exp(scale + a * math.log(x) + b * math.log1p(-x)) / a
+    return front * _beta_fraction(x, a, b)
+
+
+def _beta_fraction(x: float, a: float, b: float) -> float:
+    """Return the continued fraction of the incomplete beta function, by Lentz's method."""
+    tiny = 1e-300
+    value, c, d = 1.0, 1.0, 0.0
+    for step in range(1_000):
+        m = step // 2
+        if step == 0:
+            factor = 1.0
+        elif step % 2 == 0:
+            factor = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        else:
+            factor = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d = 1 / (1 + factor * d or tiny)
+        c = 1 + factor / c or tiny
+        value *= c * d
+        if step and abs(1 - c * d) < 1e-15:
+            break
+    return value - 1
+
+
 def binomial_cdf(k: int, n: int, p: float) -> float:
     """Return P(X <= k) for X ~ Binomial(n, p), 0 < p < 1, by summing the mass function."""
     if k < 0:

@@ -13,6 +13,7 @@ from evaluations.intake import do_import, lost_imports
 from evaluations.measuring import measure
 from evaluations.models import Run
 from evaluations.round_judging import do_judging, lost_judgings
+from evaluations.staleness import look_at_all
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,12 @@ def reclaim_lost_work() -> None:
 def cancel_abandoned_jobs() -> None:
     """Cancel what providers tune for runs that have ended meanwhile."""
     cancel_abandoned()
+
+
+@shared_task(ignore_result=True, soft_time_limit=300, time_limit=360)
+def mark_stale_evidence() -> None:
+    """Mark evidence whose cases or scorer have moved since."""
+    look_at_all()
 
 
 @shared_task(ignore_result=True, soft_time_limit=6600, time_limit=6900)

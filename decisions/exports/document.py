@@ -380,7 +380,9 @@ class RecordDocument:
     def _goal_line(self, goal: Goal) -> GoalLine:
         worst = goal.worst_acceptable
         measured = next((one for one in self.figures if one.goal == goal), None)
-        found = {row.candidate.pk: row for row in measured.rows} if measured else {}
+        # What was measured comes before an estimate of the same.
+        rows = reversed(measured.rows) if measured else ()
+        found = {row.candidate.pk: row for row in rows}
         return GoalLine(
             goal,
             goal_target(goal).sign(goal.unit),

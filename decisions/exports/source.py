@@ -37,6 +37,11 @@ def document_source(decision: Decision) -> DocumentSource:
             [str(one.user), one.role] for one in decision.participants.all() if one.is_signatory
         ],
         "relations": relations_in_words(decision),
+        "stale": [
+            [one.reference, one.stale_because]
+            for one in decision.evidence.all()
+            if one.is_stale and not one.is_withdrawn
+        ],
         "outcomes": [
             [one.success, one.text, str(one.written_by), one.written_at.isoformat()]
             for one in decision.outcome_notes.select_related("written_by")

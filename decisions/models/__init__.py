@@ -15,7 +15,7 @@ from decisions.models.decision import (
     Visibility,
 )
 from decisions.models.document import Document, DocumentFormat, DocumentState
-from decisions.models.evidence import Evidence, EvidenceKind
+from decisions.models.evidence import BROUGHT_IN, OF_RUNS, Attachment, Evidence, EvidenceKind
 from decisions.models.notice import (
     Attempt,
     Delivery,
@@ -40,9 +40,12 @@ from decisions.models.review import (
 )
 
 __all__ = [
+    "BROUGHT_IN",
+    "OF_RUNS",
     "OWNER",
     "Approach",
     "Assessment",
+    "Attachment",
     "Attempt",
     "Candidate",
     "Comment",

@@ -19,7 +19,43 @@ class EvidenceKind(models.TextChoices):
     """Where a measurement comes from."""
 
     RUN = "run", _("Run")
+    IMPORTED = "imported", _("Imported run")
     COMPARISON = "comparison", _("Paired comparison")
+    STUDY = "study", _("Study with people")
+    LOAD_TEST = "load_test", _("Load test")
+    ESTIMATE = "estimate", _("Estimate")
+
+
+# What runs have measured, wherever they ran: it is compared, and rests on cases and a scorer.
+OF_RUNS = (EvidenceKind.RUN, EvidenceKind.IMPORTED)
+# What a person brings in from outside.
+BROUGHT_IN = (EvidenceKind.STUDY, EvidenceKind.LOAD_TEST, EvidenceKind.ESTIMATE)
+
+
+class Attachment(models.Model):
+    """The file that evidence was taken from, kept as it came; evidence goes, the file stays."""
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="attachments")
+    name = models.CharField(_("file"), max_length=200)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField(_("bytes"))
+    sha256 = models.CharField(_("digest"), max_length=64)
+    file = models.FileField(upload_to="attachments/%Y/%m")
+    added_at = models.DateTimeField(default=clock.now)
+    added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["decision", "sha256"], name="attachment_kept_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return where the file is downloaded."""
+        return reverse("decisions:attachment", args=[self.decision.reference, self.pk])
 
 
 class EvidenceQuerySet(models.QuerySet["Evidence"]):
@@ -51,7 +87,11 @@ class Evidence(models.Model):
     method = models.TextField(_("how it was obtained"))
     origin = models.CharField(_("origin"), max_length=200)
     origin_url = models.CharField(max_length=300, blank=True)
+    # Where the source is a file that came with it: its SHA-256.
     source_digest = models.CharField(_("digest of the source"), max_length=64)
+    attachment = models.ForeignKey(
+        Attachment, null=True, blank=True, on_delete=models.PROTECT, related_name="evidence"
+    )
     # What must agree before two values may be compared: case set digest, split, scorer …; names
     # beside a digest are there to be read.
     conditions = models.JSONField(default=dict, blank=True)
@@ -62,6 +102,8 @@ class Evidence(models.Model):
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     withdrawn_reason = models.TextField(blank=True)
+    # What it rests on has moved since: a sentence that says what; empty while it is fresh.
+    stale_because = models.TextField(_("why it is out of date"), blank=True)
 
     objects = EvidenceQuerySet.as_manager()
 
@@ -82,6 +124,11 @@ class Evidence(models.Model):
                 condition=Q(low__isnull=True, high__isnull=True)
                 | Q(low__isnull=False, high__isnull=False, low__lte=F("high")),
                 name="evidence_interval_ordered",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=EvidenceKind.ESTIMATE, n=0)
+                | (~Q(kind=EvidenceKind.ESTIMATE) & Q(n__gt=0)),
+                name="evidence_n_0_is_an_estimate",
             ),
         ]
 
@@ -112,6 +159,27 @@ class Evidence(models.Model):
     def is_comparison(self) -> bool:
         """Return whether it compares two candidates; how it was obtained then says who is ahead."""
         return self.kind == EvidenceKind.COMPARISON
+
+    @property
+    def is_of_run(self) -> bool:
+        """Return whether a run has measured it, here or elsewhere."""
+        return self.kind in OF_RUNS
+
+    @property
+    def is_estimate(self) -> bool:
+        """Return whether a person has estimated it: nothing was measured."""
+        return self.kind == EvidenceKind.ESTIMATE
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether what it rests on has moved since."""
+        return bool(self.stale_because)
+
+    @property
+    def caveat(self) -> str:
+        """Return what has to be said wherever it is shown: an estimate, out of date; or ""."""
+        words = ((self.is_estimate, _("estimate")), (self.is_stale, _("out of date")))
+        return ", ".join(str(word) for applies, word in words if applies)
 
     @property
     def is_withdrawn(self) -> bool:

@@ -27,9 +27,8 @@ from decisions.models import OWNER, Evidence, Role
 from decisions.numbers import (
     format_count,
     format_exact,
-    format_interval,
+    format_measured,
     format_number,
-    format_value,
 )
 from decisions.outcomes import Outcome
 
@@ -69,13 +68,13 @@ def plain_text(text: str, evidence: Mapping[str, Evidence] | None = None) -> str
 @register.filter
 def measured(evidence: Evidence) -> str:
     """Return a measured value with its unit, to the precision its interval supports."""
-    return format_value(evidence.value, evidence.low, evidence.high, evidence.unit)
+    return _measured(evidence)[0]
 
 
 @register.filter
 def interval(evidence: Evidence) -> str:
     """Return a measurement's interval ("86.8–94.6"), or "" if it has none."""
-    return format_interval(evidence.low, evidence.high, evidence.unit)
+    return _measured(evidence)[1]
 
 
 @register.filter
@@ -197,6 +196,12 @@ def printed_rating(value: int) -> SafeString:
         value,
         words,
     )
+
+
+def _measured(evidence: Evidence) -> tuple[str, str]:
+    """Return value and interval as text."""
+    one = evidence
+    return format_measured(one.value, one.low, one.high, one.unit, one.n)
 
 
 def _spelled(value: Any, name: str = "") -> Iterator[str]:

@@ -15,12 +15,21 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from decisions import clock
 from decisions.blockers import Blocker
+from decisions.comparability import condition_name
 from decisions.figures import chosen_letters
-from decisions.models import OWNER, Candidate, Goal, Role, Section, SectionState, Thread
+from decisions.models import (
+    OWNER,
+    Candidate,
+    Evidence,
+    Goal,
+    Role,
+    Section,
+    SectionState,
+    Thread,
+)
 from decisions.outcomes import Outcome
 from decisions.record_page import RecordPage
 from decisions.record_parts import STATE_ICONS, CriterionRow
@@ -266,6 +275,12 @@ def may_resolve(page: RecordPage, thread: Thread) -> bool:
 
 
 @register.filter
+def may_withdraw(page: RecordPage, evidence: Evidence) -> bool:
+    """Return whether the person may take this piece of evidence out now."""
+    return page.refusal("withdraw_evidence", evidence) is None
+
+
+@register.filter
 def may_edit_goal(page: RecordPage, goal: Goal) -> bool:
     """Return whether the reader may change this goal now."""
     return page.refusal("edit_goal", goal) is None
@@ -325,16 +340,4 @@ def _sentences(text: str) -> tuple[str, str]:
     return first, "".join(rest)
 
 
-CONDITIONS = {
-    "case_set": gettext_lazy("Case set"),
-    "case_set_digest": gettext_lazy("Digest of the case set"),
-    "split": gettext_lazy("Split"),
-    "scorer": gettext_lazy("Scorer"),
-    "scorer_version": gettext_lazy("Version of the scorer"),
-}
-
-
-@register.filter
-def condition_name(name: str) -> Text:
-    """Return what must agree before values are compared, in words."""
-    return CONDITIONS.get(name, name.replace("_", " ").capitalize())
+register.filter("condition_name", condition_name)

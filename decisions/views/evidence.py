@@ -1,6 +1,6 @@
 """The evidence on a record."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,12 +23,31 @@ def withdraw(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     """Take a piece of evidence out, with a reason."""
     decision = get_record(request, reference)
     form = sent(request, ReasonForm(posted(request)))
-    ensure("withdraw_evidence", decision, person(request))
     row = get_object_or_404(decision.evidence.standing(), number=number)
     row.decision = decision
+    ensure("withdraw_evidence", decision, person(request), row)
     if form.is_valid():
         withdraw_evidence(row, by=person(request), reason=form.cleaned_data["reason"])
         to = reverse("decisions:evidence", args=[reference])
         return done(request, to, _("%(name)s is withdrawn.") % {"name": row.reference})
     context = {"form": form, "row": row}
     return page(request, "decisions/withdraw_evidence.html", decision, status_of(form), **context)
+
+
+@require_safe
+def attachment(request: HttpRequest, reference: str, pk: int) -> FileResponse:
+    """Send a file that evidence was taken from, to be saved; 404 too where it has been lost.
+
+    It came from outside: no browser is to open it as a page of this site.
+    """
+    row = get_object_or_404(get_record(request, reference).attachments, pk=pk)
+    try:
+        content = row.file.open("rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    response = FileResponse(
+        content, as_attachment=True, filename=row.name, content_type=row.content_type
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response

@@ -79,6 +79,8 @@ GROUPS = (
             "assess": gettext_lazy("A role rates a candidate"),
             "attach_evidence": gettext_lazy("Evidence is attached"),
             "withdraw_evidence": gettext_lazy("Evidence is withdrawn"),
+            "mark_stale": gettext_lazy("Evidence is out of date"),
+            "mark_fresh": gettext_lazy("Evidence is no longer out of date"),
         },
     ),
     Group(

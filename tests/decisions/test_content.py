@@ -19,6 +19,7 @@ from decisions.actions.rows import add_candidate, assess
 from decisions.content import IMMATERIAL, IMPLIED, MATERIAL, content, current_digest, digest
 from decisions.models import (
     Assessment,
+    Attachment,
     Attempt,
     Candidate,
     Comment,
@@ -52,6 +53,7 @@ from tests.walks import taken_once
 
 # What is about a record and not part of what it says.
 NOT_CONTENT = {
+    Attachment,
     *(User, Participant, Delegation, SignOff, Event, Version, Document),
     *(Thread, Comment, CommentEdit, PendingComment, Review, Look),
     *(DecisionLink, OutcomeNote, RecordTemplate),

@@ -1,12 +1,26 @@
 """Evidence is frozen: attached, withdrawn with a reason, measured again, never edited."""
 
 from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
-from decisions.actions.evidence import attach_evidence, withdraw_evidence
-from decisions.models import Candidate, Decision, Evidence
-from decisions.policies import BadInput
+from decisions.actions.evidence import (
+    LARGEST_FILE,
+    Measurement,
+    SourceFile,
+    add_evidence,
+    attach_evidence,
+    mark_stale,
+    withdraw_evidence,
+)
+from decisions.actions.rows import edit_candidate
+from decisions.content import current_digest
+from decisions.history import sentence
+from decisions.models import Attachment, Candidate, Decision, Evidence, User
+from decisions.policies import BadInput, Refused
 from tests import factories
 from tests.factories import People, fresh, kinds_of_events, measurement
 
@@ -155,3 +169,136 @@ def test_what_no_one_can_have_measured_is_refused_and_nothing_is_attached(
 def test_a_measurement_without_an_interval_is_fine(candidate: Candidate, people: People) -> None:
     bare = measurement(low=None, high=None, interval_method="")
     assert attach_evidence(candidate, by=people.owner, measurements=[bare])[0].low is None
+
+
+def estimate(**fields: Any) -> Measurement:
+    """Return what a person thinks: no sample, and how low and high it may be."""
+    told: dict[str, Any] = {"value": 12.0, "low": 8.0, "high": 20.0, "n": 0, "unit": "days"}
+    return measurement("time_to_deliver", metric_name="Time to deliver", **told | fields)
+
+
+def test_whoever_takes_part_adds_evidence_from_outside(
+    candidate: Candidate, people: People
+) -> None:
+    (kept,) = add_evidence(candidate, by=people.ux, kind="estimate", measurements=[estimate()])
+    assert (kept.kind, kept.n, kept.caveat) == ("estimate", 0, "estimate")
+    assert kinds_of_events(candidate.decision)[-1] == "attach_evidence"
+
+
+def test_who_added_evidence_may_withdraw_it_while_they_take_part(
+    candidate: Candidate, people: People
+) -> None:
+    kept = add_evidence(candidate, by=people.ux, kind="estimate", measurements=[estimate()])[0]
+    with pytest.raises(Refused, match="its author"):
+        withdraw_evidence(kept, by=people.devops, reason="No.")
+    withdraw_evidence(kept, by=people.ux, reason="A slip.")
+    assert numbers() == []
+
+
+def test_what_is_measured_has_a_sample_and_an_estimate_has_none(
+    candidate: Candidate, people: People
+) -> None:
+    with pytest.raises(BadInput, match="has a sample"):
+        attach_evidence(candidate, by=people.owner, measurements=[measurement(n=0)])
+    with pytest.raises(BadInput, match="has a sample"):
+        add_evidence(candidate, by=people.ux, kind="estimate", measurements=[estimate(n=3)])
+    with pytest.raises(BadInput, match="not brought in"):
+        add_evidence(candidate, by=people.ux, kind="run", measurements=[measurement()])
+
+
+def test_the_database_keeps_measured_evidence_without_a_sample_out(
+    candidate: Candidate, people: People
+) -> None:
+    (kept,) = attach_evidence(candidate, by=people.owner, measurements=[measurement()])
+    with pytest.raises(IntegrityError, match="evidence_n_0_is_an_estimate"), transaction.atomic():
+        Evidence.objects.filter(pk=kept.pk).update(n=0)
+
+
+def test_an_imported_run_measures_again_what_a_run_measured(
+    candidate: Candidate, people: People
+) -> None:
+    for kind in ("run", "imported"):
+        attach_evidence(candidate, by=people.owner, measurements=[measurement()], kind=kind)
+    assert numbers() == [2]
+
+
+FILE = SourceFile("k6 summary.json", b'{"metrics": {}}')
+
+
+def load_test(candidate: Candidate, by: User, file: SourceFile | None = FILE) -> Evidence:
+    measured = measurement("latency_p95", low=None, high=None, conditions={"tool": "k6"})
+    return add_evidence(candidate, by=by, kind="load_test", measurements=[measured], file=file)[0]
+
+
+def test_the_file_is_kept_with_its_digest_and_stays_when_evidence_goes(
+    candidate: Candidate, people: People
+) -> None:
+    kept = load_test(candidate, people.devops)
+    file = kept.attachment
+    assert file is not None
+    assert (file.name, file.size, file.content_type) == (FILE.name, 15, "application/json")
+    assert kept.source_digest == file.sha256 == sha256(FILE.content).hexdigest()
+    assert file.file.read() == FILE.content
+    withdraw_evidence(kept, by=people.devops, reason="Wrong machine.")
+    assert Attachment.objects.get().file.read() == FILE.content
+
+
+def test_the_same_file_is_kept_once(candidate: Candidate, people: People) -> None:
+    first = load_test(candidate, people.devops)
+    assert load_test(candidate, people.devops) == first
+    assert Attachment.objects.count() == 1
+
+
+def test_a_file_that_is_too_large_brings_nothing_in(candidate: Candidate, people: People) -> None:
+    large = SourceFile("large.csv", b"x" * (LARGEST_FILE + 1))
+    with pytest.raises(BadInput, match=r"large\.csv is larger than 20 MB"):
+        load_test(candidate, people.devops, large)
+    assert (numbers(), Attachment.objects.count()) == ([], 0)
+
+
+def test_stale_evidence_says_why_and_the_content_stays(
+    candidate: Candidate, people: People
+) -> None:
+    (kept,) = attach_evidence(candidate, by=people.owner, measurements=[measurement()])
+    before = fresh(candidate.decision).digest
+    assert mark_stale(candidate.decision, {kept.pk: "Version 2 has come."}) == 1
+    kept.refresh_from_db()
+    assert (kept.is_stale, kept.caveat) == (True, "out of date")
+    assert fresh(candidate.decision).digest == before == current_digest(fresh(candidate.decision))
+    event = candidate.decision.events.last()
+    assert (event.kind, event.actor, event.actor_name) == ("mark_stale", None, "Countersign")
+    assert sentence(event) == "marked E1 Accuracy as out of date: Version 2 has come."
+
+
+def test_marking_the_same_again_writes_nothing_and_it_can_be_taken_back(
+    candidate: Candidate, people: People
+) -> None:
+    (kept,) = attach_evidence(candidate, by=people.owner, measurements=[measurement()])
+    told = [mark_stale(candidate.decision, {kept.pk: why}) for why in ("Moved.", "Moved.", "")]
+    assert told == [1, 0, 1]
+    assert kinds_of_events(candidate.decision)[-2:] == ["mark_stale", "mark_fresh"]
+
+
+def test_what_is_measured_next_takes_the_place_of_what_is_stale(
+    candidate: Candidate, people: People
+) -> None:
+    (kept,) = attach_evidence(candidate, by=people.owner, measurements=[measurement()])
+    mark_stale(candidate.decision, {kept.pk: "Version 2 has come."})
+    newer = measurement(conditions={"case_set": "77aa", "split": "test", "scorer": "exact"})
+    attach_evidence(candidate, by=people.owner, measurements=[newer])
+    assert numbers() == [2]
+
+
+def test_a_closed_record_is_not_marked(people: People) -> None:
+    record = factories.approved(people)
+    row = record.evidence.standing().first()
+    assert mark_stale(record, {row.pk: "Version 2 has come."}) == 0
+
+
+def test_another_spec_leaves_what_people_brought_in_out_of_date(
+    candidate: Candidate, people: People
+) -> None:
+    load_test(candidate, people.devops)
+    spec = {"technique": "prompting", "parameters": {"examples": 5}}
+    edit_candidate(candidate, by=people.owner, token=candidate.token, spec=spec)
+    assert Evidence.objects.get().stale_because == "How the candidate is run has changed."

@@ -11,7 +11,7 @@ from django.db import transaction
 from decisions import clock
 from decisions.actions.delegation import accept_delegation, delegate, end_delegation
 from decisions.actions.documents import request_document
-from decisions.actions.evidence import attach_evidence, withdraw_evidence
+from decisions.actions.evidence import add_evidence, attach_evidence, withdraw_evidence
 from decisions.actions.lifecycle import (
     approve,
     note_outcome,
@@ -74,6 +74,7 @@ edit_candidate      .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
 assess              xxxx.xx     xxxx.xx      xxxx!xx      xxxx!xx      xxxx!xx
 measure             .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
 attach_evidence     .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
+add_evidence        .....xx     .....xx      !!!!!xx      !!!!!xx      !!!!!xx
 withdraw_evidence   .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
 comment             ......x     ......x      !!!!!!x      !!!!!!x      !!!!!!x
 edit_comment        x.xxxxx     x.xxxxx      x!xxxxx      x!xxxxx      x!xxxxx
@@ -220,6 +221,9 @@ ATTEMPTS: dict[str, Callable[[Scene, User], object]] = {
     ),
     "attach_evidence": lambda on, by: attach_evidence(
         on.candidate, by=by, measurements=[measurement(value=70.0)]
+    ),
+    "add_evidence": lambda on, by: add_evidence(
+        on.candidate, by=by, kind="estimate", measurements=[measurement(n=0)]
     ),
     "withdraw_evidence": lambda on, by: withdraw_evidence(on.evidence, by=by, reason="Wrong."),
     "comment": lambda on, by: open_thread(on.record, by=by, remark=Remark("Why?")),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('decisions', '0008_order_by_key'),
+        ('decisions', '0010_evidence_kinds'),
     ]
 
     operations = [

@@ -1,0 +1,465 @@
+"""Forms of what people bring in from outside: load tests, studies, estimates."""
+
+import json
+from hashlib import sha256
+from typing import Any, cast
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from decisions.actions.evidence import LARGEST_FILE, Measurement, SourceFile
+from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
+from decisions.forms.rows import FiniteFloatField
+from decisions.metrics import METRICS
+from decisions.models import Candidate, Decision, User
+from evaluations.importers.load import requests
+from evaluations.importers.load.found import LoadFile, LoadTest
+from evaluations.importers.rows import Unreadable
+from evaluations.load_tests import Circumstances
+from evaluations.studies import (
+    MOST_PEOPLE,
+    SUS_HIGHEST,
+    SUS_LOWEST,
+    StudyFigure,
+    Unusable,
+    mean_of_summary,
+    numbers_of,
+    scale_mean,
+    sus_scores,
+    task_success,
+    time_on_task,
+)
+
+LONGEST_TEXT = 4_000  # characters
+LONGEST_LINE = 120
+MOST_USERS = 10_000_000
+LONGEST_TEST = 30 * 86_400.0  # seconds
+
+
+class FileField(forms.FileField):
+    """A file that is kept beside the evidence: bounded, and never empty."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        """Refuse what is larger than an attachment may be."""
+        found = super().clean(data, initial)
+        if found and found.size > LARGEST_FILE:
+            told = {"size": LARGEST_FILE // 1024**2}
+            raise forms.ValidationError(_("Larger than %(size)s MB.") % told)
+        return found
+
+
+class CandidateForm(CountersignForm):
+    """A form about one candidate that is still considered."""
+
+    candidate = forms.ChoiceField(label=gettext_lazy("Candidate"), widget=forms.RadioSelect)
+
+    def __init__(self, decision: Decision, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        considered = [one for one in decision.candidates.all() if not one.is_dropped]
+        for one in considered:
+            one.decision = decision
+        self.considered = {one.letter: one for one in considered}
+        choices = [(letter, str(one)) for letter, one in self.considered.items()]
+        self.fields["candidate"].choices = choices  # type: ignore[attr-defined]
+
+    @property
+    def chosen(self) -> Candidate:
+        """Return the candidate that was chosen."""
+        return self.considered[self.cleaned_data["candidate"]]
+
+
+# Load tests
+
+
+class LoadFileForm(CandidateForm):
+    """What a load tester wrote, and which candidate it was run against."""
+
+    file = FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy(
+            "A summary of k6 as JSON, Locust's table of statistics, what hey or wrk printed, or "
+            "any CSV with a row a request."
+        ),
+    )
+
+
+class LoadTestForm(CountersignForm):
+    """Under what a load test ran; of a table of requests also what its columns hold."""
+
+    scenario = forms.CharField(
+        label=gettext_lazy("Scenario"),
+        max_length=LONGEST_LINE,
+        help_text=gettext_lazy(
+            "What was asked of which machine, in a few words: “busy hour, 2 cores”. Only tests of "
+            "the same scenario, load and duration are compared."
+        ),
+    )
+    users = forms.IntegerField(
+        label=gettext_lazy("Virtual users or connections"),
+        min_value=1,
+        max_value=MOST_USERS,
+        help_text=gettext_lazy("How many asked at the same time."),
+    )
+    duration = FiniteFloatField(
+        label=gettext_lazy("Duration in seconds"), min_value=0.001, max_value=LONGEST_TEST
+    )
+    tested_on = forms.DateField(
+        label=gettext_lazy("Tested on"), required=False, widget=date_input()
+    )
+
+    def __init__(self, test: LoadTest | None, columns: list[str], *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        if test is not None:
+            self.fields["users"].initial = test.users
+            self.fields["duration"].initial = test.duration and round(test.duration, 1)
+        self.asked: list[str] = []
+        if columns:
+            self._ask_columns(columns)
+
+    def _ask_columns(self, columns: list[str]) -> None:
+        """Ask what the columns hold, as far as their names do not say."""
+        named = [("", _("As its name suggests")), *((one, one) for one in columns)]
+        units = [("", _("As its name suggests")), ("us", "µs"), ("ms", "ms"), ("s", "s")]
+        asked = {
+            "latency": (_("Column: how long a request took"), named),
+            "unit": (_("Unit of its times"), units),
+            "outcome": (_("Column: whether it succeeded"), named),
+            "at": (_("Column: when it was sent"), named),
+        }
+        for name, (label, choices) in asked.items():
+            self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
+        self.asked = list(asked)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Return what the columns hold, as far as it was said."""
+        said = {name: str(self.data.get(name, "")) for name in self.asked}
+        return {name: value for name, value in said.items() if value}
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """Return under what the test ran."""
+        said = self.cleaned_data
+        return Circumstances(
+            said["scenario"].strip(), said["users"], said["duration"], said["tested_on"]
+        )
+
+    def column_fields(self) -> list[forms.BoundField]:
+        """Return the questions what the columns hold."""
+        return [self[name] for name in self.asked]
+
+    def common(self) -> list[forms.BoundField]:
+        """Return the questions about the test."""
+        return [self[name] for name in self.fields if name not in self.asked]
+
+
+def columns_in(name: str, text: str) -> list[str]:
+    """Return the columns of a table of requests; raise `Unreadable`."""
+    try:
+        return requests.header_of(LoadFile(name, text))
+    except ValueError as error:
+        raise Unreadable(f"{name}: {error}") from error
+
+
+# Studies
+
+
+class StudyForm(CandidateForm):
+    """What every study says beside its numbers; each kind of study adds its own fields."""
+
+    task = forms.CharField(
+        label=gettext_lazy("Task"),
+        max_length=LONGEST_LINE,
+        help_text=gettext_lazy(
+            "What people were asked to do, in a few words. Only the same task is compared."
+        ),
+    )
+    participants = forms.CharField(
+        label=gettext_lazy("Who took part"), widget=multiline(2), max_length=LONGEST_TEXT
+    )
+    method = forms.CharField(
+        label=gettext_lazy("How it was done"), widget=multiline(4), max_length=LONGEST_TEXT
+    )
+    studied_on = forms.DateField(label=gettext_lazy("When"), widget=date_input())
+    file = FileField(
+        label=gettext_lazy("File"),
+        required=False,
+        help_text=gettext_lazy("Optional: notes or a table, kept beside the figure."),
+    )
+
+    # The name of what must agree before two studies are compared.
+    agree = "task"
+    order: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields(["candidate", "task", *self.order])
+
+    def figure(self) -> StudyFigure:
+        """Return what the numbers come to; raise `Unusable`."""
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        """Work the figure out, so that numbers that cannot be are refused here."""
+        cleaned = super().clean() or {}
+        if not self.errors:
+            try:
+                self.found = self.figure()
+            except Unusable as why:
+                self.add_error(self.order[0], str(why))
+        return cleaned
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """Return what must agree before another study's figure is compared with this one."""
+        return {self.agree: " ".join(self.cleaned_data["task"].split())}
+
+    @property
+    def source(self) -> SourceFile | None:
+        """Return the file that came with it."""
+        return source_file(self.cleaned_data.get("file"))
+
+    def measurement(self) -> Measurement:
+        """Return the figure as the record takes it in."""
+        said, one = self.cleaned_data, self.found
+        day = date_format(said["studied_on"], "j F Y")
+        told = {"who": _sentence(said["participants"]), "how": _sentence(said["method"])}
+        told |= {"figure": one.how, "day": day}
+        method = _("%(figure)s %(how)s Who took part: %(who)s Done on %(day)s.")
+        return Measurement(
+            metric=one.metric,
+            metric_name=str(METRICS[one.metric].name),
+            value=one.value,
+            low=one.low,
+            high=one.high,
+            interval_method=one.interval_method,
+            n=one.n,
+            unit=METRICS[one.metric].unit,
+            method=method % told,
+            origin=_("Study of %(day)s") % {"day": day},
+            source_digest=digest_of_typed(said),
+            conditions=self.conditions,
+        )
+
+
+class SuccessForm(StudyForm):
+    """How many people did what they were asked to."""
+
+    people = forms.IntegerField(
+        label=gettext_lazy("People who tried"), min_value=1, max_value=MOST_PEOPLE
+    )
+    successes = forms.IntegerField(
+        label=gettext_lazy("People who succeeded"), min_value=0, max_value=MOST_PEOPLE
+    )
+    order = ("successes", "people")
+
+    def figure(self) -> StudyFigure:
+        """Return the share who succeeded."""
+        return task_success(self.cleaned_data["successes"], self.cleaned_data["people"])
+
+
+class NumbersForm(StudyForm):
+    """Numbers of people, pasted or in a file."""
+
+    numbers = forms.CharField(
+        label=gettext_lazy("Numbers"),
+        widget=multiline(6),
+        required=False,
+        max_length=200_000,
+        help_text=gettext_lazy(
+            "One a person: one a line, or separated by spaces, commas or semicolons, with a point "
+            "before decimals. Left empty, they are read from the file."
+        ),
+    )
+    order: tuple[str, ...] = ("numbers",)
+
+    @property
+    def text(self) -> str:
+        """Return what was pasted, or else what the file holds; raise `Unusable`."""
+        pasted = str(self.cleaned_data.get("numbers") or "")
+        source = self.source
+        if pasted.strip() or source is None:
+            return pasted
+        try:
+            return source.content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise Unusable(_("The file is no text; paste the numbers.")) from error
+
+
+class SusForm(NumbersForm):
+    """Scores of the System Usability Scale."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["numbers"].help_text = _(
+            "One score from 0 to 100 a person, or the ten answers (1 to 5) of each person on a "
+            "line of their own. Left empty, they are read from the file."
+        )
+
+    def figure(self) -> StudyFigure:
+        """Return the mean score."""
+        return scale_mean(sus_scores(self.text), SUS_LOWEST, SUS_HIGHEST, "sus")
+
+
+class TimeForm(NumbersForm):
+    """Seconds that people took who succeeded."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["numbers"].label = _("Seconds of each person who succeeded")
+
+    def figure(self) -> StudyFigure:
+        """Return the geometric mean."""
+        return time_on_task(numbers_of(self.text))
+
+
+class ScaleForm(NumbersForm):
+    """Scores on any scale, or what they come to."""
+
+    lowest = FiniteFloatField(label=gettext_lazy("Lowest score of the scale"), initial=1)
+    highest = FiniteFloatField(label=gettext_lazy("Highest score of the scale"), initial=7)
+    n = forms.IntegerField(
+        label=gettext_lazy("Or: number of scores"),
+        min_value=1,
+        max_value=MOST_PEOPLE,
+        required=False,
+        help_text=gettext_lazy("Where the scores themselves are not at hand."),
+    )
+    mean = FiniteFloatField(label=gettext_lazy("Their mean"), required=False)
+    sd = FiniteFloatField(
+        label=gettext_lazy("Their standard deviation"), required=False, min_value=0
+    )
+    agree = "scale"
+    order = ("numbers", "lowest", "highest", "n", "mean", "sd")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["task"].label = _("Scale")
+        self.fields["task"].help_text = _(
+            "The questionnaire or the question, in a few words; higher is better. Only the same "
+            "scale is compared."
+        )
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """Return the scale, with where it starts and ends."""
+        said = self.cleaned_data
+        (name,) = super().conditions.values()
+        return {self.agree: f"{name}, {said['lowest']:g}–{said['highest']:g}"}
+
+    def figure(self) -> StudyFigure:
+        """Return the mean score, from the scores or from what they come to."""
+        said = self.cleaned_data
+        summary = [said.get(name) for name in ("n", "mean", "sd")]
+        if any(one is not None for one in summary):
+            if None in summary or self.cleaned_data.get("numbers"):
+                raise Unusable(_("Give the scores, or their number, mean and spread."))
+            n, mean, sd = cast(tuple[int, float, float], tuple(summary))
+            return mean_of_summary(n, mean, sd, said["lowest"], said["highest"])
+        return scale_mean(numbers_of(self.text), said["lowest"], said["highest"])
+
+
+STUDIES: dict[str, type[StudyForm]] = {
+    "success": SuccessForm,
+    "time": TimeForm,
+    "sus": SusForm,
+    "scale": ScaleForm,
+}
+STUDY_NAMES = {
+    "success": gettext_lazy("Task success"),
+    "time": gettext_lazy("Time on task"),
+    "sus": gettext_lazy("System Usability Scale"),
+    "scale": gettext_lazy("Another scale"),
+}
+
+
+# Estimates
+
+
+class EstimateForm(CandidateForm):
+    """What a person thinks a figure will be, how low and how high, and why."""
+
+    metric = forms.ChoiceField(label=gettext_lazy("What is estimated"))
+    low = FiniteFloatField(
+        label=gettext_lazy("Low"),
+        help_text=gettext_lazy("Hardly likely to be lower than this."),
+    )
+    value = FiniteFloatField(label=gettext_lazy("Most likely"))
+    high = FiniteFloatField(
+        label=gettext_lazy("High"), help_text=gettext_lazy("Hardly likely to be higher.")
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("What it rests on"), widget=multiline(4), max_length=LONGEST_TEXT
+    )
+    who = forms.CharField(label=gettext_lazy("Who estimates it"), max_length=LONGEST_LINE)
+
+    def __init__(self, decision: Decision, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(decision, *args, **kwargs)
+        self.fields["who"].initial = str(user)
+        self.named = {one.key: (str(one.name), one.unit) for one in METRICS.values()}
+        self.goals = {one.metric: (one.name, one.unit) for one in decision.goals.all()}
+        self.named |= self.goals
+        self.fields["metric"].choices = [  # type: ignore[attr-defined]
+            (_("Goals of this record"), self._choices(list(self.goals))),
+            (_("Other"), self._choices([one for one in self.named if one not in self.goals])),
+        ]
+
+    def _choices(self, keys: list[str]) -> list[tuple[str, str]]:
+        told = ((key, *self.named[key]) for key in keys)
+        return [(key, f"{name} ({unit})" if unit else name) for key, name, unit in told]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a range that the most likely value is not in, and shares that cannot be."""
+        cleaned = super().clean() or {}
+        said = [cleaned.get(name) for name in ("low", "value", "high")]
+        if None in said:
+            return cleaned
+        low, value, high = cast(tuple[float, float, float], tuple(said))
+        if not low <= value <= high:
+            self.add_error("value", _("The most likely value lies between low and high."))
+        unit = self.named.get(cleaned.get("metric", ""), ("", ""))[1]
+        if unit == "%" and not 0 <= low <= high <= 100:
+            self.add_error("low", _("A share lies between 0 and 100 %."))
+        return cleaned
+
+    def measurement(self) -> Measurement:
+        """Return the estimate as the record takes it in: no sample, marked as what it is."""
+        said = self.cleaned_data
+        name, unit = self.named[said["metric"]]
+        told = {"who": said["who"].strip(), "reason": _sentence(said["reason"])}
+        return Measurement(
+            metric=said["metric"],
+            metric_name=name,
+            value=said["value"],
+            low=said["low"],
+            high=said["high"],
+            interval_method=_("low to high, as estimated"),
+            n=0,
+            unit=unit,
+            method=_("An estimate, nothing was measured. %(reason)s") % told,
+            origin=_("Estimate of %(who)s") % told,
+            source_digest=digest_of_typed(said),
+        )
+
+
+def source_file(uploaded: UploadedFile | None) -> SourceFile | None:
+    """Return an uploaded file with its content; its size was checked."""
+    if not uploaded:
+        return None
+    uploaded.seek(0)
+    return SourceFile(str(uploaded.name), uploaded.read())
+
+
+def digest_of_typed(said: dict[str, Any]) -> str:
+    """Return the SHA-256 (hex) of what somebody typed: the digest of a source without a file."""
+    told = {name: str(value) for name, value in said.items() if name != "file"}
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _sentence(text: str) -> str:
+    """Return a text that ends as a sentence does."""
+    plain = as_lines(text).strip()
+    return plain if plain.endswith((".", "!", "?", "…")) else f"{plain}."

@@ -1,0 +1,203 @@
+"""What a study with people comes to: task success, scores on a scale, time on task. Pure.
+
+Sauro and Lewis (2016), Quantifying the User Experience, 2nd edition, chapters 3 and 8, is the
+source of which interval suits which figure; Brooke (1996), "SUS: a quick and dirty usability
+scale", of how its ten answers become a score.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from decisions.numbers import format_count, format_number
+from evaluations.bootstrap import mean_interval
+from evaluations.statistics import Interval, geometric_mean, mean_t, spread, wilson
+
+MOST_PEOPLE = 100_000
+# From so many on the scores themselves say how their mean spreads.
+ENOUGH_TO_RESAMPLE = 10
+SUS_LOWEST, SUS_HIGHEST, SUS_QUESTIONS = 0.0, 100.0, 10
+LONGEST_TASK = 30 * 86_400.0  # seconds
+_SEPARATORS = re.compile(r"[\s;,]+")
+
+
+class Unusable(ValueError):
+    """Numbers that no study can have come to; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class StudyFigure:
+    """One figure of a study in its metric's unit, with how it is known."""
+
+    metric: str
+    value: float
+    n: int
+    how: str
+    low: float | None = None
+    high: float | None = None
+    interval_method: str = ""
+
+
+def task_success(successes: int, people: int) -> StudyFigure:
+    """Return the share of people who reached what they were asked to, in percent."""
+    if not 0 <= successes <= people or not 0 < people <= MOST_PEOPLE:
+        raise Unusable(_("At most as many people can succeed as took part."))
+    told = {"successes": format_count(successes), "n": format_count(people)}
+    interval = wilson(successes, people)
+    how = ngettext(
+        "%(successes)s of %(n)s person succeeded.",
+        "%(successes)s of %(n)s people succeeded.",
+        people,
+    )
+    return _figure("task_success", 100 * successes / people, people, how % told, interval, 100)
+
+
+def scale_mean(
+    scores: Sequence[float], lowest: float, highest: float, metric: str = "satisfaction"
+) -> StudyFigure:
+    """Return the mean of a questionnaire's scores, each from `lowest` to `highest`.
+
+    With fewer than ten scores Student's interval, from ten on the bootstrap's (BCa).
+    """
+    _refuse_outside(scores, lowest, highest)
+    found = spread(scores)
+    how = _scores_in_words(found.n, found.sd)
+    if found.sd is None or found.sd == 0:
+        return StudyFigure(metric, found.mean, found.n, f"{how} {_without_spread(found.n)}")
+    if found.n < ENOUGH_TO_RESAMPLE:
+        interval = mean_t(found.mean, found.sd, found.n)
+    else:
+        interval = mean_interval(list(scores))
+    bounded = _within(interval, lowest, highest)
+    return _figure(metric, found.mean, found.n, how, bounded)
+
+
+def mean_of_summary(
+    n: int, mean: float, sd: float, lowest: float, highest: float, metric: str = "satisfaction"
+) -> StudyFigure:
+    """Return the mean of scores of which only n, mean and standard deviation (n - 1) are known."""
+    if not 0 < n <= MOST_PEOPLE or sd < 0 or sd > highest - lowest:
+        raise Unusable(_("These are not the mean and spread of scores on this scale."))
+    _refuse_outside([mean], lowest, highest)
+    how = _scores_in_words(n, sd)
+    if n < 2 or sd == 0:
+        return StudyFigure(metric, mean, n, f"{how} {_without_spread(n)}")
+    return _figure(metric, mean, n, how, _within(mean_t(mean, sd, n), lowest, highest))
+
+
+def time_on_task(times: Sequence[float]) -> StudyFigure:
+    """Return the geometric mean of the times (seconds) of those who succeeded."""
+    if not times or min(times) <= 0 or max(times) > LONGEST_TASK:
+        raise Unusable(_("A time on task is longer than nothing and shorter than a month."))
+    _refuse_too_many(times)
+    mean, interval = geometric_mean(times)
+    n = len(times)
+    how = ngettext(
+        "The geometric mean of %(n)s time, as times on a task are skewed.",
+        "The geometric mean of %(n)s times, as times on a task are skewed.",
+        n,
+    ) % {"n": format_count(n)}
+    if interval.low is None or len(set(times)) == 1:
+        return StudyFigure("time_on_task", mean, n, f"{how} {_without_spread(n)}")
+    return _figure("time_on_task", mean, n, how, interval)
+
+
+def sus_scores(text: str) -> list[float]:
+    """Return the System Usability Scale's scores: one a person, or from ten answers each (1 to 5).
+
+    Answers are in the questionnaire's order: odd questions agree with what is good, even ones with
+    what is bad (Brooke 1996).
+    """
+    rows = rows_of(text)
+    if rows and all(len(row) == SUS_QUESTIONS for row in rows):
+        return [_sus_score(row) for row in rows]
+    return numbers_of(text)
+
+
+def _sus_score(answers: Sequence[float]) -> float:
+    if any(one not in (1, 2, 3, 4, 5) for one in answers):
+        raise Unusable(_("Each of the ten answers is a whole number from 1 to 5."))
+    points = [one - 1 if at % 2 == 0 else 5 - one for at, one in enumerate(answers)]
+    return 2.5 * sum(points)
+
+
+def numbers_of(text: str) -> list[float]:
+    """Return pasted numbers: one a line, or several separated by spaces, commas or semicolons."""
+    found = [one for row in rows_of(text) for one in row]
+    if not found:
+        raise Unusable(_("There are no numbers."))
+    _refuse_too_many(found)
+    return found
+
+
+def rows_of(text: str) -> list[list[float]]:
+    """Return the numbers of each line; a first line of words is a header and is left out."""
+    lines = [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()]
+    if lines and not any(map(_is_number, _SEPARATORS.split(lines[0]))):
+        lines = lines[1:]
+    return [[_number(one) for one in _SEPARATORS.split(line) if one] for line in lines]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(text: str) -> float:
+    if not _is_number(text) or not abs(float(text)) < 1e12:
+        raise Unusable(_("“%(text)s” is no number.") % {"text": text[:40]})
+    return float(text)
+
+
+def _refuse_too_many(values: Sequence[float]) -> None:
+    if len(values) > MOST_PEOPLE:
+        told = {"n": format_count(MOST_PEOPLE)}
+        raise Unusable(_("These are more than %(n)s numbers.") % told)
+
+
+def _refuse_outside(scores: Sequence[float], lowest: float, highest: float) -> None:
+    if not scores or not lowest < highest:
+        raise Unusable(_("A scale goes from a lower to a higher score."))
+    outside = [one for one in scores if not lowest <= one <= highest]
+    if outside:
+        told = {"score": format_number(outside[0]), "low": format_number(lowest)}
+        told["high"] = format_number(highest)
+        raise Unusable(_("%(score)s is not on the scale from %(low)s to %(high)s.") % told)
+
+
+def _scores_in_words(n: int, sd: float | None) -> str:
+    told = {"n": format_count(n)}
+    mean = ngettext("The mean of %(n)s score", "The mean of %(n)s scores", n) % told
+    if sd is None:
+        return f"{mean}."
+    return _("%(mean)s; standard deviation %(sd)s.") % {"mean": mean, "sd": f"{sd:.3g}"}
+
+
+def _without_spread(n: int) -> str:
+    """Return why there is no interval."""
+    if n == 1:
+        return _("One person says nothing of how others differ, so there is no interval.")
+    return _("All are the same, which says nothing of how others differ: there is no interval.")
+
+
+def _within(interval: Interval, lowest: float, highest: float) -> Interval:
+    """Return an interval that ends where the scale does."""
+    low = lowest if interval.low is None else max(lowest, interval.low)
+    high = highest if interval.high is None else min(highest, interval.high)
+    return Interval(low, high, interval.confidence, interval.method)
+
+
+def _figure(
+    metric: str, value: float, n: int, how: str, interval: Interval, scale: float = 1.0
+) -> StudyFigure:
+    low, high = interval.low, interval.high
+    if low is None or high is None:
+        return StudyFigure(metric, value, n, how)
+    method = f"{interval.method}, {interval.confidence:.0%}"
+    return StudyFigure(metric, value, n, how, scale * low, scale * high, method)

@@ -1,0 +1,202 @@
+"""Load tests of k6, Locust, hey, wrk and tables of requests: what they say, and what is refused.
+
+The files are written by hand after the tools' documented formats.
+"""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluations.importers.load import read_load_test
+from evaluations.importers.load.found import P50, P95, P99, LoadTest
+from evaluations.importers.rows import Unreadable
+from evaluations.load_tests import Circumstances, figures, measurements, rounded_duration
+from evaluations.statistics import wilson
+
+DATA = Path(__file__).parents[2] / "data" / "load"
+
+
+def read(name: str, **columns: str) -> LoadTest:
+    return read_load_test(name, (DATA / name).read_bytes(), columns)[1]
+
+
+def refused(name: str, content: str | bytes, **columns: str) -> str:
+    with pytest.raises(Unreadable) as error:
+        read_load_test(name, content.encode() if isinstance(content, str) else content, columns)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "has_p99"),
+    [
+        ("k6_summary_export.json", True),
+        ("k6_handle_summary.json", False),
+        ("k6_machine_readable.json", False),
+    ],
+)
+def test_the_three_summaries_of_k6_say_the_same(name: str, has_p99: bool) -> None:
+    test = read(name)
+    assert (test.tool, test.requests, test.failed, test.users) == ("k6", 4500, 9, 50)
+    assert (test.percentiles[P50], test.percentiles[P95]) == (140.25, 310.75)
+    assert (P99 in test.percentiles) == has_p99
+    assert test.duration == pytest.approx(60, abs=0.02)
+    assert test.throughput == pytest.approx(75, abs=0.02)
+
+
+def test_locust_is_read_from_the_row_of_all_requests() -> None:
+    test = read("locust_stats.csv")
+    assert (test.tool, test.requests, test.failed, test.throughput) == ("Locust", 3000, 12, 50.0)
+    assert test.percentiles == {P50: 110.0, P95: 250.0, P99: 450.0}
+    assert test.duration == 60
+
+
+def test_a_history_of_locust_has_the_median_of_the_whole_test_alone() -> None:
+    test = read("locust_stats_history.csv")
+    assert (test.requests, test.failed, test.users, test.duration) == (3000, 12, 40, 60)
+    assert test.percentiles == {P50: 110.0}
+    assert "last ten seconds" in " ".join(test.remarks)
+
+
+def test_failures_of_locust_alone_are_sent_back() -> None:
+    assert "_stats.csv" in refused("f.csv", (DATA / "locust_failures.csv").read_bytes())
+
+
+def test_hey_counts_what_got_no_response_as_failed() -> None:
+    test = read("hey.txt")
+    assert (test.requests, test.failed, test.measured) == (2000, 40, 1980)
+    assert test.percentiles == pytest.approx({P50: 33.5, P95: 115.2, P99: 147.0})
+    assert (test.throughput, test.duration) == (197.3664, 10.0321)
+
+
+def test_wrk_adds_socket_errors_to_what_failed() -> None:
+    test = read("wrk.txt")
+    assert (test.requests, test.failed, test.users) == (37072, 140, 64)
+    assert test.percentiles == pytest.approx({P50: 48.2, P99: 190.44})
+    assert test.duration == pytest.approx(30.02)
+
+
+def test_a_table_of_requests_says_what_its_columns_hold_by_their_names() -> None:
+    test = read("jmeter.csv")
+    assert (test.requests, test.failed, test.latencies) == (5, 1, (110, 130, 90, 120))
+    assert (test.duration, test.throughput) == (4.0, 1.25)
+
+
+def test_what_the_columns_hold_can_be_said() -> None:
+    table = "took;code;note\n0.1;200;a\n0.2;404;b\n"
+    said = {"latency": "took", "unit": "s", "outcome": "code"}
+    test = read_load_test("t.csv", table.encode(), said)[1]
+    assert (test.latencies, test.failed) == ((100.0,), 1)
+    assert "which column" in refused("t.csv", table)
+    assert "no column “lag”" in refused("t.csv", table, latency="lag")
+    assert "does not say whether" in refused("t.csv", table, latency="took", outcome="note")
+
+
+def test_a_column_of_errors_is_empty_where_all_went_well() -> None:
+    table = "latency,error\n10,\n20,timed out\n30,\n"
+    assert read_load_test("t.csv", table.encode())[1].failed == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "k6_summary_export.json",
+        "k6_handle_summary.json",
+        "k6_machine_readable.json",
+        "locust_stats.csv",
+        "hey.txt",
+        "wrk.txt",
+    ],
+)
+def test_a_file_that_is_cut_off_is_refused_in_one_sentence(name: str) -> None:
+    whole = (DATA / name).read_text().rstrip()
+    cut = whole[: int(len(whole) * 0.55)]
+    said = refused(name, cut)
+    assert said.startswith(name)
+    assert said.endswith(".")
+    assert "\n" not in said
+
+
+HOSTILE = {
+    "no text": b"\xff\xfe\x00",
+    "nothing": b"",
+    "a picture": b"\x89PNG\r\n\x1a\n\x00",
+    "deep": b'{"vus_max": ' + b"[" * 200_000,
+    "no metrics": b'{"metrics": {}, "vus_max": 1}',
+    "not a number": b'{"metrics": {"http_reqs": {"count": NaN}}}',
+    "text": b'{"metrics": {"http_reqs": {"count": "many"}}}',
+    "true": b'{"metrics": {"http_reqs": {"count": true}}}',
+    "list": b'{"metrics": ["http_reqs"], "vus_max": 1}\n"http_req',
+    "none": b'{"metrics": {"http_reqs": {"count": 0}}}',
+    "more failed": b'{"metrics": {"http_reqs": {"count": 3}, "http_req_failed": {"passes": 4}}}',
+    "negative": b'{"metrics": {"http_reqs": {"count": 3}, "http_req_duration": {"med": -4}}}',
+    "crossed": b'{"metrics": {"http_reqs":{"count":3},"http_req_duration":{"med":9,"p(95)":4}}}',
+    "infinite rows": b"latency,ok\n1e999,true\n",
+    "other columns": b"latency,ok\n1,true,2\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_refused_in_one_sentence(name: str) -> None:
+    said = refused("h.json", HOSTILE[name])
+    assert said.startswith("h.json")
+    assert said.endswith(".")
+
+
+@given(st.binary(max_size=300), st.sampled_from(sorted(DATA.iterdir())))
+def test_whatever_is_changed_in_a_file_it_is_read_or_refused(noise: bytes, path: Path) -> None:
+    content = path.read_bytes()
+    at = len(noise) * 7 % len(content)
+    with suppress(Unreadable):
+        read_load_test("f", content[:at] + noise + content[at + len(noise) :])
+
+
+# The figures
+
+
+def test_percentiles_of_a_summary_have_no_interval_and_say_so() -> None:
+    found = {one.metric: one for one in figures(read("k6_summary_export.json"))}
+    assert list(found) == [P50, P95, P99, "error_rate", "throughput"]
+    assert (found[P95].low, found[P95].n) == (None, 4500)
+    assert "no interval" in found[P95].how
+    assert "no interval" in found["throughput"].how
+
+
+def test_the_error_rate_has_wilsons_interval_in_percent() -> None:
+    rate = next(
+        one for one in figures(read("k6_summary_export.json")) if one.metric == "error_rate"
+    )
+    expected = wilson(9, 4500)
+    assert (rate.value, rate.n) == (pytest.approx(0.2), 4500)
+    assert (rate.low, rate.high) == pytest.approx((100 * expected.low, 100 * expected.high))
+
+
+def test_single_times_bound_their_percentiles() -> None:
+    table = "latency_ms,n\n" + "\n".join(f"{one},0" for one in range(1, 401))
+    found = {one.metric: one for one in figures(read_load_test("t.csv", table.encode())[1])}
+    assert found[P95].low is not None
+    assert found[P95].low < found[P95].value < found[P95].high
+
+
+def test_load_and_duration_are_what_must_agree() -> None:
+    about = Circumstances("busy hour", 50, 60.0125)
+    told = measurements(read("k6_machine_readable.json"), about, origin="f", source_digest="0" * 64)
+    assert told[0].conditions == {
+        "tool": "k6",
+        "scenario": "busy hour",
+        "virtual_users": "50",
+        "duration": "60 s",
+    }
+    assert [one.unit for one in told] == ["ms", "ms", "%", "/s"]
+    json.dumps(told[0].conditions)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(30.02, "30 s"), (10.0321, "10 s"), (0.512, "0.51 s"), (3599.0, "3600 s"), (None, "")],
+)
+def test_no_test_ends_to_the_second(seconds: float | None, words: str) -> None:
+    assert rounded_duration(seconds) == words

@@ -1,0 +1,83 @@
+"""Evidence is out of date once its cases, or its scorer, have a newer version."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from decisions.models import Candidate, Evidence
+from evaluations import scorers, staleness
+from evaluations.actions import attach_run, request_run
+from evaluations.models import CaseSet, Run
+from evaluations.tasks import mark_stale_evidence
+from tests.evaluations.helpers import make_case_set, work_through
+from tests.factories import People, kinds_of_events
+
+pytestmark = pytest.mark.whole
+
+
+def measured(candidate: Candidate, case_set: CaseSet, people: People) -> Run:
+    run = request_run(candidate, case_set, by=people.owner)
+    work_through(run)
+    return Run.objects.get(pk=run.pk)
+
+
+def reasons() -> dict[str, str]:
+    """Return why each standing piece of evidence is out of date."""
+    return {one.metric: one.stale_because for one in Evidence.objects.standing()}
+
+
+def test_a_newer_version_of_its_cases_makes_evidence_stale_and_measuring_again_mends_it(
+    candidate: Candidate, case_set: CaseSet, people: People, tmp_path: Path
+) -> None:
+    measured(candidate, case_set, people)
+    assert staleness.look_at_all() == 0
+    newer = make_case_set(tmp_path, tests=5)
+    mark_stale_evidence()
+    assert set(reasons().values()) == {"Messages, version 2 has come in since."}
+    assert kinds_of_events(candidate.decision)[-1] == "mark_stale"
+    assert staleness.look_at_all() == 0
+    measured(candidate, newer, people)
+    assert set(reasons().values()) == {""}
+
+
+def test_attached_on_cases_that_have_a_newer_version_it_is_stale_from_the_start(
+    candidate: Candidate, case_set: CaseSet, people: People, tmp_path: Path
+) -> None:
+    make_case_set(tmp_path, tests=5)
+    measured(candidate, case_set, people)
+    assert set(reasons().values()) == {"Messages, version 2 has come in since."}
+
+
+def test_the_same_cases_under_another_name_stay_fresh(
+    candidate: Candidate, case_set: CaseSet, people: People, tmp_path: Path
+) -> None:
+    measured(candidate, case_set, people)
+    make_case_set(tmp_path, name="Other messages")
+    make_case_set(tmp_path, name="Messages", tests=5)
+    assert staleness.look_at_all() == 0
+
+
+def test_a_scorer_that_works_otherwise_makes_its_figures_stale_until_it_is_back(
+    candidate: Candidate,
+    case_set: CaseSet,
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured(candidate, case_set, people)
+    present = scorers.SCORERS["exact_match"]
+    with monkeypatch.context() as patch:
+        patch.setitem(staleness.SCORERS, "exact_match", replace(present, version="99"))
+        assert staleness.look_at(candidate.decision) > 0
+        assert "is in version 99 by now" in reasons()["accuracy"]
+    staleness.look_at(candidate.decision)
+    assert set(reasons().values()) == {""}
+
+
+def test_what_is_attached_twice_stays_as_it_is(
+    candidate: Candidate, case_set: CaseSet, people: People
+) -> None:
+    run = measured(candidate, case_set, people)
+    before = reasons()
+    attach_run(run, by=people.owner)
+    assert reasons() == before
