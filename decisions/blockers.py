@@ -79,8 +79,10 @@ def _no_rows(section: Section) -> list[str]:
 
 
 def _goal_problems(section: Section) -> list[str]:
-    if section.decision.goals.all():
+    if section.decision.accepted_goals:
         return []
+    if section.decision.proposed_goals:
+        return [_("No goal has been accepted yet.")]
     return [_("There is no goal yet.")]
 
 

@@ -18,7 +18,7 @@ FORMAT = "countersign/record"
 FORMAT_VERSION = 1
 
 MATERIAL: dict[type[Model], tuple[str, ...]] = {
-    Decision: ("uid", "title", "template", "round"),
+    Decision: ("uid", "title", "template", "round", "role_weights"),
     Section: ("kind", "role", "data"),
     Goal: (
         "metric",
@@ -62,7 +62,11 @@ MATERIAL: dict[type[Model], tuple[str, ...]] = {
 
 IMPLIED: dict[type[Model], dict[str, str]] = {
     Section: {"decision": "the record itself", "position": "the order of the list"},
-    Goal: {"decision": "the record itself", "position": "the order of the list"},
+    Goal: {
+        "decision": "the record itself",
+        "position": "the order of the list",
+        "is_accepted": "what is only proposed is left out",
+    },
     Candidate: {"decision": "the record itself", "position": "the order of the list"},
     Assessment: {"candidate": "the candidate it stands in"},
     Evidence: {
@@ -138,10 +142,9 @@ def content(decision: Decision) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "decision": _material(decision)
-        | {"uid": str(decision.uid), "template": decision.template_id},
+        "decision": _decision(decision),
         "sections": [_section(one) for one in decision.sections.all()],
-        "goals": [_material(one) for one in decision.goals.all()],
+        "goals": [_material(one) for one in decision.accepted_goals],
         "candidates": [_candidate(one) for one in decision.candidates.all()],
         "evidence": [_evidence(one) for one in decision.evidence.all() if not one.is_withdrawn],
     }
@@ -160,6 +163,14 @@ def current_digest(decision: Decision) -> str:
 def _material(row: Model) -> dict[str, Any]:
     """Return the material fields of a row."""
     return {name: getattr(row, name) for name in MATERIAL[type(row)]}
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    """Return what the record says as a whole; weights that nobody set are not told."""
+    told = _material(decision) | {"uid": str(decision.uid), "template": decision.template_id}
+    if not decision.role_weights:
+        del told["role_weights"]
+    return told
 
 
 def _section(section: Section) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def evidence_figures(decision: Decision) -> list[GoalFigure]:
 
     Only values obtained under the same conditions share a figure. Reads the prefetched rows.
     """
-    goals = {goal.metric: goal for goal in decision.goals.all()}
+    goals = {goal.metric: goal for goal in decision.accepted_goals}
     places = {metric: place for place, metric in enumerate(goals)}
     groups = _comparable(decision)
     found: list[GoalFigure] = []

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from decisions.audit import signature_digest
 from decisions.models import Event, Meaning, Role, SignOff, Success, Verdict
+from decisions.numbers import format_number
 from decisions.section_kinds import SECTION_KINDS, Text
 
 SENTENCES: dict[str, Text] = {
@@ -26,7 +27,11 @@ SENTENCES: dict[str, Text] = {
     "mark_section": gettext_lazy("marked “%(section)s”: %(state)s"),
     "add_goal": gettext_lazy("added the goal “%(goal)s”"),
     "edit_goal": gettext_lazy("changed the goal “%(goal)s”"),
+    "propose_goal": gettext_lazy("proposed the goal “%(goal)s”"),
+    "accept_goal": gettext_lazy("accepted the goal “%(goal)s”"),
+    "decline_goal": gettext_lazy("declined the goal “%(goal)s”"),
     "remove_goal": gettext_lazy("removed the goal “%(goal)s”"),
+    "apply_weights": gettext_lazy("set the weights: %(weights)s"),
     "add_candidate": gettext_lazy("put “%(candidate)s” under consideration"),
     "edit_candidate": gettext_lazy("changed the candidate “%(candidate)s”"),
     "assess": gettext_lazy("rated “%(candidate)s” for %(role)s"),
@@ -111,7 +116,11 @@ _TOPICS = (
             "mark_section",
             "add_goal",
             "edit_goal",
+            "propose_goal",
+            "accept_goal",
+            "decline_goal",
             "remove_goal",
+            "apply_weights",
             "add_candidate",
             "edit_candidate",
             "assess",
@@ -243,4 +252,6 @@ def _worded(name: str, value: Any) -> Any:
             return _("complete") if value == "complete" else _("not complete")
         case "evidence" if isinstance(value, list):
             return ", ".join(one["name"] for one in value)
+        case "weights":
+            return ", ".join(f"{one['name']} {format_number(one['weight'])}" for one in value)
     return value

@@ -1,5 +1,7 @@
 """The catalogue of metrics that goals are set on and evidence speaks of."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
@@ -154,7 +156,75 @@ METRICS: dict[str, Metric] = {
             _("The mean score of a questionnaire, on its own scale."),
         ),
         Metric("sus", _("System Usability Scale"), "", UP, _("The mean score, 0 to 100.")),
-        Metric("time_to_deliver", _("Time to deliver"), "days", DOWN),
-        Metric("one_off_cost", _("One-off cost"), "USD", DOWN),
+        Metric(
+            "time_to_deliver",
+            _("Time to deliver"),
+            "days",
+            DOWN,
+            _("From the decision until people use it."),
+        ),
+        Metric(
+            "one_off_cost",
+            _("One-off cost"),
+            "USD",
+            DOWN,
+            _("What it costs once, before the first request."),
+        ),
     )
 }
+
+# A metric that a team adds for itself is kept under a key of its own, which no figure of a run has.
+OWN = "own"
+
+# In which company a metric is offered; those that are in none come last.
+_GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
+    (
+        _("Quality of answers"),
+        (
+            "accuracy",
+            "pass_rate",
+            "macro_f1",
+            "normalised_match",
+            "token_f1",
+            "rouge_l",
+            "embedding_similarity",
+            "contains",
+            "regex",
+            "json_schema",
+            "judged",
+        ),
+    ),
+    (
+        _("Retrieval and grounding"),
+        ("recall_at_k", "mrr", "ndcg", "groundedness", "citation_correctness"),
+    ),
+    (
+        _("Running it"),
+        ("latency_p50", "latency_p95", "latency_p99", "error_rate", "throughput"),
+    ),
+    (_("Money and time"), ("cost_per_1000", "one_off_cost", "time_to_deliver")),
+    (_("People"), ("task_success", "satisfaction", "sus", "time_on_task")),
+)
+
+# What a front is drawn of: how good the answers are, against what they cost and how long they take.
+QUALITIES: frozenset[str] = frozenset(
+    (*_GROUPS[0][1], *_GROUPS[1][1], "task_success", "satisfaction", "sus")
+)
+COSTS = ("cost_per_1000", "one_off_cost")
+LATENCIES = ("latency_p95", "latency_p50", "latency_p99")
+
+
+def grouped() -> list[tuple[str, list[Metric]]]:
+    """Return the catalogue as it is offered, in groups."""
+    named = {key for _name, keys in _GROUPS for key in keys}
+    groups = [*_GROUPS, (_("Other"), tuple(key for key in METRICS if key not in named))]
+    found = [(str(name), [METRICS[one] for one in keys if one in METRICS]) for name, keys in groups]
+    return [(name, metrics) for name, metrics in found if metrics]
+
+
+def own_key(name: str, taken: Collection[str]) -> str:
+    """Return a key for a metric of one's own that is neither taken nor in the catalogue."""
+    words = "_".join(re.findall("[a-z0-9]+", name.lower()))[:40].strip("_")
+    plain = f"{OWN}_{words}".rstrip("_")
+    tries = (plain, *(f"{plain}_{number}" for number in range(2, len(taken) + 3)))
+    return next(one for one in tries if one not in taken)

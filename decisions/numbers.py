@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 from math import floor, isfinite, log10
 
 from django.utils.formats import number_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 MINUS = "−"
@@ -60,6 +62,15 @@ def format_number(value: float, places: int | None = None) -> str:
         return NOTHING
     if abs(value) >= TOO_LONG:
         return _power_of_ten(value)
+    return _written(value, places, get_language())
+
+
+@lru_cache(maxsize=8192)
+def _written(value: float, places: int | None, language: str | None) -> str:
+    """Return a number in the notation of the language that is active.
+
+    Kept: a figure shows the same numbers in its drawing, its words and its table.
+    """
     exact = Decimal(f"{value:.14g}")
     rounded = _plainest(exact) if places is None else _rounded(exact, places)
     shown = max(0, -int(rounded.as_tuple().exponent))

@@ -118,7 +118,7 @@ def _fact(field: Field, value: str) -> str:
 
 def _goals(record: Decision) -> Iterator[str]:
     yield " ".join([_("Goal"), _("Target"), _("Worst acceptable"), _("Weight"), _("Proposed by")])
-    for goal in record.goals.all():
+    for goal in (*record.accepted_goals, *record.proposed_goals):
         yield from _goal(goal, record)
 
 

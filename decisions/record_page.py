@@ -21,6 +21,7 @@ from decisions.discussion import Discussion
 from decisions.evidence_groups import CandidateEvidence, by_candidate
 from decisions.figures import GoalFigure, drawn, evidence_figures
 from decisions.looks import News, looks_of, news_since
+from decisions.matrix import Weighing, matrix_of
 from decisions.models import (
     Candidate,
     Decision,
@@ -154,6 +155,11 @@ class RecordPage:
     def left_out(self) -> list[LeftOut]:
         """Return what is not compared with the first values of its metric, with the reason."""
         return left_out(self.figures)
+
+    @cached_property
+    def weighing(self) -> Weighing:
+        """Return what comes of the record's matrix under its saved weights."""
+        return Weighing(matrix_of(self.record))
 
     @cached_property
     def candidates(self) -> list[Candidate]:
@@ -320,6 +326,11 @@ class RecordPage:
     def can_propose_goal(self) -> bool:
         """Return whether the person may propose a goal now."""
         return self.refusal("propose_goal") is None
+
+    @property
+    def can_accept_goals(self) -> bool:
+        """Return whether the person may decide now which goals count."""
+        return self.refusal("accept_goal") is None
 
     @property
     def can_measure(self) -> bool:

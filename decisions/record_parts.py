@@ -61,6 +61,18 @@ def with_parts(decisions: DecisionQuerySet) -> DecisionQuerySet:
     )
 
 
+def with_what_is_weighed(decisions: DecisionQuerySet) -> DecisionQuerySet:
+    """Load records with goals, candidates, ratings and evidence, and who may do what with them."""
+    evidence = Evidence.objects.select_related("candidate", "compared_with")
+    return decisions.select_related("owner").prefetch_related(
+        Prefetch("participants", _participants()),
+        "sections",
+        "goals",
+        "candidates__assessments",
+        Prefetch("evidence", evidence),
+    )
+
+
 def _participants() -> QuerySet[Participant]:
     """Return participants with the delegations by which others may sign in their place."""
     given = Delegation.objects.open().select_related("giver", "taker")

@@ -124,6 +124,7 @@ def _statements(record: dict[str, Any]) -> dict[str, Statement]:
     said = {
         _("Title"): Statement(details.get("title", ""), ""),
         str(ROUND): Statement(str(details.get("round", "")), ""),
+        _("Weights of the roles"): Statement(_weights(details.get("role_weights", {})), ""),
     }
     for section in record.get("sections", []):
         said |= _section_statements(section)
@@ -136,6 +137,12 @@ def _statements(record: dict[str, Any]) -> dict[str, Statement]:
         place = _("Evidence E%(number)s") % evidence
         said[place] = Statement(_values(evidence, Evidence), written.kind(Rows.CANDIDATES))
     return said
+
+
+def _weights(weights: dict[str, Any]) -> str:
+    """Return what the ratings of each role count, in the order of the roles."""
+    told = sorted(weights.items(), key=lambda pair: [*WRITERS, pair[0]].index(pair[0]))
+    return ", ".join(f"{WRITERS.get(role, role)}: {_text(weight)}" for role, weight in told)
 
 
 class Order(NamedTuple):

@@ -192,10 +192,9 @@ def edit(record: Decision, kind: str, team: People, **answers: Any) -> Section:
 
 
 def add_goals(record: Decision, team: People) -> list[Goal]:
-    """Have data science propose a quality goal and DevOps a latency goal."""
+    """Have the owner write down a quality goal of data science and a latency goal of DevOps."""
     return [
-        add_goal(record, by=team.signatories[role], proposed_by_role=role, **values)
-        for role, values in GOALS
+        add_goal(record, by=team.owner, proposed_by_role=role, **values) for role, values in GOALS
     ]
 
 

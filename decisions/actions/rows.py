@@ -21,24 +21,38 @@ LETTERS: list[str] = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_upper
 
 
 def add_goal(decision: Decision, *, by: User, **values: Any) -> Goal:
-    """Add a goal; anyone on the record may propose one, for one of their roles."""
+    """Add a goal; anyone on the record may propose one, for one of their roles.
+
+    The owner's goals count at once, all others once the owner has accepted them.
+    """
     with change(decision, "propose_goal", by=by, kind="add_goal") as entry:
         _refuse_without_list(entry.decision)
         _refuse_foreign_role(entry.decision, by, values.get("proposed_by_role", ""))
         _refuse_same_metric(entry.decision, values["metric"], None)
+        is_owner = entry.decision.owner_id == by.pk
         goal = Goal.objects.create(
-            decision=entry.decision, position=_next_position(entry.decision.goals), **values
+            decision=entry.decision,
+            position=_next_position(entry.decision.goals),
+            is_accepted=is_owner,
+            **values,
         )
+        entry.kind = "add_goal" if is_owner else "propose_goal"
         _begin(entry, by, Rows.GOALS)
         entry.data = {"goal": goal.name}
     return goal
 
 
 def edit_goal(goal: Goal, *, by: User, token: int, **values: Any) -> None:
-    """Change a goal from the version with this `token`; raises `Conflict` if it moved."""
+    """Change a goal from the version with this `token`; raises `Conflict` if it moved.
+
+    The owner accepted what it said: as someone else changes it, it is a proposal again.
+    """
     with change(goal.decision, "edit_goal", by=by, subject=goal) as entry:
         _refuse_same_metric(entry.decision, values.get("metric", ""), goal)
         _edit(entry, goal, token, values)
+        if not entry.is_void and entry.decision.owner_id != by.pk:
+            Goal.objects.filter(pk=goal.pk).update(is_accepted=False)
+            goal.is_accepted = False
         entry.data = {"goal": goal.name}
 
 
@@ -48,6 +62,38 @@ def remove_goal(goal: Goal, *, by: User) -> None:
         entry.data = {"goal": goal.name}
         if not Goal.objects.filter(pk=goal.pk).delete()[0]:
             entry.void()
+
+
+def accept_goal(goal: Goal, *, by: User, token: int) -> None:
+    """Let a proposed goal count, as it reads in the version with this `token`.
+
+    Raises `Refused` if it has been changed since it was shown.
+    """
+    with change(goal.decision, "accept_goal", by=by) as entry:
+        entry.data = {"goal": goal.name}
+        fresh = _proposed(goal)
+        if fresh is None:
+            entry.void()
+            return
+        if fresh.token != token:
+            raise wrong_state(_("The proposal was changed meanwhile. Look at it again."))
+        Goal.objects.filter(pk=goal.pk).update(is_accepted=True, token=F("token") + 1)
+        goal.refresh_from_db()
+
+
+def decline_goal(goal: Goal, *, by: User) -> None:
+    """Take a proposed goal off the list; the history keeps it."""
+    with change(goal.decision, "accept_goal", by=by, kind="decline_goal") as entry:
+        entry.data = {"goal": goal.name}
+        if _proposed(goal) is None:
+            entry.void()
+            return
+        Goal.objects.filter(pk=goal.pk).delete()
+
+
+def _proposed(goal: Goal) -> Goal | None:
+    """Return a goal as it stands, if it still waits for the owner."""
+    return Goal.objects.filter(pk=goal.pk, is_accepted=False).first()
 
 
 def add_candidate(decision: Decision, *, by: User, **values: Any) -> Candidate:

@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 
 from decisions.content import current_digest
 from decisions.figures import EvidenceRow, GoalFigure, chosen_letters, evidence_figures, goal_target
+from decisions.matrix import Weighing, matrix_of
+from decisions.matrix_figures import Drawn, drawn_of
 from decisions.models import (
     Assessment,
     Candidate,
@@ -90,7 +92,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter of the document; the one about evidence has no parts."""
+    """A chapter of the document; those about evidence and the matrix have no parts."""
 
     number: int
     key: str
@@ -187,6 +189,8 @@ class RecordDocument:
         for title, members in by_title:
             if title in (RESULTS, RECOMMENDATION) and not has_evidence:
                 chapters.append(self._evidence_chapter(len(chapters) + 1))
+                if not self.weighing.is_empty:
+                    chapters.append(Chapter(len(chapters) + 1, "matrix", _("Matrix")))
                 has_evidence = True
             chapters.append(self._chapter(len(chapters) + 1, title, list(members)))
         return chapters
@@ -248,6 +252,16 @@ class RecordDocument:
         return evidence_figures(self.record)
 
     @cached_property
+    def weighing(self) -> Weighing:
+        """Return what comes of the matrix: the verdict, what would change it, the figures."""
+        return Weighing(matrix_of(self.record))
+
+    @cached_property
+    def weighing_figures(self) -> dict[str, Drawn]:
+        """Return the figures of the matrix by name."""
+        return drawn_of(self.weighing)
+
+    @cached_property
     def comparisons(self) -> list[Evidence]:
         """Return the paired comparisons."""
         return [one for one in self.standing if one.kind == EvidenceKind.COMPARISON]
@@ -272,7 +286,7 @@ class RecordDocument:
     @cached_property
     def goals(self) -> list[GoalLine]:
         """Return the goals, each with what was measured of every considered candidate."""
-        return [self._goal_line(goal) for goal in self.record.goals.all()]
+        return [self._goal_line(goal) for goal in self.record.accepted_goals]
 
     @cached_property
     def signatures(self) -> list[SignatureLine]:

@@ -10,10 +10,13 @@ from decisions.actions.sections import Conflict
 from decisions.forms.base import CountersignForm
 from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
 from decisions.forms.sections import SectionForm
+from decisions.forms.weights import WeightsForm
 from decisions.models import Candidate, Decision, Event, Goal, Section, User
 from decisions.section_kinds import Text
+from decisions.weights import WeightSheet
 from decisions.words import Kind, compare_words
 
+Row = Section | Goal | Candidate | RatingSheet | WeightSheet
 SAVES = ("edit_section", "mark_section")
 
 
@@ -58,7 +61,7 @@ def reconcile(conflict: Conflict) -> Reconciliation:
     return Reconciliation(row.decision, str(row), _saved_by(row), form, url, differences)
 
 
-def _saved_by(row: Section | Goal | Candidate | RatingSheet) -> User | None:
+def _saved_by(row: Row) -> User | None:
     """Return who wrote or marked a section last; of other rows nobody is named."""
     if not isinstance(row, Section):
         return None
@@ -67,7 +70,7 @@ def _saved_by(row: Section | Goal | Candidate | RatingSheet) -> User | None:
     return last.actor if last else None
 
 
-def _form(row: Section | Goal | Candidate | RatingSheet) -> tuple[CountersignForm, str]:
+def _form(row: Row) -> tuple[CountersignForm, str]:
     """Return a row's form and where it posts to."""
     match row:
         case Section():
@@ -79,9 +82,11 @@ def _form(row: Section | Goal | Candidate | RatingSheet) -> tuple[CountersignFor
             return CandidateForm(row.decision, candidate=row), _url(row, "candidate", row.letter)
         case RatingSheet():
             return AssessmentForm(row), _url(row, "assess", row.candidate.letter, row.role)
+        case WeightSheet():
+            return WeightsForm(row), _url(row, "apply_weights")
 
 
-def _url(row: Section | Goal | Candidate | RatingSheet, name: str, *args: object) -> str:
+def _url(row: Row, name: str, *args: object) -> str:
     return reverse(f"decisions:{name}", args=[row.decision.reference, *args])
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from decisions.actions.rows import RatingSheet, as_fields
 from decisions.advisor_ways import Way
 from decisions.forms.base import CountersignForm, as_lines, multiline
-from decisions.metrics import METRICS
+from decisions.metrics import METRICS, OWN, grouped, own_key
 from decisions.models import Approach, Candidate, Decision, Direction, Goal, Role
 from decisions.template_plan import WRONG_SIDE, lies_wrong
 
@@ -32,6 +32,18 @@ class GoalForm(CountersignForm):
     """What must be reached: metric, direction, target, worst acceptable value and weight."""
 
     metric = forms.ChoiceField(label=gettext_lazy("Metric"))
+    own_name = forms.CharField(
+        label=gettext_lazy("Its name"),
+        max_length=120,
+        required=False,
+        help_text=gettext_lazy("Of a metric of your own, which is not in the list."),
+    )
+    own_unit = forms.CharField(
+        label=gettext_lazy("Its unit"),
+        max_length=20,
+        required=False,
+        help_text=gettext_lazy("For example % or hours; leave it empty where there is none."),
+    )
     direction = forms.ChoiceField(
         label=gettext_lazy("Direction"), choices=Direction.choices, widget=forms.RadioSelect
     )
@@ -58,12 +70,10 @@ class GoalForm(CountersignForm):
         goal: Goal | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, initial=_initial(goal, self.base_fields), **kwargs)
+        super().__init__(*args, initial=_initial_goal(goal, self.base_fields), **kwargs)
         self.goal = goal
         self.taken = {one.metric for one in record.goals.all() if one != goal}
-        self.fields["metric"].choices = [  # type: ignore[attr-defined]
-            (metric.key, metric.label) for metric in METRICS.values()
-        ]
+        self.fields["metric"].choices = _metric_choices()  # type: ignore[attr-defined]
         known = roles | ({goal.proposed_by_role} if goal else set()) - {""}
         self.fields["proposed_by_role"].choices = [  # type: ignore[attr-defined]
             ("", _("The owner")),
@@ -82,18 +92,29 @@ class GoalForm(CountersignForm):
         cleaned = super().clean() or {}
         if lies_wrong(cleaned):
             self.add_error("worst_acceptable", str(WRONG_SIDE))
+        if cleaned.get("metric") == OWN and not cleaned.get("own_name"):
+            self.add_error("own_name", _("Give your metric a name."))
         return cleaned
 
     @property
     def values(self) -> dict[str, Any]:
-        """Return the goal's fields; name and unit are the metric's, kept while that stays."""
-        metric = METRICS[self.cleaned_data["metric"]]
-        named = {"name": str(metric.name), "unit": metric.unit}
-        if self.goal and self.goal.metric == metric.key:
+        """Return the goal's fields, with the key, name and unit of its metric."""
+        apart = {"token", "own_name", "own_unit"}
+        asked = {name: value for name, value in self.cleaned_data.items() if name not in apart}
+        return asked | self._metric()
+
+    def _metric(self) -> dict[str, str]:
+        """Return what the goal's metric is called; the catalogue's name is kept while it stays."""
+        chosen = str(self.cleaned_data["metric"])
+        if chosen == OWN:
+            name, unit = self.cleaned_data["own_name"], self.cleaned_data["own_unit"]
+            key = self.goal.metric if _is_own(self.goal) else own_key(name, self.taken)
+            return {"metric": key, "name": name, "unit": unit}
+        if self.goal and self.goal.metric == chosen:
             # A save in another language must not rename the goal.
-            named = {"name": self.goal.name, "unit": self.goal.unit}
-        asked = {name: value for name, value in self.cleaned_data.items() if name != "token"}
-        return asked | named
+            return {"metric": chosen, "name": self.goal.name, "unit": self.goal.unit}
+        metric = METRICS[chosen]
+        return {"metric": chosen, "name": str(metric.name), "unit": metric.unit}
 
 
 class CandidateForm(CountersignForm):
@@ -197,6 +218,26 @@ class AssessmentForm(CountersignForm):
             one.key: (said[f"{one.key}_rating"], as_lines(said[f"{one.key}_reason"]))
             for one in self.criteria
         }
+
+
+def _is_own(goal: Goal | None) -> bool:
+    """Return whether a goal is set on a metric that is not in the catalogue."""
+    return goal is not None and goal.metric not in METRICS
+
+
+def _metric_choices() -> list[tuple[str, Any]]:
+    """Return the metrics to choose from, in groups, and one's own."""
+    groups = [(name, [(one.key, one.label) for one in metrics]) for name, metrics in grouped()]
+    return [*groups, (_("Another one"), [(OWN, _("A metric of your own"))])]
+
+
+def _initial_goal(goal: Goal | None, fields: dict[str, forms.Field]) -> dict[str, Any]:
+    """Return a goal's values for its form."""
+    plain = {name: field for name, field in fields.items() if not name.startswith("own_")}
+    if goal is None or not _is_own(goal):
+        return _initial(goal, plain)
+    own = {"metric": OWN, "own_name": goal.name, "own_unit": goal.unit}
+    return _initial(goal, plain) | own
 
 
 def _initial(row: Any, fields: dict[str, forms.Field]) -> dict[str, Any]:

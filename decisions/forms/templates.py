@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from decisions.forms.base import CountersignForm, multiline
 from decisions.forms.conflicts import Difference
 from decisions.forms.rows import FiniteFloatField
-from decisions.metrics import METRICS
+from decisions.metrics import METRICS, grouped
 from decisions.models import OWNER, Direction, RecordTemplate, Role
 from decisions.section_kinds import SECTION_KINDS, SectionKind, Text
 from decisions.signing_policy import Order, Quorum, SigningPolicy
@@ -244,7 +244,7 @@ class StartingGoalForm(CountersignForm):
         super().__init__(*args, **kwargs)
         self.fields["metric"].choices = [  # type: ignore[attr-defined]
             ("", _("no goal")),
-            *((metric.key, metric.label) for metric in METRICS.values()),
+            *((name, [(one.key, one.label) for one in metrics]) for name, metrics in grouped()),
         ]
         self.fields["proposed_by_role"].choices = [  # type: ignore[attr-defined]
             ("", _("The owner")),

@@ -17,7 +17,10 @@ class Direction(models.TextChoices):
 
 
 class Goal(models.Model):
-    """A metric with its target and the worst value that could still be accepted."""
+    """A metric with its target and the worst value that could still be accepted.
+
+    Only accepted goals count; what a role proposed waits for the owner.
+    """
 
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="goals")
     metric = models.SlugField(_("metric"), max_length=60)
@@ -33,6 +36,7 @@ class Goal(models.Model):
     proposed_by_role = models.CharField(
         _("proposed by"), max_length=20, choices=Role.choices, blank=True
     )
+    is_accepted = models.BooleanField(_("accepted"), default=True, editable=False)
     position = models.PositiveSmallIntegerField(default=0)
     token = models.PositiveIntegerField(default=0, editable=False)
 

@@ -18,6 +18,7 @@ from decisions.models.people import Delegation, Participant, Role, User
 from decisions.models.record_template import RecordTemplate
 
 if TYPE_CHECKING:
+    from decisions.models.candidate import Goal
     from decisions.section_kinds import Criterion, SectionKind
 
 REFERENCE = re.compile(r"^DR-([1-9][0-9]{0,8})$", re.IGNORECASE)
@@ -162,6 +163,9 @@ class Decision(models.Model):
     review_on = models.DateField(_("look at it again on"), null=True, blank=True)
     # Reopening starts a new round; the round is signed content, so earlier signatures lapse.
     round = models.PositiveSmallIntegerField(default=1, editable=False)
+    # What the ratings of a role count beside the goals, role → weight; a role that is not in here
+    # counts 1.
+    role_weights = models.JSONField(_("weights of the roles"), default=dict, editable=False)
     # The version of the content: rises with each material change, see decisions.content.
     version = models.PositiveIntegerField(default=0, editable=False)
     digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -249,6 +253,16 @@ class Decision(models.Model):
         """Return what a role rates candidates on here; nothing if it has no such part."""
         section = self.section_with("assessments", role)
         return section.definition.criteria if section else ()
+
+    @property
+    def accepted_goals(self) -> list[Goal]:
+        """Return the goals that count (reads the prefetched ones)."""
+        return [one for one in self.goals.all() if one.is_accepted]
+
+    @property
+    def proposed_goals(self) -> list[Goal]:
+        """Return the goals that wait for the owner (reads the prefetched ones)."""
+        return [one for one in self.goals.all() if not one.is_accepted]
 
     @property
     def adapts_a_model(self) -> bool:

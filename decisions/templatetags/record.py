@@ -90,6 +90,12 @@ def number(value: float | None, unit: str = "") -> str:
 
 
 @register.filter
+def plain_number(value: float) -> str:
+    """Return a number as fields and addresses take it: 2, 0.5."""
+    return f"{value:.12g}"
+
+
+@register.filter
 def rounded(value: float | None, places: int = 0) -> str:
     """Return a number rounded to so many places."""
     return "" if value is None else format_number(value, places)

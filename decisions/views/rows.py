@@ -23,8 +23,8 @@ def new_goal(request: HttpRequest, reference: str) -> HttpResponse:
     form = sent(request, GoalForm(decision, posted(request), roles=mine))
     ensure("propose_goal", decision, person(request))
     if form.is_valid():
-        rows.add_goal(decision, by=person(request), **form.values)
-        return done(request, _goals(decision), _("The goal is on the list."))
+        added = rows.add_goal(decision, by=person(request), **form.values)
+        return done(request, _goals(decision), _said_of(added))
     return page(request, "decisions/goal.html", decision, status_of(form), form=form)
 
 
@@ -38,7 +38,8 @@ def goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     if form.is_valid():
         token = form.cleaned_data["token"] or 0
         rows.edit_goal(row, by=person(request), token=token, **form.values)
-        return done(request, _goals(decision), _("The goal is saved."))
+        said = _("The goal is saved.") if row.is_accepted else _said_of(row)
+        return done(request, _goals(decision), said)
     return page(request, "decisions/goal.html", decision, status_of(form), form=form, goal=row)
 
 
@@ -48,6 +49,25 @@ def remove_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     decision = get_record(request, reference)
     rows.remove_goal(_goal(decision, pk), by=person(request))
     return done(request, _goals(decision), _("The goal is removed."))
+
+
+@require_POST
+def accept_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
+    """Let a proposed goal count."""
+    decision = get_record(request, reference)
+    row = _goal(decision, pk)
+    token = request.POST.get("token", "")
+    rows.accept_goal(row, by=person(request), token=int(token) if token.isdecimal() else -1)
+    return done(request, _goals(decision), _("“%(goal)s” counts now.") % {"goal": row.name})
+
+
+@require_POST
+def decline_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
+    """Take a proposed goal off the list."""
+    decision = get_record(request, reference)
+    row = _goal(decision, pk)
+    rows.decline_goal(row, by=person(request))
+    return done(request, _goals(decision), _("“%(goal)s” is declined.") % {"goal": row.name})
 
 
 @require_safe
@@ -106,6 +126,13 @@ def _goal(decision: Decision, pk: int) -> Goal:
     row = get_object_or_404(decision.goals, pk=pk)
     row.decision = decision
     return row
+
+
+def _said_of(goal: Goal) -> str:
+    """Return what became of a goal that was written down."""
+    if goal.is_accepted:
+        return _("The goal is on the list.")
+    return _("The goal is proposed. It counts once the owner has accepted it.")
 
 
 def _goals(decision: Decision) -> str:

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from decisions.forms.base import CountersignForm
 from decisions.models import Decision, User
 from decisions.record_page import RecordPage
-from decisions.record_parts import with_parts
+from decisions.record_parts import with_parts, with_what_is_weighed
 
 
 def person(request: HttpRequest) -> User:
@@ -22,6 +22,12 @@ def get_record(request: HttpRequest, reference: str) -> Decision:
     """Return the record of that name with its parts, or raise 404 where it is not visible."""
     visible = Decision.objects.visible_to(person(request)).by_reference(reference)
     return get_object_or_404(with_parts(visible))
+
+
+def get_weighed(request: HttpRequest, reference: str) -> Decision:
+    """Return the record of that name with what is weighed of it alone, or raise 404."""
+    visible = Decision.objects.visible_to(person(request)).by_reference(reference)
+    return get_object_or_404(with_what_is_weighed(visible))
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

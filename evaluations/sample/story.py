@@ -201,7 +201,8 @@ class Story:
     def _goals(self, record: Decision) -> None:
         for goal in self.plan.goals:
             by = self._writer(goal["proposed_by_role"] or OWNER)
-            rows.add_goal(record, by=by, **goal)
+            added = rows.add_goal(record, by=by, **goal)
+            rows.accept_goal(added, by=self.owner, token=added.token)
         if self.plan.goals:
             self._complete(record, "goals")
 

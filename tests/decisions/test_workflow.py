@@ -30,8 +30,9 @@ from decisions.actions.review import (
     resolve,
     send_review,
 )
-from decisions.actions.rows import add_goal, assess, edit_candidate, edit_goal
+from decisions.actions.rows import accept_goal, add_goal, assess, edit_candidate, edit_goal
 from decisions.actions.sections import save_section
+from decisions.actions.weights import apply_weights
 from decisions.management.commands import state_diagram
 from decisions.models import (
     Candidate,
@@ -48,6 +49,7 @@ from decisions.models import (
     Verdict,
 )
 from decisions.policies import Refused, refusal
+from decisions.weights import WeightSheet
 from decisions.workflow import MOVES
 from tests import factories
 from tests.factories import People, measurement
@@ -66,6 +68,8 @@ invite              .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 edit_section        xxxx.xx     xxxx.xx      xxxx!xx      xxxx!xx      xxxx!xx
 propose_goal        .....xx     .....xx      !!!!!xx      !!!!!xx      !!!!!xx
 edit_goal           ..x.xxx     ..x.xxx      !!x!xxx      !!x!xxx      !!x!xxx
+accept_goal         .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
+apply_weights       .xxxxxx     !xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 edit_candidate      .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
 assess              xxxx.xx     xxxx.xx      xxxx!xx      xxxx!xx      xxxx!xx
 measure             .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
@@ -205,6 +209,10 @@ ATTEMPTS: dict[str, Callable[[Scene, User], object]] = {
         on.record, by=by, metric="throughput", name="Load", direction="at_least", target=9.0
     ),
     "edit_goal": lambda on, by: edit_goal(on.goal, by=by, token=on.goal.token, target=9.0),
+    "accept_goal": lambda on, by: accept_goal(on.goal, by=by, token=on.goal.token),
+    "apply_weights": lambda on, by: apply_weights(
+        on.record, by=by, weights={"ux": 2.0}, token=WeightSheet(on.record).token
+    ),
     "edit_candidate": lambda on, by: edit_candidate(
         on.candidate, by=by, token=on.candidate.token, summary="Otherwise."
     ),
@@ -284,7 +292,7 @@ def test_the_written_table_knows_every_action_and_status() -> None:
     assert all(set(expected_in(status)) == set(MOVES) for status in Status)
     assert set(ATTEMPTS) == set(MOVES) - {"read", "measure"}
     cells = [cell for status in Status for row in expected_in(status).values() for cell in row]
-    assert len(cells) == 29 * 5 * 7
+    assert len(cells) == 31 * 5 * 7
 
 
 def test_only_five_moves_change_the_status_and_each_leads_to_one() -> None:

@@ -112,7 +112,13 @@ def propose_goals(page: Page, record: str) -> None:
     fill(page, {"Direction": "at least", "Target": "50", "Worst acceptable value": "40"})
     page.get_by_label("Proposed by").select_option("data_science")
     page.get_by_role("button", name="Save").click()
-    say(page, "The goal is on the list.")
+    say(page, "It counts once the owner has accepted it.")
+
+
+def accept_goals(page: Page, record: str) -> None:
+    page.goto(record)
+    page.get_by_role("button", name="Accept").click()
+    say(page, "“Accuracy” counts now.")
 
 
 def write_candidates(page: Page, record: str) -> None:
@@ -237,6 +243,7 @@ def test_four_people_bring_a_decision_from_a_question_to_a_pdf(visit: Visit) -> 
 
     fill_in_business(pages[Role.BUSINESS], record)
     propose_goals(pages[Role.DATA_SCIENCE], record)
+    accept_goals(owner, record)
     pages[Role.BUSINESS].goto(record)
     mark_complete(pages[Role.BUSINESS], "goals")
     write_candidates(pages[Role.DATA_SCIENCE], record)

@@ -1,0 +1,212 @@
+"""Which evidence fills which cell of the matrix, and what comes of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from decisions.actions.evidence import attach_evidence, withdraw_evidence
+from decisions.actions.rows import accept_goal, add_goal, edit_candidate, edit_goal
+from decisions.actions.sections import Conflict
+from decisions.actions.weights import apply_weights
+from decisions.content import content
+from decisions.matrix import Matrix, Weighing, matrix_of
+from decisions.models import Candidate, Decision
+from decisions.outcomes import Outcome
+from decisions.policies import BadInput
+from decisions.record_parts import with_parts
+from decisions.weights import WeightSheet
+from tests import factories
+from tests.factories import People, measurement
+
+
+def loaded(record: Decision) -> Decision:
+    return with_parts(Decision.objects.all()).get(pk=record.pk)
+
+
+def matrix(record: Decision) -> Matrix:
+    return matrix_of(loaded(record))
+
+
+def attach(candidate: Candidate, people: People, value: float, **fields: object) -> None:
+    told = measurement("accuracy", value, **fields)
+    attach_evidence(candidate, by=people.data_science, measurements=[told])
+
+
+def names(found: Matrix, row: int = 0) -> list[str]:
+    """Return the evidence of a row, "" where there is none."""
+    cells = [found.sources.get((row, at)) for at in range(len(found.table.columns))]
+    return [one.reference if one else "" for one in cells]
+
+
+def test_rows_are_accepted_goals_then_roles_and_columns_are_considered_candidates(
+    complete_draft: Decision, people: People
+) -> None:
+    add_goal(
+        complete_draft,
+        by=people.ux,
+        proposed_by_role="ux",
+        metric="satisfaction",
+        name="Satisfaction",
+        direction="at_least",
+        target=4.0,
+    )
+    table = matrix(complete_draft).table
+    assert [row.key for row in table.rows] == [
+        "accuracy",
+        "latency_p95",
+        "business",
+        "data_science",
+        "devops",
+        "ux",
+    ]
+    assert [column.letter for column in table.columns] == ["A", "B"]
+    assert [row.is_must for row in table.rows][:2] == [True, False]
+    assert [row.one for row in table.rows][:2] == [85.0, 300.0]
+    assert table.value[2:, :].tolist() == [[4.0, 4.0]] * 4
+
+
+def test_a_dropped_candidate_is_no_column(complete_draft: Decision, people: People) -> None:
+    first = complete_draft.candidates.get(letter="A")
+    edit_candidate(first, by=people.owner, token=first.token, is_dropped=True)
+    found = matrix(complete_draft)
+    assert [column.letter for column in found.table.columns] == ["B"]
+    assert {one.why for one in found.left_out} == {"A. A better prompt is no longer considered."}
+
+
+def test_of_several_questions_the_one_that_covers_most_candidates_fills_the_row(
+    complete_draft: Decision, people: People
+) -> None:
+    first = complete_draft.candidates.get(letter="A")
+    other = {"case_set_digest": "other", "case_set": "Night", "split": "dev", "scorer": "exact"}
+    attach(first, people, 99.0, conditions=other)
+    found = matrix(complete_draft)
+    assert names(found) == ["E1", "E3"]
+    assert [(one.evidence.reference, one.why) for one in found.left_out] == [
+        ("E5", "Measured under other conditions than E1: another split, other cases.")
+    ]
+
+
+def test_of_questions_that_cover_as_many_the_newest_fills_the_row(
+    complete_draft: Decision, people: People
+) -> None:
+    for candidate in complete_draft.candidates.all():
+        attach(candidate, people, 99.0, conditions={"split": "dev"})
+    assert names(matrix(complete_draft)) == ["E5", "E6"]
+
+
+def test_withdrawn_evidence_and_comparisons_fill_no_cell(
+    complete_draft: Decision, people: People
+) -> None:
+    first = complete_draft.evidence.get(number=1)
+    withdraw_evidence(first, by=people.owner, reason="A slip.")
+    found = matrix(complete_draft)
+    assert names(found) == ["", "E3"]
+    assert found.left_out == ()
+    assert found.table.outcomes[0][0] is None
+
+
+def test_another_unit_than_the_goals_is_left_out_with_the_reason(
+    complete_draft: Decision, people: People
+) -> None:
+    goal = complete_draft.goals.get(metric="latency_p95")
+    edit_goal(goal, by=people.owner, token=goal.token, unit="s")
+    found = matrix(complete_draft)
+    assert names(found, 1) == ["", ""]
+    assert {one.why for one in found.left_out} == {"It is in another unit (ms) than the goal (s)."}
+
+
+def test_cells_say_whether_the_goal_is_met(complete_draft: Decision, people: People) -> None:
+    attach(complete_draft.candidates.get(letter="A"), people, 60.0)
+    found = matrix(complete_draft)
+    assert [str(one) for one in found.table.outcomes[0]] == [Outcome.MISSED, Outcome.OPEN]
+    weighing = Weighing(found)
+    assert weighing.weighed.is_out.tolist() == [True, False]
+    assert not weighing.verdict.is_clear
+    assert "not decisive" in " ".join(weighing.verdict.reasons)
+
+
+def test_the_front_is_of_the_heaviest_quality_against_what_is_known_of_latency(
+    complete_draft: Decision,
+) -> None:
+    ((_table, front),) = Weighing(matrix(complete_draft)).fronts
+    assert (front.quality.key, front.against.key) == ("accuracy", "latency_p95")
+    assert [one.column for one in front.points] == [0, 1]
+
+
+def test_cost_that_was_measured_is_drawn_without_a_goal(
+    complete_draft: Decision, people: People
+) -> None:
+    cost = replace(measurement("latency_p95", 2.5), metric="cost_per_1000", unit="USD")
+    first = complete_draft.candidates.get(letter="A")
+    attach_evidence(first, by=people.data_science, measurements=[cost])
+    fronts = Weighing(matrix(complete_draft)).fronts
+    assert [one.against.key for _table, one in fronts] == ["cost_per_1000", "latency_p95"]
+    assert fronts[0][1].left_out == (1,)
+
+
+def test_a_matrix_reads_only_what_was_loaded(
+    complete_draft: Decision, django_assert_num_queries: object
+) -> None:
+    record = loaded(complete_draft)
+    with django_assert_num_queries(0):  # type: ignore[operator]
+        assert Weighing(matrix_of(record)).verdict
+
+
+def test_weights_that_are_tried_change_no_saved_one(complete_draft: Decision) -> None:
+    found = matrix(complete_draft)
+    tried = Weighing(found, {"accuracy": 0.0, "ux": 7.0})
+    assert tried.table.weights.tolist() == [0.0, 1.0, 1.0, 1.0, 1.0, 7.0]
+    assert found.table.weights.tolist() == [3.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_the_owner_sets_weights_of_goals_and_roles(
+    complete_draft: Decision, people: People
+) -> None:
+    before = complete_draft.digest
+    token = WeightSheet(complete_draft).token
+    wanted = {"accuracy": 4.0, "latency_p95": 1.0, "ux": 2.5, "devops": 1.0}
+    apply_weights(complete_draft, by=people.owner, weights=wanted, token=token)
+    assert complete_draft.role_weights == {"ux": 2.5}
+    assert complete_draft.goals.get(metric="accuracy").weight == 4.0
+    assert complete_draft.digest != before
+    assert content(complete_draft)["decision"]["role_weights"] == {"ux": 2.5}
+    last = complete_draft.events.order_by("sequence").last()
+    assert last.data["weights"] == [
+        {"name": "Accuracy", "weight": 4.0},
+        {"name": "UX", "weight": 2.5},
+    ]
+    apply_weights(
+        complete_draft, by=people.owner, weights={"ux": 1}, token=WeightSheet(complete_draft).token
+    )
+    assert "role_weights" not in content(complete_draft)["decision"]
+
+
+def test_weights_set_by_someone_else_meanwhile_are_a_conflict(
+    complete_draft: Decision, people: People
+) -> None:
+    token = WeightSheet(complete_draft).token
+    apply_weights(complete_draft, by=people.owner, weights={"ux": 2.0}, token=token)
+    before = factories.all_rows()
+    with pytest.raises(Conflict) as conflict:
+        apply_weights(complete_draft, by=people.owner, weights={"ux": 3.0}, token=token)
+    assert conflict.value.mine == {"w_ux": 3.0}
+    assert factories.all_rows() == before
+
+
+@pytest.mark.parametrize("weight", [-1.0, 100.5, float("nan"), float("inf")])
+def test_a_weight_is_a_number_from_0_to_100(
+    weight: float, complete_draft: Decision, people: People
+) -> None:
+    token = WeightSheet(complete_draft).token
+    with pytest.raises(BadInput, match="from 0 to 100"):
+        apply_weights(complete_draft, by=people.owner, weights={"ux": weight}, token=token)
+
+
+def test_a_proposal_counts_once_accepted_and_not_before(draft: Decision, people: People) -> None:
+    before = draft.digest
+    proposed = add_goal(draft, by=people.devops, proposed_by_role="devops", **factories.GOALS[1][1])
+    assert (proposed.is_accepted, draft.digest) == (False, before)
+    assert matrix(draft).table.rows[0].is_role
+    accept_goal(proposed, by=people.owner, token=proposed.token)
+    assert factories.fresh(draft).digest != before
+    assert matrix(draft).table.rows[0].key == "latency_p95"

@@ -1,0 +1,177 @@
+"""The matrix in the browser: trying weights, saving them, and figures as files."""
+
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from decisions.actions.lifecycle import submit
+from decisions.actions.rows import add_goal
+from decisions.models import Decision, User
+from decisions.weights import WeightSheet
+from tests import factories
+from tests.factories import People, fresh
+
+SignIn = Callable[[User], Client]
+HTMX = {"HX-Request": "true"}
+
+
+def url(record: Decision, name: str = "matrix", /, *args: Any) -> str:
+    return reverse(f"decisions:{name}", args=[record.reference, *args])
+
+
+def test_the_page_says_the_verdict_and_why(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    html = sign_in(people.ux).get(url(complete_draft)).content.decode()
+    assert "No clear winner." in html
+    assert "which is a must, is not decisive" in html
+    assert "What would flip it" in html
+    assert "heat-table" in html
+    assert "What if" not in html
+
+
+def test_an_empty_record_says_what_belongs_here(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    html = sign_in(people.owner).get(url(draft)).content.decode()
+    assert "Go to the goals" in html
+
+
+def test_trying_weights_answers_with_what_they_change_and_saves_nothing(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.owner)
+    before = factories.all_rows()
+    response = client.get(url(complete_draft), {"w_accuracy": "0.5", "w_ux": "9"}, headers=HTMX)
+    html = response.content.decode()
+    assert "<html" not in html
+    assert "these weights are not saved" in html
+    assert 'name="w_accuracy" value="0.5"' in html
+    assert 'name="w_ux" value="9"' in html
+    assert "No clear winner." in response["HX-Trigger"]
+    assert factories.all_rows() == before
+
+
+@pytest.mark.parametrize("typed", ["", "many", "-1", "101", "nan", "1e999"])
+def test_what_is_no_weight_leaves_the_saved_one(
+    typed: str, people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.owner)
+    response = client.get(url(complete_draft), {"w_accuracy": typed}, headers=HTMX)
+    html = response.content.decode()
+    assert response.status_code == 200
+    assert ("is not a weight from 0 to 100" in html) is bool(typed)
+    assert "these weights are not saved" not in html
+
+
+def test_the_owner_saves_the_weights_that_were_tried(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    token = WeightSheet(complete_draft).token
+    data = {"token": token, "w_accuracy": "4", "w_ux": "0.5"}
+    response = sign_in(people.owner).post(url(complete_draft, "apply_weights"), data)
+    assert response["Location"] == url(complete_draft)
+    record = fresh(complete_draft)
+    assert record.goals.get(metric="accuracy").weight == 4.0
+    assert record.role_weights == {"ux": 0.5}
+
+
+def test_two_people_saving_weights_are_shown_both(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    client, token = sign_in(people.owner), WeightSheet(complete_draft).token
+    client.post(url(complete_draft, "apply_weights"), {"token": token, "w_ux": "2"})
+    late = client.post(url(complete_draft, "apply_weights"), {"token": token, "w_ux": "3"})
+    html = late.content.decode()
+    assert late.status_code == 409
+    assert "Two versions of “Weights”" in html
+    assert 'value="3.0"' in html
+    assert fresh(complete_draft).role_weights == {"ux": 2.0}
+
+
+def test_only_the_owner_of_a_draft_saves_weights(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    data = {"token": WeightSheet(complete_draft).token, "w_ux": "2"}
+    page = url(complete_draft, "apply_weights")
+    assert sign_in(people.ux).post(page, data).status_code == 403
+    submit(complete_draft, by=people.owner)
+    assert sign_in(people.owner).post(page, data).status_code == 409
+    tried = sign_in(people.owner).get(url(complete_draft), {"w_ux": "2"}).content.decode()
+    assert "To set the weights it has to be: draft." in tried
+    assert sign_in(people.owner).post(page, data | {"w_ux": "inf"}).status_code == 409
+
+
+def test_figures_are_files_for_who_may_read_the_record(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.ux)
+    for name in ("matrix", "tornado", "front-latency_p95", "goal-accuracy", "goal-latency_p95"):
+        response = client.get(url(complete_draft, "figure", name))
+        assert response["Content-Type"].startswith("image/svg+xml")
+        assert f"{complete_draft.reference}-{name}.svg" in response["Content-Disposition"]
+        root = ElementTree.fromstring(response.content)  # noqa: S314  (our own)
+        assert root.find("{http://www.w3.org/2000/svg}title") is not None
+    assert client.get(url(complete_draft, "figure", "nothing")).status_code == 404
+    outsider = sign_in(people.outsider)
+    assert outsider.get(url(complete_draft, "figure", "matrix")).status_code == 404
+    assert outsider.get(url(complete_draft)).status_code == 404
+
+
+def test_a_proposal_is_accepted_or_declined_by_the_owner_alone(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    goal = add_goal(draft, by=people.devops, proposed_by_role="devops", **factories.GOALS[1][1])
+    accept = url(draft, "accept_goal", goal.pk)
+    assert sign_in(people.devops).post(accept, {"token": "0"}).status_code == 403
+    owner = sign_in(people.owner)
+    html = owner.get(draft.get_absolute_url()).content.decode()
+    assert "Proposed, not accepted yet" in html
+    assert owner.post(accept, {"token": "7"}).status_code == 409
+    assert not draft.goals.get().is_accepted
+    owner.post(accept, {"token": "0"})
+    assert draft.goals.get().is_accepted
+    other = add_goal(draft, by=people.ux, proposed_by_role="ux", **factories.GOALS[0][1])
+    owner.post(url(draft, "decline_goal", other.pk))
+    assert draft.goals.count() == 1
+    assert factories.kinds_of_events(draft)[-1] == "decline_goal"
+
+
+def test_what_the_owner_accepted_is_a_proposal_again_once_the_role_changes_it(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    goal = complete_draft.goals.get(metric="latency_p95")
+    said = {
+        "metric": goal.metric,
+        "direction": goal.direction,
+        "target": "900",
+        "weight": "1",
+        "proposed_by_role": "devops",
+        "token": str(goal.token),
+    }
+    response = sign_in(people.devops).post(url(complete_draft, "goal", goal.pk), said, follow=True)
+    assert "It counts once the owner has accepted it." in response.content.decode()
+    assert [one.metric for one in fresh(complete_draft).accepted_goals] == ["accuracy"]
+
+
+def test_a_goal_is_set_on_a_metric_of_ones_own(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.owner)
+    said = {"metric": "own", "direction": "at_most", "target": "2", "weight": "1"}
+    missing = client.post(url(draft, "new_goal"), said)
+    assert missing.status_code == 422
+    assert "Give your metric a name." in missing.content.decode()
+    client.post(url(draft, "new_goal"), said | {"own_name": "Hand-overs", "own_unit": "a week"})
+    goal = draft.goals.get()
+    assert (goal.metric, goal.name, goal.unit) == ("own_hand_overs", "Hand-overs", "a week")
+    html = client.get(url(draft, "goal", goal.pk)).content.decode()
+    assert 'value="Hand-overs"' in html
+    renamed = said | {"own_name": "Passed on", "own_unit": "a week", "token": str(goal.token)}
+    client.post(url(draft, "goal", goal.pk), renamed)
+    goal.refresh_from_db()
+    assert (goal.metric, goal.name) == ("own_hand_overs", "Passed on")
