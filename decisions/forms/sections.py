@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
 from decisions.models import Section
+from decisions.references import problems_in
 from decisions.section_kinds import Field, FieldType
 
 
@@ -31,13 +32,21 @@ class SectionForm(CountersignForm):
         self.fields = {**asked, **self.fields}
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the required answers of a part that is said to be complete."""
+        """Ask of a part that is said to be complete for what is required, and for what holds."""
         cleaned = super().clean() or {}
         if cleaned.get("complete"):
             for one in self.section.definition.fields:
                 if one.required and one.is_empty(cleaned.get(one.name)) and one.name in cleaned:
                     self.add_error(one.name, _("Answer this before the part is complete."))
+            self._refuse_loose_references(cleaned)
         return cleaned
+
+    def _refuse_loose_references(self, cleaned: dict[str, Any]) -> None:
+        """Say of a part that is said to be complete what it refers to that does not hold."""
+        for one in self.section.definition.fields:
+            if one.type == FieldType.MARKDOWN and cleaned.get(one.name):
+                for problem in problems_in([cleaned[one.name]], self.section.decision):
+                    self.add_error(one.name, problem)
 
     @property
     def answers(self) -> dict[str, Any]:

@@ -62,6 +62,8 @@ class Evidence(models.Model):
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     withdrawn_reason = models.TextField(blank=True)
+    # What it rests on has moved since: a sentence that says what; empty while it is fresh.
+    stale_because = ""
 
     objects = EvidenceQuerySet.as_manager()
 
@@ -112,6 +114,11 @@ class Evidence(models.Model):
     def is_comparison(self) -> bool:
         """Return whether it compares two candidates; how it was obtained then says who is ahead."""
         return self.kind == EvidenceKind.COMPARISON
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether what it rests on has moved since."""
+        return bool(self.stale_because)
 
     @property
     def is_withdrawn(self) -> bool:

@@ -1,0 +1,95 @@
+"""What a record's texts may refer to by name, and which of their references no longer hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from django.utils.translation import gettext as _
+
+from decisions.markdown import EVIDENCE_NAME, references
+from decisions.models import Decision, Evidence, Goal, Section
+from decisions.section_kinds import FieldType, Rows
+
+Named = Mapping[str, Evidence | Goal]
+
+
+def named_in(record: Decision) -> dict[str, Evidence | Goal]:
+    """Return what texts may refer to: evidence as "E3", goals by their metric in small letters.
+
+    Reads the prefetched rows; each knows its record.
+    """
+    rows: list[Evidence | Goal] = [*record.goals.all(), *record.evidence.all()]
+    for one in rows:
+        one.decision = record
+    return {_name_of(one): one for one in rows}
+
+
+def _name_of(row: Evidence | Goal) -> str:
+    return row.reference if isinstance(row, Evidence) else row.metric.lower()
+
+
+def texts_of(section: Section) -> Iterator[str]:
+    """Yield the Markdown of a section: its answers, and where it lists them, the candidates'."""
+    for field, value in section.values():
+        if field.type == FieldType.MARKDOWN:
+            yield value or ""
+    if section.definition.rows == Rows.CANDIDATES:
+        for one in section.decision.candidates.all():
+            yield from (one.summary, one.data_needed, one.risks)
+
+
+def reference_problems(section: Section) -> list[str]:
+    """Return a sentence for each thing that a section refers to and that does not hold.
+
+    What is closed says what it said: nothing has to be mended there.
+    """
+    if not section.decision.is_open:
+        return []
+    return problems_in(texts_of(section), section.decision)
+
+
+def problems_in(texts: Iterable[str], record: Decision) -> list[str]:
+    """Return a sentence for each thing that texts refer to and that does not hold, once."""
+    names = dict.fromkeys(name for text in texts for name in references(text))
+    named = named_in(record) if names else {}
+    return [problem for name in names if (problem := _problem_with(name, named))]
+
+
+def _problem_with(name: str, named: Named) -> str:
+    """Return why a text may not refer to something, in a sentence; "" if it may."""
+    found = named.get(name)
+    told = {"name": name}
+    if found is None and EVIDENCE_NAME.fullmatch(name):
+        return _("It refers to %(name)s, and there is no such evidence.") % told
+    if found is None:
+        return _("It refers to “%(name)s”, and no goal is set on that.") % told
+    if not isinstance(found, Evidence) or not (found.is_withdrawn or found.is_stale):
+        return ""
+    return " ".join(filter(None, [_not_holding(found), _successor_of(found, named)]))
+
+
+def _not_holding(evidence: Evidence) -> str:
+    """Return that a text refers to evidence that was withdrawn, or is out of date, and why."""
+    reason = evidence.withdrawn_reason if evidence.is_withdrawn else evidence.stale_because
+    told = {"name": evidence.reference, "reason": reason.strip().rstrip(".")}
+    if evidence.is_withdrawn:
+        return _("It refers to %(name)s, which was withdrawn (%(reason)s).") % told
+    return _("It refers to %(name)s, which is out of date (%(reason)s).") % told
+
+
+def _successor_of(evidence: Evidence, named: Named) -> str:
+    """Return what was measured since in its place, in a sentence, or ""."""
+    later = [one for one in named.values() if isinstance(one, Evidence) and _follows(one, evidence)]
+    if not later:
+        return ""
+    return _("%(name)s has taken its place.") % {"name": later[-1].reference}
+
+
+def _follows(one: Evidence, earlier: Evidence) -> bool:
+    """Return whether a piece of evidence that holds says the same of the same candidates, later."""
+    holds = one.number > earlier.number and not (one.is_withdrawn or one.is_stale)
+    return holds and _subject(one) == _subject(earlier)
+
+
+def _subject(one: Evidence) -> tuple[object, ...]:
+    return (one.is_comparison, one.candidate_id, one.compared_with_id, one.metric)
