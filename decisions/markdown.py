@@ -256,7 +256,17 @@ def _mention_rule(state: StateInline, silent: bool) -> bool:
     if not silent:
         state.push("mention", "", 0).content = handle.lower()
     state.pos += 1 + len(handle)
+    state.pos += _rest_of_name(handle, state.env["people"][handle.lower()], state)
     return True
+
+
+def _rest_of_name(handle: str, name: str, state: StateInline) -> int:
+    """Return how much of the person's name follows the handle: "@ana Lima" calls Ana Lima once."""
+    rest = name[len(handle) :]
+    said = state.src[state.pos : state.pos + len(rest)]
+    is_name = bool(rest) and (handle + said).casefold() == name.casefold()
+    after = state.src[state.pos + len(rest) : state.pos + len(rest) + 1]
+    return len(rest) if is_name and not after.isalnum() else 0
 
 
 def _known_handle(word: str, people: Mapping[str, str]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from decisions.markdown import EVIDENCE_NAME, references
+from decisions.markdown import EVIDENCE_NAME, figure_in_words, goal_in_words, references
 from decisions.models import Decision, Evidence, Goal, Section
 from decisions.section_kinds import FieldType, Rows
 
@@ -26,6 +27,36 @@ def named_in(record: Decision) -> dict[str, Evidence | Goal]:
 
 def _name_of(row: Evidence | Goal) -> str:
     return row.reference if isinstance(row, Evidence) else row.metric.lower()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a text can refer to: its name between the brackets, and what it stands for."""
+
+    name: str
+    words: str
+
+
+def offers(named: Named) -> list[Offer]:
+    """Return what may be referred to now: the evidence that holds, by number, then the goals."""
+    rows = named.values()
+    holding = [one for one in rows if isinstance(one, Evidence) and _holds(one)]
+    goals = [one for one in rows if isinstance(one, Goal)]
+    return [
+        *(Offer(one.reference, _measured(one)) for one in holding),
+        *(Offer(one.metric, f"{one.name}: {goal_in_words(one)}") for one in goals),
+    ]
+
+
+def _measured(evidence: Evidence) -> str:
+    """Return what was measured of which candidates, and what came out."""
+    both = (evidence.candidate, evidence.compared_with)
+    letters = " – ".join(one.letter for one in both if one)
+    return f"{letters}, {evidence.metric_name}: {figure_in_words(evidence)}"
+
+
+def _holds(evidence: Evidence) -> bool:
+    return not (evidence.is_withdrawn or evidence.is_stale)
 
 
 def texts_of(section: Section) -> Iterator[str]:
@@ -63,7 +94,7 @@ def _problem_with(name: str, named: Named) -> str:
         return _("It refers to %(name)s, and there is no such evidence.") % told
     if found is None:
         return _("It refers to “%(name)s”, and no goal is set on that.") % told
-    if not isinstance(found, Evidence) or not (found.is_withdrawn or found.is_stale):
+    if not isinstance(found, Evidence) or _holds(found):
         return ""
     return " ".join(filter(None, [_not_holding(found), _successor_of(found, named)]))
 
@@ -87,8 +118,7 @@ def _successor_of(evidence: Evidence, named: Named) -> str:
 
 def _follows(one: Evidence, earlier: Evidence) -> bool:
     """Return whether a piece of evidence that holds says the same of the same candidates, later."""
-    holds = one.number > earlier.number and not (one.is_withdrawn or one.is_stale)
-    return holds and _subject(one) == _subject(earlier)
+    return _holds(one) and one.number > earlier.number and _subject(one) == _subject(earlier)
 
 
 def _subject(one: Evidence) -> tuple[object, ...]:

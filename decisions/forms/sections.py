@@ -8,7 +8,13 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
+from decisions.forms.base import (
+    CountersignForm,
+    as_lines,
+    completing,
+    date_input,
+    multiline,
+)
 from decisions.models import Section
 from decisions.references import problems_in
 from decisions.section_kinds import Field, FieldType
@@ -68,7 +74,8 @@ def _common(field: Field) -> dict[str, Any]:
 
 
 def _markdown(field: Field, section: Section) -> forms.Field:
-    return forms.CharField(widget=multiline(6), max_length=20_000, **_common(field))
+    widget = multiline(6, **completing("references"))
+    return forms.CharField(widget=widget, max_length=20_000, **_common(field))
 
 
 def _line(field: Field, section: Section) -> forms.Field:
