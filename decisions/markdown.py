@@ -27,6 +27,7 @@ OPENING = "[["
 # A piece of evidence, or a goal's metric (at most 60 characters).
 REFERENCE = re.compile(r"\[\[\s*([a-z][\w-]{0,59})\s*\]\]", re.ASCII | re.IGNORECASE)
 EVIDENCE_NAME = re.compile(r"E[1-9][0-9]{0,8}", re.IGNORECASE)
+NOT_PROSE = "\N{OBJECT REPLACEMENT CHARACTER}"
 # A username is at most 150 characters; a full stop after it ends the sentence, not the name.
 HANDLE = re.compile(r"@(\w[\w.@+-]{0,149})")
 BEFORE_NO_HANDLE = re.compile(r"[\w/@]")
@@ -167,6 +168,24 @@ def references(text: str) -> list[str]:
     if OPENING not in (text or ""):
         return []
     return _contents_of("reference", text, {})
+
+
+def prose(text: str) -> list[str]:
+    """Return what a text says in its own words, a string a block, without marks.
+
+    In the place of code and references, which are not its own words, stands `NOT_PROSE`.
+    """
+    blocks = (token.children for token in _PARSER.parse(text or "", {}) if token.children)
+    return ["".join(_own_words(one) for one in children) for children in blocks]
+
+
+def _own_words(token: Token) -> str:
+    """Return what a piece of a block says; breaks are spaces, and marks say nothing."""
+    if token.type in {"softbreak", "hardbreak"}:
+        return " "
+    if token.type in {"text", "text_special"}:
+        return token.content
+    return NOT_PROSE if token.type in {"code_inline", "reference"} else ""
 
 
 def handles_in(text: str, people: Mapping[str, str]) -> list[str]:

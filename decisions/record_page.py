@@ -43,7 +43,7 @@ from decisions.record_parts import (
     Step,
     dissent_on,
 )
-from decisions.references import Offer, named_in, offers
+from decisions.references import ByHand, Offer, named_in, offers, written_by_hand
 from decisions.relations import Relations
 from decisions.section_kinds import Criterion, Text
 from decisions.signatures import Chair, Seat, Signatures, latest_sign_offs
@@ -101,6 +101,11 @@ class RecordPage:
     def named(self) -> dict[str, Evidence | Goal]:
         """Return what texts refer to by name: evidence as `E3`, goals by their metric."""
         return named_in(self.record)
+
+    @cached_property
+    def by_hand(self) -> list[ByHand]:
+        """Return the numbers that look measured and are written by hand."""
+        return written_by_hand(self.record)
 
     @cached_property
     def offers(self) -> list[Offer]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from decisions.bare_numbers import BareNumber, Known, bare_numbers
 from decisions.markdown import EVIDENCE_NAME, figure_in_words, goal_in_words, references
 from decisions.models import Decision, Evidence, Goal, Section
-from decisions.section_kinds import FieldType, Rows
+from decisions.section_kinds import RECOMMENDATION, RESULTS, Field, FieldType, Rows
 
 Named = Mapping[str, Evidence | Goal]
 
@@ -57,6 +58,49 @@ def _measured(evidence: Evidence) -> str:
 
 def _holds(evidence: Evidence) -> bool:
     return not (evidence.is_withdrawn or evidence.is_stale)
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """A number that somebody wrote by hand in an answer of a section."""
+
+    section: Section
+    field: Field
+    bare: BareNumber
+
+
+def written_by_hand(record: Decision) -> list[ByHand]:
+    """Return the numbers in results and recommendation that look measured and that nothing says.
+
+    What is closed is left alone. Reads the prefetched rows.
+    """
+    if not record.is_open:
+        return []
+    known = _known_numbers(named_in(record))
+    return [
+        ByHand(section, field, one)
+        for section in record.sections.all()
+        if section.definition.chapter in (RESULTS, RECOMMENDATION)
+        for field, value in section.values()
+        if field.type == FieldType.MARKDOWN and not field.sets_limits
+        for one in bare_numbers(value or "", known)
+    ]
+
+
+def _known_numbers(named: Named) -> list[Known]:
+    """Return the numbers of the evidence that holds, and the limits that goals name."""
+    known = []
+    for name, one in named.items():
+        if said := tuple(number for number in _numbers_of(one) if number is not None):
+            known.append(Known(name, said, one.unit, isinstance(one, Evidence)))
+    return known
+
+
+def _numbers_of(one: Evidence | Goal) -> tuple[float | None, ...]:
+    """Return what evidence that holds says, or a goal asks for."""
+    if isinstance(one, Goal):
+        return (one.target, one.worst_acceptable)
+    return (one.value, one.low, one.high) if _holds(one) else ()
 
 
 def texts_of(section: Section) -> Iterator[str]:

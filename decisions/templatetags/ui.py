@@ -22,6 +22,7 @@ from decisions.models import OWNER, Candidate, Goal, Role, Section, SectionState
 from decisions.outcomes import Outcome
 from decisions.record_page import RecordPage
 from decisions.record_parts import STATE_ICONS, CriterionRow
+from decisions.references import ByHand
 from decisions.section_kinds import Field, FieldType, Text
 
 register = template.Library()
@@ -255,6 +256,13 @@ def may_edit_goal(page: RecordPage, goal: Goal) -> bool:
 def criteria_of(page: RecordPage, role: str) -> list[CriterionRow]:
     """Return a role's criteria with its assessment of each candidate."""
     return page.criteria(role)
+
+
+@register.simple_tag
+def by_hand(page: RecordPage, section: Section, field: Field) -> list[ByHand]:
+    """Return the numbers that were written by hand in an answer."""
+    mine = [one for one in page.by_hand if one.section == section]
+    return [one for one in mine if one.field.name == field.name]
 
 
 @register.filter
