@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from decisions.markdown import prose
+from decisions.markdown import NOT_PROSE, prose
 from decisions.numbers import supported_places
 
 # What stands around a number that is shown with it.
@@ -156,7 +156,7 @@ def _in_block(block: str, known: Sequence[Known]) -> Iterator[BareNumber]:
         said = [any(_says(one, number) for one in known for number in same) for same in readings]
         if readings and not all(said):
             start, end = _trimmed(found)
-            before, after = block[:start], block[end:]
+            before, after = _shown(block[:start]), _shown(block[end:])
             unsaid = readings[said.index(False)]
             yield BareNumber(
                 _last_words(before), block[start:end], _first_words(after), _meant(unsaid, known)
@@ -272,6 +272,11 @@ def _apart(written: _Written, value: float) -> float:
     """Return the distance between two numbers of one unit, in what counts as near."""
     near = NEAR_POINTS if written.kind in {SHARE, POINTS} else abs(value) * NEAR_SHARE
     return abs(abs(written.value) - abs(value)) / near if near else inf
+
+
+def _shown(text: str) -> str:
+    """Return the words around a number; what is no prose is left out visibly."""
+    return text.replace(NOT_PROSE, "[…]")
 
 
 def _last_words(text: str) -> str:

@@ -45,15 +45,20 @@ def offers(named: Named) -> list[Offer]:
     goals = [one for one in rows if isinstance(one, Goal)]
     return [
         *(Offer(one.reference, _measured(one)) for one in holding),
-        *(Offer(one.metric, f"{one.name}: {goal_in_words(one)}") for one in goals),
+        *(Offer(one.metric, _wanted(one)) for one in goals),
     ]
 
 
 def _measured(evidence: Evidence) -> str:
     """Return what was measured of which candidates, and what came out."""
-    both = (evidence.candidate, evidence.compared_with)
-    letters = " – ".join(one.letter for one in both if one)
-    return f"{letters}, {evidence.metric_name}: {figure_in_words(evidence)}"
+    one, other = evidence.candidate, evidence.compared_with
+    who = f"{one.letter} – {other.letter}" if other else str(one)
+    return f"{who}, {evidence.metric_name}: {figure_in_words(evidence)}"
+
+
+def _wanted(goal: Goal) -> str:
+    """Return what a goal asks for, and of what."""
+    return _("Goal: %(name)s %(target)s") % {"name": goal.name, "target": goal_in_words(goal)}
 
 
 def _holds(evidence: Evidence) -> bool:

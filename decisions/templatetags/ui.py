@@ -258,11 +258,10 @@ def criteria_of(page: RecordPage, role: str) -> list[CriterionRow]:
     return page.criteria(role)
 
 
-@register.simple_tag
-def by_hand(page: RecordPage, section: Section, field: Field) -> list[ByHand]:
-    """Return the numbers that were written by hand in an answer."""
-    mine = [one for one in page.by_hand if one.section == section]
-    return [one for one in mine if one.field.name == field.name]
+@register.filter
+def by_hand_in(page: RecordPage, section: Section) -> list[ByHand]:
+    """Return the numbers that were written by hand in a section."""
+    return [one for one in page.by_hand if one.section == section]
 
 
 @register.filter

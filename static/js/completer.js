@@ -14,13 +14,16 @@ const fits = (typed, text) => {
   return words(typed).every((start) => known.some((word) => word.startsWith(start)));
 };
 
-/** The rest of a name, where the caret stands in the middle of it: "@Lena| Sørensen". */
+/** How much of a name follows the caret: "@Lena| Sørensen", "@Le|na Sørensen", "@Le| Sørensen". */
 const restOf = (name, typed, after) => {
+  const begun = plain(typed).split(" ").at(-1);
+  const isRest = (end) => {
+    const last = plain(name.slice(0, name.length - end.length)).split(" ").at(-1);
+    const goesOn = end.startsWith(" ") ? last.startsWith(begun) : last === begun;
+    const isWhole = !/^[\p{L}\p{N}]/u.test(after.slice(end.length));
+    return goesOn && isWhole && plain(after.slice(0, end.length)) === plain(end);
+  };
   const ends = [...name].map((_, at) => name.slice(at));
-  const isRest = (end) =>
-    plain(after.slice(0, end.length)) === plain(end) &&
-    !/^[\p{L}\p{N}]/u.test(after.slice(end.length)) &&
-    plain(name.slice(0, name.length - end.length)).endsWith(plain(typed));
   return ends.find(isRest)?.length ?? 0;
 };
 
