@@ -1,11 +1,12 @@
-# make run     install what is missing, then start Countersign with its sample
-# make test    install what is missing, then run every test, browser journeys included
-# make check   format, lint, types, templates, migrations, deployment checks
-# make lock    lock the requirements again (UPGRADE=1 takes newer versions)
-# make peer    a model server that is not ours, for the tests that need one (PyTorch: large)
-# make clean   remove the environment and caches; the data in var/ stays
+# make run       install what is missing, then start Countersign with its sample
+# make test      install what is missing, then run every test, browser journeys included
+# make check     format, lint, types, templates, migrations, deployment checks
+# make lock      lock the requirements again (UPGRADE=1 takes newer versions)
+# make finetune  add what full fine-tuning of the encoder needs (PyTorch: large)
+# make peer      a model server that is not ours, for the tests that need one (PyTorch: large)
+# make clean     remove the environment and caches; the data in var/ stays
 
-.PHONY: run test check lock peer clean
+.PHONY: run test check lock finetune peer clean
 .DEFAULT_GOAL := run
 
 export PYTHON
@@ -39,7 +40,8 @@ check:
 	@COUNTERSIGN_DEBUG=0 COUNTERSIGN_DEMO=0 \
 	$(PYTHON_BIN) manage.py check --deploy --fail-level WARNING
 
-# One resolution for everything; the runtime file is the part of it that a server needs.
+# One resolution for everything; the runtime file is the part of it that a server needs, the last one
+# that and the extra: without the project's settings, which leave PyTorch out.
 UV_LOCK = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
@@ -47,6 +49,14 @@ lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	$(UV_LOCK) --group dev $(if $(UPGRADE),--upgrade) --output-file requirements-dev.txt
 	$(UV_LOCK) --constraint requirements-dev.txt --output-file requirements.txt
+	$(UV_LOCK) --no-config --extra finetune --constraint requirements.txt $(if $(UPGRADE),--upgrade) \
+		--output-file requirements-finetune.txt
+
+# What is installed already stays: the file names the same versions of it.
+finetune:
+	@bin/bootstrap run
+	@$(PYTHON_BIN) -m pip install -qq --disable-pip-version-check --no-input \
+		--require-hashes --no-deps -r requirements-finetune.txt
 
 peer:
 	@test -d .venv-peer || $${PYTHON:-python3} -m venv .venv-peer

@@ -19,10 +19,13 @@ __all__ = [
     "Row",
     "Target",
     "chosen_letters",
+    "drawn",
     "evidence_figures",
     "forest_plot",
     "goal_target",
 ]
+
+FEW = 8  # figures that a page draws whatever they say
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,18 @@ class GoalFigure:
     rows: tuple[EvidenceRow, ...]
     figure: Figure
     note: str = ""
+    cases: str = ""
+    is_first: bool = True
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether it holds candidates against each other."""
+        return len({row.candidate.pk for row in self.rows}) > 1
+
+    @property
+    def in_short(self) -> str:
+        """Return each candidate's value on one line: "A 91.5 %, B 88.0 %"."""
+        return ", ".join(f"{row.candidate.letter} {row.value}" for row in self.rows)
 
     @property
     def target_words(self) -> str:
@@ -95,6 +110,14 @@ def evidence_figures(decision: Decision) -> list[GoalFigure]:
     return found
 
 
+def drawn(figures: list[GoalFigure]) -> list[GoalFigure]:
+    """Return all figures of a record that has few; of many those that answer to a goal."""
+    if len(figures) <= FEW:
+        return figures
+    answering = [one for one in figures if one.goal is not None and one.is_first]
+    return answering or figures[:FEW]
+
+
 def goal_target(goal: Goal) -> Target:
     """Return what a goal asks for."""
     return Target(goal.target, goal.direction == Direction.AT_LEAST, goal.worst_acceptable)
@@ -136,8 +159,11 @@ def _goal_figure(
         )
         for one, row, line in lines
     )
-    note = " ".join(filter(None, [_note(goal, unit, earlier), _cases(members[0])]))
-    return GoalFigure(goal, metric, name, unit, key, target, rows, figure, note)
+    cases = _cases(members[0])
+    note = " ".join(filter(None, [_note(goal, unit, earlier), cases]))
+    return GoalFigure(
+        *(goal, metric, name, unit, key, target, rows, figure, note, cases), is_first=not earlier
+    )
 
 
 def _note(goal: Goal | None, unit: str, earlier: int) -> str:

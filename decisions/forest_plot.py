@@ -122,7 +122,7 @@ def _figure_row(row: Row, unit: str, target: Target | None) -> FigureRow:
     return FigureRow(
         f"{row.letter}. {row.name}" if row.letter else row.name,
         format_value(row.value, row.low, row.high, unit),
-        format_interval(row.low, row.high) or NOTHING,
+        format_interval(row.low, row.high, unit) or NOTHING,
         format_count(row.n),
         target.outcome(row.value, row.low, row.high) if target else None,
     )

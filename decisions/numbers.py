@@ -1,4 +1,8 @@
-"""Numbers as people read them: no more digits than their interval supports."""
+"""Numbers as people read them, by one rule.
+
+Percentages have one decimal everywhere, so that they can be read against each other. All else has
+three digits that count, or fewer where its interval supports no more.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,9 @@ MINUS = "−"
 EN_DASH = "–"
 NO_BREAK_SPACE = "\u00a0"
 NOTHING = "–"
-# Without an interval nothing says how many digits hold; three are shown.
-DIGITS_WITHOUT_INTERVAL = 3
+PERCENT, PERCENT_PLACES = "%", 1
+MOST_PLACES = 6  # of a percentage that is hardly any, or hardly less than all
+DIGITS = 3
 STEPS_IN_HALF_WIDTH = 7
 # From here on digits are counted in powers of ten.
 TOO_LONG = 1e15
@@ -24,15 +29,28 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LEVEL = re.compile(r"\b\d{2}(?:[.,]\d+)?\s?%")
 
 
-def supported_places(value: float, low: float | None, high: float | None) -> int:
-    """Return how many decimal places an interval supports; below zero it means tens, hundreds …
+def places_of(value: float, low: float | None, high: float | None, unit: str = "") -> int:
+    """Return how many decimal places are shown; below zero it means tens, hundreds …
 
-    The last place shown is the largest power of ten that is at most a seventh of the interval's
-    half-width, so rounding moves a value by less than a tenth of what is uncertain anyway.
+    Of percentages it is one, unless a value that is neither 0 nor 100 would come out as that. Else
+    it is what shows three digits, or fewer: the last place shown is at least the largest power of
+    ten that is at most a seventh of the interval's half-width, so that rounding moves a value by
+    less than a tenth of what is uncertain anyway.
     """
+    if unit == PERCENT:
+        return _places_of_percent(value)
+    places = _places_of_digits(value)
     if low is None or high is None or not isfinite(high - low) or high <= low:
-        return _places_of_digits(value)
-    return -floor(log10((high - low) / 2 / STEPS_IN_HALF_WIDTH))
+        return places
+    return min(places, -floor(log10((high - low) / 2 / STEPS_IN_HALF_WIDTH)))
+
+
+def _places_of_percent(value: float) -> int:
+    """Return one, or as many as keep a value from being rounded to nothing or to all."""
+    for places in range(PERCENT_PLACES, MOST_PLACES):
+        if value in {0, 100} or round(value, places) not in {0, 100}:
+            return places
+    return MOST_PLACES
 
 
 def format_number(value: float, places: int | None = None) -> str:
@@ -69,19 +87,24 @@ def format_exact(value: float, unit: str = "") -> str:
 def format_value(
     value: float, low: float | None = None, high: float | None = None, unit: str = ""
 ) -> str:
-    """Return a measured value, in `unit`, to the precision that its interval supports."""
-    return with_unit(format_number(value, supported_places(value, low, high)), unit)
+    """Return a measured value, in `unit`, with the digits that the rule gives it."""
+    return with_unit(format_number(value, places_of(value, low, high, unit)), unit)
 
 
 def format_interval(low: float | None, high: float | None, unit: str = "") -> str:
-    """Return an interval to the precision it supports ("86.8–94.6"), or "" where there is none."""
+    """Return an interval by the rule of its unit ("86.8–94.6"), or "" where there is none.
+
+    The unit itself is not told: the value beside it has it.
+    """
     if low is None or high is None:
         return ""
-    places = supported_places(high, low, high)
+    places = places_of(high, low, high, unit)
+    if unit == PERCENT:
+        places = max(places, places_of(low, low, high, unit))
     ends = [format_number(low, places), format_number(high, places)]
     # A dash beside a minus reads as another minus.
     joined = _("%(low)s to %(high)s") if low < 0 else "%(low)s" + EN_DASH + "%(high)s"
-    return with_unit(joined % {"low": ends[0], "high": ends[1]}, unit)
+    return joined % {"low": ends[0], "high": ends[1]}
 
 
 def interval_name(interval_method: str) -> str:
@@ -103,7 +126,7 @@ def format_figure(
     For example "91.5 % (95% CI 86.8–94.6, n = 200)".
     """
     size = _("n = %(n)s") % {"n": format_count(n)}
-    interval = format_interval(low, high)
+    interval = format_interval(low, high, unit)
     if interval:
         size = f"{interval_name(interval_method)} {interval}, {size}"
     return f"{format_value(value, low, high, unit)} ({size})"
@@ -113,7 +136,7 @@ def _places_of_digits(value: float) -> int:
     """Return the places that show three digits, never rounding the whole part."""
     if not isfinite(value) or value == 0:
         return 0
-    return max(0, DIGITS_WITHOUT_INTERVAL - 1 - floor(log10(abs(value))))
+    return max(0, DIGITS - 1 - floor(log10(abs(value))))
 
 
 def _rounded(exact: Decimal, places: int) -> Decimal:

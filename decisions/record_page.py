@@ -16,7 +16,8 @@ from decisions.blockers import (
 )
 from decisions.content import current_digest
 from decisions.discussion import Discussion
-from decisions.figures import GoalFigure, evidence_figures
+from decisions.evidence_groups import CandidateEvidence, by_candidate
+from decisions.figures import GoalFigure, drawn, evidence_figures
 from decisions.looks import News, looks_of, news_since
 from decisions.models import (
     Candidate,
@@ -139,6 +140,25 @@ class RecordPage:
     def figures(self) -> list[GoalFigure]:
         """Return a figure for each goal that has evidence."""
         return evidence_figures(self.record)
+
+    @property
+    def drawn_figures(self) -> list[GoalFigure]:
+        """Return the figures that stand open."""
+        return drawn(self.figures)
+
+    @property
+    def folded_figures(self) -> list[GoalFigure]:
+        """Return the others in which candidates stand against each other.
+
+        What was measured of one candidate alone is listed with where it comes from.
+        """
+        open_ones = self.drawn_figures
+        return [one for one in self.figures if one.is_shared and one not in open_ones]
+
+    @property
+    def evidence_by_candidate(self) -> list[CandidateEvidence]:
+        """Return the evidence that counts by candidate and by where it comes from."""
+        return by_candidate(self.standing_evidence)
 
     @cached_property
     def candidates(self) -> list[Candidate]:

@@ -7,6 +7,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -19,6 +21,8 @@ from decisions.actions.evidence import Measurement, attach_evidence
 from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
+from evaluations.candidate_specs import draws_by_seed
+from evaluations.encoder import PATIENCE
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.imported_figures import imported_measurements, left_out
 from evaluations.models import (
@@ -43,6 +47,8 @@ from evaluations.techniques import SpecError, Technique, technique_for
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
+MOST_SEEDS = 10  # runs of one candidate that are asked for at once
+SEEDS = 2**31  # seeds are below
 
 
 # Runs
@@ -50,13 +56,20 @@ BATCH = 1000
 
 @transaction.atomic
 def request_runs(
-    candidates: Iterable[Candidate], case_set: CaseSet, *, by: User, **asked: Any
+    candidates: Iterable[Candidate], case_set: CaseSet, *, by: User, seeds: int = 1, **asked: Any
 ) -> list[Run]:
     """Ask for several candidates to be measured, or for none if one of them cannot be.
 
-    Raises `BadInput` also for a scorer that none of them provides anything for.
+    Those that draw by a seed are measured with so many of them: the spec's own and those that
+    follow it. Raises `BadInput` also for a scorer that none of them provides anything for.
     """
-    runs = [request_run(candidate, case_set, by=by, **asked) for candidate in candidates]
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise BadInput(_("1 to %(n)s seeds can be asked for.") % {"n": MOST_SEEDS})
+    runs = [
+        request_run(candidate, case_set, by=by, further=further, **asked)
+        for candidate in candidates
+        for further in range(seeds if draws_by_seed(candidate) else 1)
+    ]
     for one in asked.get("scorers") or ():
         _refuse_useless(one, runs)
     return runs
@@ -80,14 +93,16 @@ def request_run(
     concurrency: int = 8,
     budget: Mapping[str, Any] | None = None,
     scorers: Sequence[Stored] = (),
+    further: int = 0,
 ) -> Run:
     """Ask for a candidate to be measured; while that is under way it is the same run.
 
-    Every case is answered `repeats` times, at most `concurrency` at once over all workers. `budget`
-    limits what may be asked of model servers: requests, tokens, money (US dollars), None for no
-    limit. `scorers` are {"key", "settings"} each, the main one first; without any, and in the
-    place of an empty one, those that are usual for the case set. Without `attach` the figures
-    stay with the run until someone attaches them. Raises
+    With `further` it is measured with a seed so much higher than its spec's: such a run tells how
+    far the seed matters, and its figures stay with it. Every case is answered `repeats` times, at
+    most `concurrency` at once over all workers. `budget` limits what may be asked of model servers:
+    requests, tokens, money (US dollars), None for no limit. `scorers` are {"key", "settings"} each,
+    the main one first; without any, and in the place of an empty one, those that are usual for the
+    case set. Without `attach` the figures stay with the run until someone attaches them. Raises
     `Refused`, or `BadInput` for a spec or a case set that cannot be run.
     """
     ensure("measure", candidate.decision, by)
@@ -95,9 +110,11 @@ def request_run(
     _refuse_out_of_range(repeats, concurrency)
     technique = runnable(candidate, case_set)
     spec = technique.complete(candidate.spec)
+    if further:
+        spec["seed"] = (spec["seed"] + further) % SEEDS
     scoring = _scoring(scorers, case_set, technique, spec)
     _refuse_archived([*technique.endpoints(spec), *(one.spec.endpoint for one in scoring.asking)])
-    asks_models = technique.connects or bool(scoring.asking)
+    asks_models = bool(technique.endpoints(spec) or scoring.asking)
     limits = plain_budget(budget or {}) if asks_models else {}
     spec_digest = digest_of([spec, technique.version])
     try:
@@ -110,7 +127,7 @@ def request_run(
                 scorer=scoring.main.identity,
                 scorers=scoring.stored,
                 seed=spec.get("seed") or 0,
-                attaches=attach,
+                attaches=attach and not further,
                 repeats=repeats,
                 concurrency=concurrency,
                 budget=limits,
@@ -122,7 +139,10 @@ def request_run(
             _let_learn_again(run)
             transaction.on_commit(lambda: _wake(run), robust=True)
     except IntegrityError:
-        return _open_run(candidate, case_set, (spec_digest, repeats, limits), scoring)
+        run = Run.objects.open().get(
+            candidate=candidate, case_set=case_set, seed=spec.get("seed") or 0
+        )
+        _refuse_other(run, (spec_digest, repeats, limits), scoring)
     return run
 
 
@@ -171,19 +191,15 @@ def plain_budget(budget: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _open_run(
-    candidate: Candidate, case_set: CaseSet, asked: tuple[str, int, Any], scoring: Scoring
-) -> Run:
-    """Return the run that is under way; refuse if it measures an earlier spec or otherwise."""
-    run = Run.objects.open().get(candidate=candidate, case_set=case_set)
+def _refuse_other(run: Run, asked: tuple[str, int, Any], scoring: Scoring) -> None:
+    """Raise `Refused` if the run that is under way measures an earlier spec, or otherwise."""
     is_same = (run.spec_digest, run.repeats, run.budget) == asked
     if not is_same or scoring_of(run).stored != scoring.stored:
-        told = {"candidate": candidate, "run": run}
+        told = {"candidate": run.candidate, "run": run}
         raise wrong_state(
             _("%(candidate)s is still being measured as it was before: cancel %(run)s first.")
             % told
         )
-    return run
 
 
 def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:
@@ -283,6 +299,53 @@ def retry_run(run: Run, *, by: User) -> int:
     return count
 
 
+def tuned_model_of(run: Run) -> str:
+    """Return the model that a provider has tuned for a run's spec, "" where there is none."""
+    technique = technique_for(run.spec)
+    if technique.look is None:
+        return ""
+    learned = Preparation.objects.filter(key=learning_key(run)).values_list("learned", flat=True)
+    return str((learned.first() or {}).get("tuned_model", ""))
+
+
+@transaction.atomic
+def tune_again(run: Run, *, by: User) -> Run:
+    """Have the model of a paused run tuned anew, as it is gone; return the run that measures it.
+
+    The paused run ends: its answers are another model's. Raises `Refused` where other runs are
+    being answered by the model, or the candidate's spec has changed.
+    """
+    ensure("measure", run.candidate.decision, by)
+    model = tuned_model_of(run)
+    if not model or not run.is_paused:
+        raise wrong_state(_("Only a paused run whose model was tuned by a provider can do that."))
+    refuse_other_spec(run)
+    same = Run.objects.working().filter(spec_digest=run.spec_digest, case_set=run.case_set)
+    if other := same.exclude(pk=run.pk).first():
+        raise wrong_state(_("%(run)s is answered by this model just now.") % {"run": other})
+    told = {"person": by, "model": model}
+    ended = _("Ended by %(person)s: another model is tuned in the place of %(model)s.") % told
+    if not _end(run, RunState.CANCELLED, [RunState.PAUSED], outcome=ended):
+        raise wrong_state(_("The run has ended already."))
+    Preparation.objects.filter(key__in=learning_keys(run)).delete()
+    again = request_run(run.candidate, run.case_set, by=by, **_asked_for(run))
+    logger.info("%s had %s tuned again for %s, as %s", by.username, model, run, again)
+    return again
+
+
+def _asked_for(run: Run) -> dict[str, Any]:
+    """Return how a run was asked for, to ask for the same again."""
+    limits = run.budget
+    money = {"money": Decimal(limits["money"])} if "money" in limits else {}
+    return {
+        "attach": run.attaches,
+        "repeats": run.repeats,
+        "concurrency": run.concurrency,
+        "budget": limits | money,
+        "scorers": run.scorers,
+    }
+
+
 def _set_going(run: Run, stopped: RunQuerySet, otherwise: str) -> None:
     """Hand a stopped run back to the workers; raise `Refused` if it is not among the stopped."""
     try:
@@ -319,10 +382,12 @@ def start_run(run: Run, environment: Mapping[str, Any]) -> None:
 
 
 def note_prepared(run: Run, artefact: Mapping[str, Any]) -> None:
-    """Keep what the first worker's preparation came to."""
-    Run.objects.filter(pk=run.pk, prepared_at__isnull=True).update(
-        prepared_at=clock.now(), artefact=artefact
-    )
+    """Keep what the first worker's preparation came to; call one that did not wait for it."""
+    unprepared = Run.objects.filter(pk=run.pk, prepared_at__isnull=True)
+    waited_since = clock.now() - timedelta(seconds=PATIENCE)
+    is_first = unprepared.update(prepared_at=clock.now(), artefact=artefact)
+    if is_first and Run.objects.filter(pk=run.pk, started_at__lte=waited_since).exists():
+        transaction.on_commit(lambda: _wake(run, times=1), robust=True)
 
 
 def fail_run(run: Run, sentence: str) -> None:
@@ -451,16 +516,22 @@ def _add_results(run: Run) -> None:
             Result.objects.bulk_create(Result(run=run, case_id=pk, repeat=repeat) for pk in batch)
 
 
-def _wake(run: Run) -> None:
+def _wake(run: Run, **how: int) -> None:
     """Tell workers of the run; if the queue cannot be reached, the reaper will."""
     from evaluations.tasks import wake
 
-    wake(run.pk)
+    wake(run.pk, **how)
 
 
 def learning_key(run: Run) -> str:
     """Return the key of what a run's spec learns from its case set, the same for all such runs."""
     return digest_of([run.spec_digest, run.case_set.digest])
+
+
+def learning_keys(run: Run) -> tuple[str, ...]:
+    """Return the key of what is learned, and that of what the case set's probe comes to then."""
+    key, probe = learning_key(run), run.case_set.probe
+    return (key, digest_of([key, probe.digest])) if probe else (key,)
 
 
 def _let_learn_again(run: Run) -> None:

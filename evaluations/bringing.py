@@ -329,7 +329,7 @@ def _told(one: SystemSurvey, survey: ResultsSurvey, plan: Plan, digest: str) -> 
 def _figure(figure: FigureFound) -> dict[str, Any]:
     """Return a figure as plain JSON, without what says nothing."""
     told = asdict(figure) | {"settings": plain(dict(figure.settings))}
-    del told["system"]
+    del told["system"], told["is_apart"]
     return {name: value for name, value in told.items() if value not in (None, "", {})}
 
 

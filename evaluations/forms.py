@@ -1,6 +1,6 @@
 """Forms of measuring: choosing what to run, how a candidate is run, and bringing cases in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.models import Candidate, User
 from decisions.policies import BadInput
-from evaluations.actions import digest_of, runnable
-from evaluations.candidate_specs import connects
+from evaluations.actions import MOST_SEEDS, digest_of, runnable
+from evaluations.candidate_specs import TunedModel, connects, draws_by_seed
 from evaluations.importers.cases import Columns, guessed_kind
 from evaluations.models import CaseKind, CaseSet, Corpus, Endpoint, Readers, Run, Split
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS
@@ -64,17 +64,31 @@ class RunForm(CountersignForm):
         required=False,
     )
 
+    seeds = forms.IntegerField(
+        label=gettext_lazy("Seeds"),
+        help_text=gettext_lazy(
+            "More than one repeats what draws by a seed with those that follow, to show how far "
+            "the figures spread. Each is a run of its own; only the first is attached."
+        ),
+        min_value=1,
+        max_value=MOST_SEEDS,
+        initial=1,
+        required=False,
+    )
+
     def __init__(self, candidates: list[Candidate], *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known = {one.letter: one for one in candidates}
         visible = CaseSet.objects.visible_to(user)
-        self.fields["case_set"].queryset = visible.newest()  # type: ignore[attr-defined]
+        self.fields["case_set"].queryset = visible.newest().to_run_on()  # type: ignore[attr-defined]
         self.fields["candidates"].choices = [  # type: ignore[attr-defined]
             (letter, str(one)) for letter, one in self.known.items()
         ]
         # What asks a model server may cost something: that is ticked by hand.
         free = [letter for letter, one in self.known.items() if not connects(one)]
         self.fields["candidates"].initial = free
+        if not any(draws_by_seed(one) for one in candidates):
+            del self.fields["seeds"]
         self.about_scorers = scorer_fields(lambda one: MAKERS[one.type](one))
         self.fields |= self.about_scorers
         is_judged = any(one.judges == "model" for one in scorers_here())
@@ -114,7 +128,8 @@ class RunForm(CountersignForm):
     @property
     def asked(self) -> dict[str, Any]:
         """Return what is asked of every run; what was left empty is left to the action."""
-        asked = {name: self.cleaned_data[name] for name in ("case_set", "repeats", "concurrency")}
+        names = ("case_set", "repeats", "concurrency", "seeds")
+        asked = {name: self.cleaned_data.get(name) for name in names}
         asked["budget"] = budget_of(self.cleaned_data)
         asked["scorers"] = asked_scorers(self.cleaned_data)
         return {name: value for name, value in asked.items() if value is not None}
@@ -168,13 +183,24 @@ class BudgetForm(CountersignForm):
         return budget_of(self.cleaned_data)
 
 
+TUNED = "tuned_model"
+
+
 class SpecForm(CountersignForm):
-    """What is set on a technique; the fields are those that the technique describes."""
+    """What is set on a technique; the fields are those that the technique describes.
+
+    Where it asks for a model, one of those tuned here may be chosen instead of naming it.
+    """
 
     seen = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(
-        self, technique: Technique, candidate: Candidate, *args: Any, **kwargs: Any
+        self,
+        technique: Technique,
+        candidate: Candidate,
+        *args: Any,
+        tuned: Sequence[TunedModel] = (),
+        **kwargs: Any,
     ) -> None:
         current = candidate.spec if candidate.spec.get("technique") == technique.key else {}
         kwargs["initial"] = {**current, "seen": digest_of(candidate.spec)}
@@ -183,11 +209,17 @@ class SpecForm(CountersignForm):
         # Whether someone else saved another spec since the form was made.
         self.is_conflict = False
         asked = {one.name: MAKERS[one.type](one) for one in technique.fields}
+        self.tuned = {
+            str(one.run.pk): one for one in tuned if {"endpoint", "model"} <= asked.keys()
+        }
+        if self.tuned:
+            asked = {TUNED: _tuned_field(self.tuned), **asked}
         self.fields = {**asked, **self.fields}
 
     def clean(self) -> dict[str, Any]:
         """Hold the values against the technique, and against what was saved meanwhile."""
         cleaned = super().clean() or {}
+        self._take_tuned(cleaned)
         if not self.errors:
             self._check(self._raw(cleaned))
         has_moved = cleaned.get("seen") != digest_of(self.candidate.spec)
@@ -199,6 +231,13 @@ class SpecForm(CountersignForm):
             again = _("Save again to put your version in its place.")
             raise forms.ValidationError([sentence % told, again])
         return cleaned
+
+    def _take_tuned(self, cleaned: dict[str, Any]) -> None:
+        """Let the tuned model that was chosen stand for what was typed as server and model."""
+        if chosen := self.tuned.get(cleaned.get(TUNED) or ""):
+            cleaned |= {"endpoint": chosen.endpoint, "model": chosen.model}
+            for name in ("endpoint", "model"):
+                self.errors.pop(name, None)
 
     def _take_over(self) -> None:
         """Let the form, shown again, be one that was made from what is saved now."""
@@ -258,8 +297,19 @@ def _choice(field: Field) -> forms.Field:
 def _endpoint(field: Field) -> forms.Field:
     """Return the choice of a model server; one that is stored and gone shows as such."""
     known = Endpoint.objects.usable().values_list("slug", "name")
-    nothing = ("", _("Choose one") if known else _("None is set up yet: ask an administrator"))
+    unchosen = _("Choose one") if known else _("None is set up yet: ask an administrator")
+    nothing = field.choices[0] if field.choices else ("", unchosen)
     return forms.ChoiceField(choices=[nothing, *known], **_common(field))
+
+
+def _tuned_field(known: Mapping[str, TunedModel]) -> forms.Field:
+    """Return the choice of a model that was tuned here."""
+    return forms.ChoiceField(
+        label=gettext_lazy("A model tuned here"),
+        help_text=gettext_lazy("Stands for server and model below; the spec keeps its name."),
+        choices=[("", gettext_lazy("None: as named below")), *known.items()],
+        required=False,
+    )
 
 
 def _integer(field: Field) -> forms.Field:
@@ -473,7 +523,7 @@ class ProbeForm(CountersignForm):
     def __init__(self, case_set: CaseSet, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, initial={"probe": case_set.probe_id}, **kwargs)
         others = CaseSet.objects.visible_to(user).exclude(slug=case_set.slug)
-        self.fields["probe"].queryset = others.newest()  # type: ignore[attr-defined]
+        self.fields["probe"].queryset = others.newest().to_run_on()  # type: ignore[attr-defined]
 
 
 class ReadersForm(CountersignForm):
@@ -483,6 +533,7 @@ class ReadersForm(CountersignForm):
 
 
 NOTHING = [("", gettext_lazy("No such column"))]
+CHOOSE = [("", gettext_lazy("Choose a column"))]
 
 
 class ColumnsForm(CountersignForm):
@@ -533,7 +584,7 @@ class ColumnsForm(CountersignForm):
             del self.fields["relevant"]
         for name, field in self.fields.items():
             if name != "kind":
-                nothing = [] if name in {"input", "label"} else NOTHING
+                nothing = CHOOSE if name in {"input", "label"} else NOTHING
                 field.choices = [*nothing, *((one, one) for one in names)]  # type: ignore[attr-defined]
 
     @property

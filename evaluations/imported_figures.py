@@ -10,16 +10,17 @@ import re
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from itertools import chain, count, islice
+from itertools import chain, compress, count, islice
 from statistics import fmean
 from typing import Any
 
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from decisions.actions.evidence import Measurement
 from decisions.metrics import METRICS
-from decisions.numbers import format_count, format_number
+from decisions.numbers import format_count, format_number, format_value
 from decisions.policies import BadInput
 from evaluations.bootstrap import case_means, mean_interval, score_interval
 from evaluations.importers.surveying import SystemSurvey
@@ -64,7 +65,8 @@ class Columns:
     costs: list[float]
     priced: list[int]  # the cases of the costs
     failed: list[float]
-    judged: int = 0
+    judged: list[bool]
+    with_verdict: int = 0
 
     @property
     def answered(self) -> int:
@@ -76,7 +78,8 @@ def metrics_of(run: Run, survey: SystemSurvey) -> dict[str, Any]:
     """Return the figures of an imported run: counts, shares in percent, times in milliseconds.
 
     `scores` maps each scorer to the mean of its score over all answers attempted, in percent;
-    `no_shares` names the scorers without one. Of an excerpt there is no share at all.
+    `no_shares` names the scorers without one. The same of what was answered and judged alone stands
+    under `of_answered`, where that is not all. Of an excerpt there is no share at all.
     """
     columns = _columns(run, survey)
     counts = {
@@ -84,7 +87,8 @@ def metrics_of(run: Run, survey: SystemSurvey) -> dict[str, Any]:
         "answered": columns.answered,
         "failed": int(sum(columns.failed)),
         "missing": survey.missing,
-        "with_verdict": columns.judged,
+        "with_verdict": columns.with_verdict,
+        "unjudged": columns.answered - sum(columns.judged),
         "correct": int(sum(columns.right)),
     }
     if not columns.cases:
@@ -101,14 +105,18 @@ def verdict_metric(run: Run) -> str:
 def _columns(run: Run, survey: SystemSurvey) -> Columns:
     """Return the answers of a run as columns; about 100 bytes for each answer and score."""
     scorers = survey.scorers[:MOST_SCORERS]
-    found = Columns([], [], {name: [] for name in scorers}, [], [], [], [])
+    found = Columns([], [], {name: [] for name in scorers}, [], [], [], [], [])
+    main = survey.system.scorer
     fields = ("case_id", "correct", "error", "latency_ms", "cost", "scores")
     rows = run.results.order_by("case__position", "repeat").values_list(*fields)
     for case, correct, error, latency, cost, scores in rows.iterator(chunk_size=CHUNK):
         found.cases.append(case)
         found.right.append(float(bool(correct)))
         found.failed.append(float(bool(error)))
-        found.judged += correct is not None and not error
+        has_verdict = correct is not None and not error
+        found.with_verdict += has_verdict
+        # A verdict of what the main scorer failed on says only that it did.
+        found.judged.append(has_verdict and (main not in scorers or scores.get(main) is not None))
         for name in scorers:
             found.scores[name].append(None if error else scores.get(name))
         if latency is not None and not error:
@@ -129,8 +137,38 @@ def _shares(columns: Columns, survey: SystemSurvey, verdict: str) -> dict[str, A
         name: _share([one or 0.0 for one in columns.scores[name]], columns.cases, survey)
         for name in shares
     }
-    told = {"scores": scores, "no_shares": [name for name in columns.scores if name not in shares]}
+    told = {
+        "scores": scores,
+        "no_shares": [name for name in columns.scores if name not in shares],
+        "of_answered": _of_answered(columns, survey, verdict, shares),
+    }
     return found | {name: one for name, one in told.items() if one}
+
+
+def _of_answered(
+    columns: Columns, survey: SystemSurvey, verdict: str, shares: list[str]
+) -> dict[str, Any]:
+    """Return the shares over what was answered and judged alone, where that is not all of it."""
+    found: dict[str, Any] = {}
+    if survey.verdicts and 0 < sum(columns.judged) < survey.attempted:
+        found[verdict] = _mean_of(columns.right, columns.judged, columns.cases, survey)
+    scores = {}
+    for name in shares:
+        values = columns.scores[name]
+        known = [one is not None for one in values]
+        if 0 < sum(known) < survey.attempted:
+            scores[name] = _mean_of(values, known, columns.cases, survey)
+    return found | ({"scores": scores} if scores else {})
+
+
+def _mean_of(
+    values: Sequence[float | None], chosen: list[bool], cases: list[int], survey: SystemSurvey
+) -> dict[str, Any]:
+    """Return the mean of some answers' cases' means as a figure in percent."""
+    of_cases = list(compress(cases, chosen)) if survey.repeats > 1 else None
+    some = list(compress(values, chosen))
+    means = case_means(some, of_cases)
+    return _in_percent(float(means.mean()), len(means), score_interval(some, of_cases))
 
 
 def _is_share(name: str, columns: Columns, survey: SystemSurvey) -> bool:
@@ -284,9 +322,12 @@ def _found(run: Run) -> list[Measurement]:
 def _recomputed(run: Run) -> list[Measurement]:
     """Return the figures that were computed here."""
     metrics = run.metrics
-    how = _method(run, metrics["answered"] - metrics["with_verdict"]) if metrics else ""
+    alone = metrics.get("of_answered", {})
+    unjudged = metrics.get("unjudged", 0)  # runs from before it was counted have none
     found = {
-        one: _measurement(run, one, str(METRICS[one].name), metrics[one], how)
+        one: _measurement(
+            run, one, str(METRICS[one].name), metrics[one], _method(run, unjudged, alone.get(one))
+        )
         for one in VERDICTS
         if one in metrics
     }
@@ -296,7 +337,8 @@ def _recomputed(run: Run) -> list[Measurement]:
         if is_same and name in {"accuracy", run.told["scorer"]}:
             continue
         key = _slug(name, {*found, "cost_per_1000"})
-        found[key] = _measurement(run, key, name, figure, _method(run))
+        how = _method(run, alone=alone.get("scores", {}).get(name))
+        found[key] = _measurement(run, key, name, figure, how)
     if found and "cost_per_1000" in metrics:
         how = _("The mean of what %(tool)s noted as the answers' cost, times 1,000.")
         figure, title = metrics["cost_per_1000"], str(METRICS["cost_per_1000"].name)
@@ -377,7 +419,7 @@ def _conditions(run: Run) -> dict[str, str]:
     }
 
 
-def _method(run: Run, unjudged: int = 0) -> str:
+def _method(run: Run, unjudged: int = 0, alone: dict[str, Any] | None = None) -> str:
     """Return in plain words how a figure came about that was computed here."""
     metrics = run.metrics
     told = _tool(run) | {name: format_count(metrics[name]) for name in _COUNTS}
@@ -387,12 +429,23 @@ def _method(run: Run, unjudged: int = 0) -> str:
     )
     found = [sentence % told]
     if unjudged:
-        told["n"] = format_count(unjudged)
-        found.append(_("%(n)s answers have no verdict and count as wrong.") % told)
+        sentence = ngettext(
+            "%(n)s answer could not be judged and counts as wrong.",
+            "%(n)s answers could not be judged and count as wrong.",
+            unjudged,
+        )
+        found.append(sentence % {"n": format_count(unjudged)})
+    if alone:
+        of_answered = {"n": format_count(alone["n"]), "value": _in_words(alone)}
+        found.append(_("Of the %(n)s answered and judged alone it is %(value)s.") % of_answered)
     return " ".join([*found, _("The figure and its interval were computed here.")])
 
 
 _COUNTS = ("attempted", "failed", "missing")
+
+
+def _in_words(figure: dict[str, Any]) -> str:
+    return format_value(figure["value"], figure.get("low"), figure.get("high"), figure["unit"])
 
 
 def _stated_method(run: Run, figure: dict[str, Any]) -> str:
@@ -452,7 +505,7 @@ def _beside(run: Run, one: dict[str, Any]) -> Stated:
     if here is None:
         return Stated(one["metric"], value, n)
     differs = abs(in_percent(one) - here["value"]) > CLOSE
-    told = f"{format_number(round(here['value'], 2))} %"
+    told = _in_words(here)
     note = _why(run, one, here) if differs else ""
     return Stated(one["metric"], value, n, told, note, differs)
 

@@ -31,11 +31,11 @@ from evaluations.preference import Preference, preference
 from evaluations.rating import headline, paired_runs, sampled, share_of
 from evaluations.scorers.rubric import RubricSpec
 from evaluations.scoring import view_of
-from evaluations.techniques import Halt, Material, Memory
+from evaluations.techniques import Halt, Memory
 from evaluations.techniques.chat import Chat
 
 VERSION = "judge_pairs/1"
-STEP = 20  # pairs between two times that is kept how far the judge is
+STEP = 8  # pairs between two times that is kept how far the judge is
 SEED = 0  # draws the same cases for every judge
 CHOICES = {FIRST: "first", SECOND: "second"}
 
@@ -63,7 +63,19 @@ def judge_pairs(first: Run, second: Run, spec: RubricSpec, size: int, *, by: Use
     ensure("measure", first.candidate.decision, by)
     first, second = paired_runs(first, second)
     pairs = sampled(first, second, size, SEED)
-    found = judged(pairs, spec)
+    return attached(first, second, spec, pairs, judged(pairs, spec), by=by)
+
+
+def attached(
+    first: Run,
+    second: Run,
+    spec: RubricSpec,
+    pairs: list[RatedCase],
+    found: JudgedPairs,
+    *,
+    by: User,
+) -> Evidence:
+    """Hand a judge's verdicts to the record; raises `Refused` or `BadInput`."""
     if not found.result.decided:
         raise BadInput(_("Not attached to the record: neither side won a single case."))
     with transaction.atomic():
@@ -78,11 +90,19 @@ def judge_pairs(first: Run, second: Run, spec: RubricSpec, size: int, *, by: Use
     return evidence
 
 
+def key_of(pairs: list[RatedCase], spec: RubricSpec) -> str:
+    """Return what names a judge and the pairs that it is asked about: SHA-256 (hex)."""
+    return digest_of([VERSION, asdict(spec), _shown(pairs)])
+
+
 def judged(pairs: list[RatedCase], spec: RubricSpec) -> JudgedPairs:
     """Return what a judge says of pairs of answers; those it was asked before are kept."""
-    key = digest_of([VERSION, asdict(spec), _shown(pairs)])
-    ask = partial(_verdicts, pairs)
-    told = learned(key, ask, spec, Material(connect=connect), lambda: False)["verdicts"]
+    found = learned(key_of(pairs, spec), partial(_verdicts, pairs, spec), lambda: False)
+    return said_of(pairs, found["verdicts"])
+
+
+def said_of(pairs: list[RatedCase], told: list[dict[str, Any] | None]) -> JudgedPairs:
+    """Return what a judge's verdicts come to, None standing for a pair it did not judge."""
     rows = [(pair.case.key, one) for pair, one in zip(pairs, told, strict=True) if one]
     return JudgedPairs(
         {key: CHOICES.get(one["verdict"], "tie") for key, one in rows},
@@ -91,11 +111,9 @@ def judged(pairs: list[RatedCase], spec: RubricSpec) -> JudgedPairs:
     )
 
 
-async def _verdicts(
-    pairs: list[RatedCase], spec: RubricSpec, material: Material, memory: Memory
-) -> Mapping[str, Any]:
+async def _verdicts(pairs: list[RatedCase], spec: RubricSpec, memory: Memory) -> Mapping[str, Any]:
     """Ask for every pair, step by step; None stands for one that could not be judged."""
-    chat = await sync_to_async(material.chat)(spec.endpoint, spec.model)
+    chat = await sync_to_async(connect)(spec.endpoint, spec.model)
     verdicts = list(memory.state.get("verdicts", []))
     try:
         while len(verdicts) < len(pairs):

@@ -7,7 +7,7 @@ step and not the whole; what is learned serves every worker and every later run 
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,9 @@ from decisions import clock
 from evaluations import work
 from evaluations.models import Preparation
 from evaluations.shift import Stop
-from evaluations.techniques import Interrupted, Learn, Material, PrepareError
+from evaluations.techniques import Interrupted, Memory, PrepareError
+
+Lesson = Callable[[Memory], Awaitable[Mapping[str, Any]]]
 
 LOOK_EVERY = 2.0  # seconds between two looks whether learning may go on
 
@@ -62,15 +64,8 @@ class LearnersMemory:
         return mine.update(**values)
 
 
-def learned(
-    key: str,
-    learn: Learn,
-    spec: Any,
-    material: Material,
-    stop: Stop,
-    rests: Stop = lambda: False,
-) -> Mapping[str, Any]:
-    """Return what a spec has learned from its material, learning it now if nobody has.
+def learned(key: str, lesson: Lesson, stop: Stop, rests: Stop = lambda: False) -> Mapping[str, Any]:
+    """Return what has been learned under a key, taking the lesson now if nobody has.
 
     `stop` is asked after each step that is kept, `rests` all the time: a step in hand is given up.
     Raises `SomeoneElseLearns`, `NotYet` or `Interrupted` where that has to wait, and what the
@@ -85,7 +80,7 @@ def learned(
     memory = taken(preparation, stop)
     memory.rests = rests
     try:
-        found = async_to_sync(_learned)(learn, spec, material, memory)
+        found = async_to_sync(_learned)(lesson, memory)
     except BaseException:
         memory.release()
         raise
@@ -108,11 +103,9 @@ def _free(preparation: Preparation) -> QuerySet[Preparation]:
     return Preparation.objects.filter(lapsed, pk=preparation.pk, learned__isnull=True)
 
 
-async def _learned(
-    learn: Learn, spec: Any, material: Material, memory: LearnersMemory
-) -> Mapping[str, Any]:
+async def _learned(lesson: Lesson, memory: LearnersMemory) -> Mapping[str, Any]:
     """Learn, renewing the lease meanwhile; stop where it is lost."""
-    learning = asyncio.ensure_future(learn(spec, material, memory))
+    learning = asyncio.ensure_future(lesson(memory))
     try:
         await _kept_alive(learning, memory)
     finally:

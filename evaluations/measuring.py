@@ -3,9 +3,13 @@
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError
@@ -15,19 +19,18 @@ from django.utils.translation import gettext as _
 from evaluations import work
 from evaluations.actions import (
     conclude_run,
-    digest_of,
     fail_run,
     hold_run,
-    learning_key,
+    learning_keys,
     note_prepared,
     start_run,
 )
-from evaluations.encoder import EncoderMissing
+from evaluations.encoder import BeingMade, EncoderMissing, exclusive
 from evaluations.endpoints.chats import connect, on_behalf_of
 from evaluations.endpoints.tuning import connect_tuner
 from evaluations.environment import environment
 from evaluations.judging import Judges
-from evaluations.learning import SomeoneElseLearns, learned
+from evaluations.learning import Lesson, SomeoneElseLearns, learned
 from evaluations.models import Case, CaseKind, Run, Split
 from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
@@ -38,7 +41,9 @@ from evaluations.techniques import (
     Halt,
     Interrupted,
     Label,
+    Learn,
     Material,
+    Memory,
     NotYet,
     PrepareError,
     Probe,
@@ -46,8 +51,12 @@ from evaluations.techniques import (
     Technique,
     technique_for,
 )
+from evaluations.techniques.embedding import VectorsLacking, encoder_of, with_questions
+from evaluations.vectors import have_vectors, vectors_told
 
 logger = logging.getLogger(__name__)
+
+Read = Callable[[], Material]
 
 KEPT = 4  # prepared techniques a process keeps: one each for the candidates of a usual record
 
@@ -59,6 +68,9 @@ class Prepared:
     answerer: Answerer
     artefact: dict[str, Any]
 
+
+# What a technique may talk to before it has read anything.
+CONNECTED = Material(connect=connect, connect_tuner=connect_tuner)
 
 _kept: OrderedDict[tuple[int, str, str, str], Prepared] = OrderedDict()
 
@@ -82,8 +94,8 @@ def measure(run: Run, stop: Stop) -> bool:
         return False
     except Interrupted:
         return True
-    except (NotYet, SomeoneElseLearns):
-        return False  # the reaper asks again soon
+    except (NotYet, SomeoneElseLearns, BeingMade):
+        return False  # who prepares it calls another, or the reaper asks again soon
     return left
 
 
@@ -92,12 +104,21 @@ def _answered(run: Run, stop: Stop) -> bool:
     prepared = _prepared_or_failed(run, stop)
     if prepared is None:
         return False
+    if _is_another(run, prepared):
+        fail_run(run, _("The model that answered before is not the one that is there now."))
+        return False
     note_prepared(run, prepared.artefact)
     scoring = scoring_of(run)
     left = Shift(run, prepared.answerer, scoring, stop, Judges(scoring, connect)).spend()
     if not left:
         _conclude(run)
     return left
+
+
+def _is_another(run: Run, prepared: Prepared) -> bool:
+    """Return whether a run that goes on would be answered by another tuned model than before."""
+    before, now = (told.get("tuned_model") for told in (run.artefact, prepared.artefact))
+    return before not in (None, now)
 
 
 def _conclude(run: Run) -> None:
@@ -130,7 +151,7 @@ def _prepared_or_failed(run: Run, stop: Stop) -> Prepared | None:
     try:
         Judges(scoring_of(run), connect)  # that it can be scored is known before it begins
         return prepared_for(run, stop)
-    except (Halt, Interrupted, NotYet, SomeoneElseLearns):
+    except (Halt, Interrupted, NotYet, SomeoneElseLearns, BeingMade):
         raise
     except (SpecError, PrepareError, EncoderMissing, ScorerProblem) as error:
         fail_run(run, str(error))
@@ -151,7 +172,7 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
     technique = technique_for(run.spec)
     probe = run.case_set.probe if technique.recall else None
     cases = (run.case_set.digest, probe.digest if probe else "")
-    key = (run.pk if technique.connects else 0, run.spec_digest, *cases)
+    key = (run.pk if technique.endpoints(run.spec) else 0, run.spec_digest, *cases)
     if key not in _kept:
         _kept[key] = _prepare(run, technique, stop)
         while len(_kept) > KEPT:
@@ -161,24 +182,71 @@ def prepared_for(run: Run, stop: Stop) -> Prepared:
 
 
 def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
-    """Make a technique ready: first what it learns once, then what every process makes anew."""
-    spec, material = technique.validate(run.spec), material_of(run)
-    if technique.learn:
-        found = learned(
-            learning_key(run), technique.learn, spec, material, stop, lambda: _rests(run)
-        )
-        material = replace(material, learned=found)
-    if technique.recall and material.probe:
-        key = digest_of([learning_key(run), material.probe.digest])
-        found = learned(key, technique.recall, spec, material, stop, lambda: _rests(run))
-        material = replace(material, learned={**material.learned, **found})
-    began = time.perf_counter()
-    answerer = technique.build(spec, material)
-    seconds = time.perf_counter() - began
-    facts = {"prepare_seconds": round(seconds, 3), **material.learned, **answerer.facts}
+    """Make a technique ready; where vectors are lacking, have them made and begin anew.
+
+    Cases are read only by the worker that learns from them, or builds with them.
+    """
+    read = cache(lambda: _material(run, technique))
+    while True:
+        try:
+            return _made_ready(run, technique, read, stop)
+        except VectorsLacking as lacking:
+            have_vectors(lacking.texts, read(), stop, lambda: _rests(run))
+
+
+def _material(run: Run, technique: Technique) -> Material:
+    """Return what a run's technique is prepared with."""
+    material = material_of(run)
+    return replace(material, encoder=encoder_of(technique.validate(run.spec), material))
+
+
+def _made_ready(run: Run, technique: Technique, read: Read, stop: Stop) -> Prepared:
+    """Return a technique: first what it learns once, then what every process makes anew."""
+    found = _all_learned(run, technique, read, stop)
+    with exclusive(_lock_of(run)):  # one at a time on a machine; the others have better to do
+        material = replace(read(), learned=found)
+        began = time.perf_counter()
+        built = technique.build(technique.validate(run.spec), material)
+        answerer = with_questions(built, material.encoder)
+        seconds = time.perf_counter() - began
+    facts = {"prepare_seconds": round(seconds, 3), **found, **answerer.facts}
+    facts |= vectors_told(material.encoder)
     if material.left_out:
         facts["left_out_overlap"] = material.left_out
     return Prepared(answerer, facts)
+
+
+def _all_learned(run: Run, technique: Technique, read: Read, stop: Stop) -> Mapping[str, Any]:
+    """Return what a technique learns once, and then what its probe comes to."""
+    found: Mapping[str, Any] = {}
+    keys = learning_keys(run)
+    for key, learn in zip(keys, (technique.learn, technique.recall), strict=False):
+        if learn:
+            lesson = _lesson(run, technique, learn, read, found)
+            found = {**found, **learned(key, lesson, stop, lambda: _rests(run))}
+    return found
+
+
+def _lesson(
+    run: Run, technique: Technique, learn: Learn, read: Read, known: Mapping[str, Any]
+) -> Lesson:
+    """Return what is done to learn, which reads the cases only once it is time to."""
+    spec = technique.validate(run.spec)
+
+    async def lesson(memory: Memory) -> Mapping[str, Any]:
+        if technique.look:
+            await technique.look(spec, CONNECTED, memory)
+        material = await sync_to_async(read)()
+        return await learn(spec, replace(material, learned=known), memory)
+
+    return lesson
+
+
+def _lock_of(run: Run) -> Path:
+    """Return the file that a worker locks while it builds a run's technique."""
+    path = settings.VAR_DIR / "cache" / "preparing" / f"{learning_keys(run)[-1]}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Path(path)
 
 
 def material_of(run: Run) -> Material:
@@ -193,13 +261,12 @@ def material_of(run: Run) -> Material:
         known = known or [Label(slug) for slug in sorted({one.expected for one in train})]
     technique = technique_for(run.spec)
     learnt = run.case_set.cases.filter(split__in=(Split.TRAIN, Split.DEV))
-    material = Material(
-        train,
-        dev,
-        known,
-        settings.VAR_DIR / "cache",
-        connect,
-        connect_tuner=connect_tuner,
+    material = replace(
+        CONNECTED,
+        train=train,
+        dev=dev,
+        labels=known,
+        cache=settings.VAR_DIR / "cache",
         left_out=learnt.filter(input_digest__in=tested).count(),
         probe=_probe(run, technique),
     )

@@ -10,12 +10,15 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, OuterRef
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions import clock
 from decisions.actions.evidence import Measurement, attach_evidence
 from decisions.models import Decision, EvidenceKind, User
+from decisions.notify.rules import Telling
+from decisions.notify.telling import answered, tell_asked
 from decisions.numbers import format_count, format_interval, format_value
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations.actions import refuse_other_spec
@@ -34,6 +37,7 @@ from evaluations.preference import Preference, preference
 FEWEST, MOST = 1, 200
 SCORER = "human_rating/1"
 SEEDS = 2**53
+ASKED = "rate"  # what raters are told of
 
 
 def open_round(
@@ -66,7 +70,20 @@ def open_round(
             one.round = found
         RatedCase.objects.bulk_create(sample)
         Rater.objects.bulk_create(Rater(round=found, user=user) for user in dict.fromkeys(raters))
+        _tell_raters(found)
     return found
+
+
+def _tell_raters(found: RatingRound) -> None:
+    """Tell those who are asked to rate, with where they do it."""
+    told = {"actor": str(found.opened_by), "question": Truncator(found.question).chars(200)}
+    for rater in found.raters.select_related("user"):
+        telling = Telling(rater.user, ASKED, _once_for(found), found.get_absolute_url(), told)
+        tell_asked(telling, found.decision, by=found.opened_by)
+
+
+def _once_for(found: RatingRound) -> str:
+    return f"{ASKED}:{found.pk}"
 
 
 def paired_runs(first: Run, second: Run) -> tuple[Run, Run]:
@@ -190,6 +207,8 @@ def rate(rater: Rater, place: int, choice: str, *, by: User, comment: str = "") 
             )
     except IntegrityError:
         return False
+    if rater.ratings.count() == len(ordered):
+        answered(ASKED, _once_for(rater.round), rater.round.decision, by)
     return True
 
 
@@ -231,6 +250,8 @@ def _end(found: RatingRound, state: str, by: User) -> bool:
     still_open = RatingRound.objects.filter(pk=found.pk, state=RoundState.OPEN)
     ended = still_open.update(state=state, ended_at=clock.now(), ended_by=by)
     found.refresh_from_db()
+    if ended:
+        answered(ASKED, _once_for(found), found.decision)
     return bool(ended)
 
 
@@ -356,7 +377,7 @@ def headline(one: Run, other: Run, result: Preference, winning: str) -> str:
         "ahead": ahead,
         "behind": behind,
         "share": format_value(100 * wins / result.decided, 100 * ends[0], 100 * ends[1], "%"),
-        "interval": format_interval(100 * ends[0], 100 * ends[1]),
+        "interval": format_interval(100 * ends[0], 100 * ends[1], "%"),
         "n": format_count(result.decided),
         "p": p_in_words(result.p),
     }

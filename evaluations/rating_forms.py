@@ -8,10 +8,14 @@ from django.utils.translation import gettext_lazy
 
 from decisions.forms.base import CountersignForm, multiline
 from decisions.models import User
-from evaluations.models import Choice, Run
+from evaluations.forms import MAKERS
+from evaluations.models import Choice, RatingRound, Run
 from evaluations.rating import FEWEST, MOST
+from evaluations.scorers.rubric import RubricSpec
+from evaluations.spec import fields_of, validated
 
 USUAL = 30
+ASKED_OF_JUDGES = ("endpoint", "model", "rubric")
 
 
 class RoundForm(CountersignForm):
@@ -75,6 +79,23 @@ class RoundForm(CountersignForm):
     def chosen(self) -> tuple[Run, Run]:
         """Return the two runs."""
         return self.runs[self.cleaned_data["first"]], self.runs[self.cleaned_data["second"]]
+
+
+class JudgeForm(CountersignForm):
+    """Which model is asked about the pairs of a round, and by what it judges them."""
+
+    def __init__(self, found: RatingRound, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        asked = [one for one in fields_of(RubricSpec) if one.name in ASKED_OF_JUDGES]
+        self.fields = {one.name: MAKERS[one.type](one) for one in asked}
+        last = found.judgings.last()
+        self.initial = last.spec if last else {"rubric": found.question}
+        self.fields["rubric"].help_text = _("At first what people were asked, so that both agree.")
+
+    @property
+    def spec(self) -> RubricSpec:
+        """Return the judge that was described."""
+        return validated(RubricSpec, self.cleaned_data)
 
 
 class RatingForm(CountersignForm):

@@ -74,6 +74,7 @@ ROLES_IN_WORDS = {
     "cost": gettext_lazy("Cost in US dollars"),
 }
 COLUMN, SYSTEM = "column-", "system-"
+FEW_SYSTEMS = 5
 
 
 class ResultsForm(CountersignForm):
@@ -103,7 +104,7 @@ class ResultsForm(CountersignForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.survey, self.candidates = survey, {one.letter: one for one in candidates}
-        visible = CaseSet.objects.visible_to(user).newest()
+        visible = CaseSet.objects.visible_to(user).newest().to_choose_from()
         self.fields["case_set"].queryset = visible  # type: ignore[attr-defined]
         for at, one in enumerate(survey["systems"]):
             self.fields[f"{SYSTEM}{at}"] = self._candidate_field(one)
@@ -116,14 +117,24 @@ class ResultsForm(CountersignForm):
     def _candidate_field(self, one: dict[str, Any]) -> forms.ChoiceField:
         """Return the question which candidate a system is; a file's only one is asked for."""
         choices = [("", _("Leave out")), *((k, str(c)) for k, c in self.candidates.items())]
-        told = {"system": one["model"] or one["key"]}
-        label = _("Candidate that %(system)s is") % told
+        told = filter(None, (one["model"] or one["key"], one["task"], one.get("apart")))
+        label = _("Candidate that %(system)s is") % {"system": ", ".join(told)}
         return forms.ChoiceField(label=label, choices=choices, required=False)
 
     def rows(self) -> list[tuple[dict[str, Any], forms.BoundField]]:
         """Return each system with its question."""
         found = enumerate(self.survey["systems"])
         return [(one, self[f"{SYSTEM}{at}"]) for at, one in found]
+
+    @property
+    def is_long(self) -> bool:
+        """Return whether there are so many systems that it helps to search among them."""
+        return len(self.survey["systems"]) > FEW_SYSTEMS
+
+    @property
+    def has_figures_alone(self) -> bool:
+        """Return whether the file has figures of a system without its answers."""
+        return not all(one["answers"] for one in self.survey["systems"])
 
     def column_fields(self) -> list[forms.BoundField]:
         """Return the questions what the columns hold."""

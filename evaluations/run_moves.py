@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from decisions.models import User
 from evaluations import actions
+from evaluations.candidate_specs import technique_of
 from evaluations.models import ResultState, Run, RunState
 from evaluations.spec import Words
 
@@ -49,6 +50,15 @@ def _retry(run: Run, by: User) -> str:
     return sentence % {"run": run, "n": count}
 
 
+def _tune_again(run: Run, by: User) -> str:
+    again = actions.tune_again(run, by=by)
+    return _("%(again)s has another model tuned and measures it.") % {"again": again}
+
+
+def _can_be_tuned_again(run: Run) -> bool:
+    return run.is_paused and bool(technique_of(run.spec) and actions.tuned_model_of(run))
+
+
 def _attach(run: Run, by: User) -> str:
     actions.attach_run(run, by=by)
     return _("The figures of %(run)s are attached.") % {"run": run}
@@ -75,6 +85,7 @@ MOVES = {
         RunMove("resume", gettext_lazy("Go on"), "play", _has_stopped, _resume, is_main=True),
         RunMove("cancel", gettext_lazy("Cancel"), "stop", lambda run: run.is_open, _cancel),
         RunMove("retry", gettext_lazy("Try the failed again"), "history", _has_failed, _retry),
+        RunMove("tune", gettext_lazy("Tune again"), "history", _can_be_tuned_again, _tune_again),
         RunMove(
             "attach",
             gettext_lazy("Attach to the record"),

@@ -2,27 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from decisions.metrics import METRICS
 from decisions.models import Candidate
 from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
-from evaluations.comparing import compare_url, family_of
+from evaluations.comparing import Family, Reason, compare_url, family_of
+from evaluations.endpoints.page import dollars
 from evaluations.histogram import Histogram, latency_histogram
 from evaluations.imported_page import ImportedPage
 from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
 from evaluations.label_page import LabelPage
 from evaluations.models import Progress, ResultState, Run, RunState
-from evaluations.run_moves import RunMove, moves_of
+from evaluations.preparing_page import PreparingStep, steps_of
+from evaluations.prompt_search import PromptSearch, search_of
+from evaluations.run_moves import MOVES, RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
 from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
-from evaluations.summary import MOST_FOR_LATENCY, kind_note
+from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once
 from evaluations.techniques import Technique
 from evaluations.tuning_page import (
     Forgetting,
@@ -52,6 +57,21 @@ class RunPage:
     def progress(self) -> Progress:
         """Return how far it is."""
         return self.run.progress()
+
+    @cached_property
+    def preparing(self) -> list[PreparingStep]:
+        """Return how far what it learns first has come, while it does."""
+        return steps_of(self.run)
+
+    @property
+    def way_on(self) -> str:
+        """Return how a run that ended before its figures comes to them."""
+        told = {"move": MOVES["resume" if self.run.state == RunState.CANCELLED else "retry"].label}
+        if not self.progress.answered:
+            return _("“%(move)s” begins with the first case.") % told
+        if self.run.state == RunState.CANCELLED:
+            return _("They are kept: “%(move)s” answers the rest.") % told
+        return _("They are kept: “%(move)s” answers the rest, and what failed.") % told
 
     @property
     def moves(self) -> list[RunMove]:
@@ -113,13 +133,22 @@ class RunPage:
         """Return the figures in the order of the catalogue, then how many cases got no answer."""
         figures = self.run.metrics
         shown = [
-            _measure(str(metric.name), figures[key], _alone(figures, key))
+            _measure(str(metric.name), figures[key], self._under_load(key) or _alone(figures, key))
             for key, metric in METRICS.items()
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
         scores = figures.get("scores", {}) if self.imported else {}
-        shown += [_measure(name, figure) for name, figure in scores.items()]
+        alone = figures.get("of_answered", {}).get("scores", {})
+        shown += [
+            _measure(name, figure, _of_answered(figures, alone.get(name)))
+            for name, figure in scores.items()
+        ]
         return [*shown, _without_answer(figures)] if figures else []
+
+    def _under_load(self, key: str) -> str:
+        """Return how many answers were under way while a latency was measured; else ""."""
+        is_told = key.startswith("latency") and not self.run.is_imported
+        return latency_at_once(self.run.metrics) if is_told else ""
 
     @cached_property
     def labels(self) -> LabelPage | None:
@@ -144,22 +173,49 @@ class RunPage:
         )
 
     @cached_property
+    def rerank_note(self) -> str:
+        """Return how often a model that orders passages gave no order that could be read, or ""."""
+        if self.run.spec.get("rerank") != "model" or self.run.is_open:
+            return ""
+        kept = self.run.results.filter(details__reranked=False).count()
+        sentence = ngettext(
+            "To %(n)s question the model gave no order of passages: the order found was kept.",
+            "To %(n)s questions the model gave no order of passages: the order found was kept.",
+            kept,
+        )
+        return sentence % {"n": format_count(kept)} if kept else ""
+
+    @cached_property
     def spreads(self) -> list[SeedSpread]:
         """Return how far its figures lie from those of the same run with other seeds."""
         return [] if self.run.is_open else spread_over_seeds(self.run)
 
+    @cached_property
+    def _family(self) -> Family | None:
+        is_over = self.run.state == RunState.FINISHED
+        return family_of(self.run) if is_over else None
+
     @property
     def opponents(self) -> list[tuple[Candidate, str]]:
         """Return the other candidates it is compared with, each with where that is shown."""
-        if self.run.state != RunState.FINISHED:
-            return []
-        runs = family_of(self.run).runs
+        runs = self._family.runs if self._family else ()
         return [(one.candidate, compare_url(self.run, one)) for one in runs if one != self.run]
+
+    @property
+    def latency_load(self) -> str:
+        """Return how many answers were under way while latency was measured, as a sentence."""
+        load = self._under_load("latency")
+        return _("Measured %(at_once)s.") % {"at_once": load} if load else ""
+
+    @property
+    def not_compared(self) -> list[Reason]:
+        """Return why it is not compared with other candidates' runs, commonest reason first."""
+        return self._family.reasons if self._family else []
 
     @cached_property
     def histogram(self) -> Histogram | None:
-        """Return the distribution of latencies, if there are enough cases."""
-        answered = self.run.results.filter(state=ResultState.DONE)
+        """Return the distribution of the latencies that count, if there are enough cases."""
+        answered = self.run.results.filter(state=ResultState.DONE, at_once__lte=MOST_FOR_LATENCY)
         latencies = answered.values_list("latency_ms", flat=True)
         return latency_histogram([one for one in latencies if one is not None], "latency")
 
@@ -180,8 +236,14 @@ class RunPage:
             (_("Searches"), _searched(told)),
             (_("Size"), _size(size)),
             (_("Encoder"), str(told.get("encoder", ""))),
+            (_("Vectors made"), _vectors_made(told.get("embedding"))),
         ]
         return [*((name, value) for name, value in facts if value), *tuning_facts(told)]
+
+    @cached_property
+    def search(self) -> PromptSearch | None:
+        """Return what a search for its prompt came to, where there was one."""
+        return search_of(self.run.spec, self.run.artefact)
 
     @cached_property
     def learning_curve(self) -> LearningCurve | None:
@@ -202,11 +264,17 @@ class RunPage:
 
 def _alone(figures: dict[str, Any], key: str) -> str:
     """Return the figure over what was answered alone, where some was not; else ""."""
-    alone = figures.get("of_answered", {}).get(key)
-    if alone is None or not figures["failed"]:
+    return _of_answered(figures, figures.get("of_answered", {}).get(key))
+
+
+def _of_answered(figures: dict[str, Any], alone: dict[str, Any] | None) -> str:
+    lacking = sum(figures.get(one, 0) for one in ("failed", "missing", "unjudged"))
+    if alone is None or not lacking:
         return ""
     value = format_value(alone["value"], alone.get("low"), alone.get("high"), alone["unit"])
     told = {"value": value, "n": format_count(alone["n"])}
+    if figures.get("unjudged"):
+        return _("%(value)s of the %(n)s answered and judged") % told
     return _("%(value)s of the %(n)s answered") % told
 
 
@@ -223,11 +291,31 @@ def _searched(told: Mapping[str, Any]) -> str:
     return sentence % counts
 
 
+def _vectors_made(told: Mapping[str, Any] | None) -> str:
+    """Return what the vectors of what is searched came to, where a model server made them."""
+    if told is None:
+        return ""
+    tokens, cost = told["input_tokens"], told["cost"]
+    counts = {
+        "texts": format_count(told["texts"]),
+        "requests": format_count(told["requests"]),
+        "seconds": format_value(told["seconds"]),
+        "tokens": _("tokens unknown")
+        if tokens is None
+        else _("%(n)s tokens") % {"n": format_count(tokens)},
+        "cost": _("cost unknown") if cost is None else dollars(Decimal(cost)),
+    }
+    return (
+        _("%(texts)s texts in %(requests)s requests and %(seconds)s s: %(tokens)s, %(cost)s")
+        % counts
+    )
+
+
 def _measure(name: str, figure: dict[str, Any], alone: str = "") -> Measure:
     low, high = figure.get("low"), figure.get("high")
     value = format_value(figure["value"], low, high, figure["unit"])
     n = _("n = %(n)s") % {"n": format_count(figure["n"])}
-    parts = (format_interval(low, high), n, alone)
+    parts = (format_interval(low, high, figure["unit"]), n, alone)
     return Measure(name, value, ", ".join(part for part in parts if part))
 
 

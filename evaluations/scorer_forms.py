@@ -52,7 +52,7 @@ def scorer_fields(make: Make) -> dict[str, forms.Field]:
             required=False,
             help_text=gettext_lazy(
                 "It says which answers are right. Usual are: for labels exact match; for "
-                "questions normalised match, then token F1; for free text token F1, then "
+                "questions token F1, then normalised match; for free text token F1, then "
                 "ROUGE-L; and what scores retrieval, where something is retrieved."
             ),
         ),

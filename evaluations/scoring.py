@@ -18,7 +18,7 @@ Scores = dict[str, Score | None]
 # technique provides what it uses, of retrieval only where the cases name the right documents.
 USUAL: dict[str, tuple[str, ...]] = {
     CaseKind.CLASSIFICATION: ("exact_match",),
-    CaseKind.QUESTION_ANSWERING: ("normalised_match", "token_f1"),
+    CaseKind.QUESTION_ANSWERING: ("token_f1", "normalised_match"),
     CaseKind.FREE_TEXT: ("token_f1", "rouge_l"),
 }
 OF_RETRIEVAL = ("recall_at_k", "mrr", "ndcg")

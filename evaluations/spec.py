@@ -32,7 +32,7 @@ class Field:
 
     `type` is text, line, choice, endpoint, integer or number; an endpoint is stored by its slug. A
     `nullable` field may be left empty (null; for a text: ""), which means what `help` says.
-    `choices` are pairs of stored value and label.
+    `choices` are pairs of stored value and label; of an endpoint, what none of them means.
     """
 
     name: str
@@ -140,9 +140,12 @@ def line(
     return described("line", default, label, help_, **limits)
 
 
-def endpoint(label: Words, help_: Words = "") -> Any:
-    """Describe the choice of a model server, by its slug."""
-    return described("endpoint", "", label, help_, maximum=200)
+def endpoint(label: Words, help_: Words = "", *, empty: Words | None = None) -> Any:
+    """Describe the choice of a model server, by its slug; `empty` is what none means, if it may."""
+    limits: dict[str, Any] = {}
+    if empty is not None:
+        limits = {"choices": (("", empty),), "nullable": True}
+    return described("endpoint", "", label, help_, maximum=200, **limits)
 
 
 def choice(
@@ -189,7 +192,10 @@ def fields_of(spec_class: type) -> tuple[Field, ...]:
 
 
 def validated(spec_class: type[S], raw: Mapping[str, Any]) -> S:
-    """Return the spec with its defaults filled in; raise SpecError naming every field at fault."""
+    """Return the spec with its defaults filled in; raise SpecError naming every field at fault.
+
+    What no field can tell alone, a spec's own `problems` does.
+    """
     fields = {field.name: field for field in fields_of(spec_class)}
     problems = {str(name): _("There is no such setting.") for name in raw if name not in fields}
     values = {name: raw.get(name, field.default) for name, field in fields.items()}
@@ -198,4 +204,7 @@ def validated(spec_class: type[S], raw: Mapping[str, Any]) -> S:
             problems[name] = problem
     if problems:
         raise SpecError(problems)
-    return spec_class(**values)
+    spec = spec_class(**values)
+    if problems := getattr(spec, "problems", dict)():
+        raise SpecError(problems)
+    return spec

@@ -32,7 +32,7 @@ def _asks_models(run: Run) -> bool:
     technique = technique_of(run.spec)
     scorers = [SCORERS[one["key"]] for one in run.scorers if one["key"] in SCORERS]
     is_judged = any(one.judges == "model" for one in scorers)
-    return is_judged or (technique is not None and technique.connects)
+    return is_judged or (technique is not None and bool(technique.endpoints(run.spec)))
 
 
 def spending_of(run: Run) -> Spending | None:

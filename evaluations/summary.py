@@ -16,6 +16,7 @@ from decisions.metrics import METRICS
 from decisions.numbers import format_count, format_value
 from evaluations.bootstrap import case_means, macro_f1_interval, mean_interval, score_interval
 from evaluations.models import Run
+from evaluations.prompt_search import search_of
 from evaluations.scorers import SCORERS, Configured, macro_f1
 from evaluations.scoring import Scoring, in_words, scoring_of
 from evaluations.statistics import Interval, Quantile, quantiles
@@ -308,15 +309,26 @@ def conditions(run: Run, scorer: str = "") -> dict[str, str]:
 def kind_note(run: Run) -> str:
     """Return in a sentence what kind of thing was measured."""
     try:
-        return str(technique_for(run.spec).kind_note)
+        note = str(technique_for(run.spec).kind_note)
     except SpecError:
         return _("The technique of this run is not part of this installation any more.")
+    return " ".join(filter(None, (note, _vectors_note(run.spec))))
+
+
+def _vectors_note(spec: Mapping[str, Any]) -> str:
+    """Return whose vectors are compared, where they are not the embedded encoder's."""
+    if not spec.get("embedding_endpoint"):
+        return ""
+    told = {"model": spec["embedding_model"], "endpoint": spec["embedding_endpoint"]}
+    return (
+        _("In place of that encoder's, the vectors are those of %(model)s at %(endpoint)s.") % told
+    )
 
 
 def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
     """Return in plain words how a figure was obtained."""
     if metric.startswith("latency"):
-        how = _latency_method(run, metrics)
+        how = _latency_method(metrics)
     elif metric.startswith("cost"):
         how = _("The mean of what the answers cost by the prices noted with the run, times 1,000.")
     elif metric == "error_rate":
@@ -330,6 +342,7 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
         _unjudged(metrics[metric]),
         _of_answered(metrics, metric),
         _left_out(run),
+        _searched(run),
         kind_note(run),
     )
     return " ".join(part for part in parts if part)
@@ -344,6 +357,17 @@ def _left_out(run: Run) -> str:
         count,
     )
     return sentence % {"n": format_count(count)} if count else ""
+
+
+def _searched(run: Run) -> str:
+    """Return how the prompt was searched for, where it was."""
+    search = search_of(run.spec, run.artefact)
+    if search is None:
+        return ""
+    return _("Its prompt, with “%(said)s”: %(how)s") % {
+        "said": search.quoted,
+        "how": search.sentence,
+    }
 
 
 def _unjudged(figure: Mapping[str, Any]) -> str:
@@ -411,22 +435,36 @@ def _score_method(run: Run, metrics: dict[str, Any]) -> str:
     )
 
 
-def _latency_method(run: Run, metrics: dict[str, Any]) -> str:
-    at_once = metrics.get("at_once", 1)
+def latency_at_once(metrics: Mapping[str, Any]) -> str:
+    """Return how many answers were under way while latency was measured; "" if nobody says."""
+    at_once = metrics.get("at_once", 0)
+    told = {"at_once": min(at_once, MOST_FOR_LATENCY), "workers": metrics.get("workers", 1)}
+    if told["workers"] > 1 and at_once:
+        return (
+            _("at most %(at_once)s at once in each of %(workers)s workers") % told
+            if at_once > 1
+            else _("one at a time in each of %(workers)s workers") % told
+        )
     if at_once > 1:
-        told = {"n": metrics["latency_p50"]["n"], "at_once": min(at_once, MOST_FOR_LATENCY)}
+        return _("at most %(at_once)s at once") % told
+    return _("one at a time") if at_once else ""
+
+
+def _latency_method(metrics: Mapping[str, Any]) -> str:
+    """Return what the time of an answer is, and under which load it was taken."""
+    told = {"n": format_count(metrics["latency_p50"]["n"]), "at_once": latency_at_once(metrics)}
+    if metrics.get("at_once", 1) > 1:
         return (
             _(
-                "Time to answer a case, with at most %(at_once)s under way at once in a worker, "
-                "over %(n)s answers; waiting for a free place, retries and scoring are not "
-                "included."
+                "Time to answer a case, %(at_once)s, over %(n)s answers; waiting for a free place, "
+                "retries and scoring are not included."
             )
             % told
         )
-    return ngettext(
-        "Time to answer one case alone, one after the other in %(workers)s process, "
-        "over %(n)s answered cases; queueing and scoring are not included.",
-        "Time to answer one case alone, one after the other in each of %(workers)s processes at "
-        "once, over %(n)s answered cases; queueing and scoring are not included.",
-        metrics["workers"],
-    ) % {"workers": metrics["workers"], "n": metrics["answered"]}
+    return (
+        _(
+            "Time to answer a case, %(at_once)s, over %(n)s answers; queueing and scoring are not "
+            "included."
+        )
+        % told
+    )

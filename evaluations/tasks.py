@@ -12,6 +12,7 @@ from evaluations.abandoned import cancel_abandoned
 from evaluations.intake import do_import, lost_imports
 from evaluations.measuring import measure
 from evaluations.models import Run
+from evaluations.round_judging import do_judging, lost_judgings
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,15 @@ def work_on_run(run_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def reclaim_lost_work() -> None:
-    """Wake a worker for every open run that nobody works on: lost calls, workers that died."""
+    """Wake a worker for every open run that nobody works on: lost calls, workers that died.
+
+    And for every judge of a round that was not done with in a while.
+    """
     quiet_since = clock.now() - timedelta(seconds=REAPER_PERIOD * 2 / 3)
     for pk in Run.objects.lacking_workers(quiet_since).values_list("pk", flat=True):
         wake(pk, times=1, expires=REAPER_PERIOD)
+    for pk in lost_judgings():
+        judge_round.apply_async((pk,), expires=REAPER_PERIOD)
 
 
 @shared_task(ignore_result=True, soft_time_limit=300, time_limit=360)
@@ -50,6 +56,12 @@ def cancel_abandoned_jobs() -> None:
 def bring_in(import_id: int) -> None:
     """Do an import; a second delivery finds it taken and does nothing."""
     do_import(import_id)
+
+
+@shared_task(ignore_result=True, soft_time_limit=1800, time_limit=1860)
+def judge_round(judging_id: int) -> None:
+    """Ask a model about a round's pairs; a second delivery finds it in hand and does nothing."""
+    do_judging(judging_id)
 
 
 @shared_task(ignore_result=True)

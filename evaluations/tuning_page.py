@@ -31,9 +31,9 @@ class CurvePoint:
     @property
     def cells(self) -> tuple[str, str, str]:
         """Return size, mean and spread as a table shows them."""
-        ends = tuple(f"{format_number(round(end, 1))} %" for end in (self.low, self.high))
+        ends = tuple(format_value(end, unit="%") for end in (self.low, self.high))
         spread = _("%(low)s to %(high)s") % {"low": ends[0], "high": ends[1]}
-        mean = f"{format_number(round(self.mean, 1))} %"
+        mean = format_value(self.mean, unit="%")
         return format_count(self.size), mean, spread if self.tries > 1 else "–"
 
 
@@ -216,7 +216,7 @@ def _checked(told: Mapping[str, Any]) -> Forgetting:
         "p": format_number(round(found.p, 4)),
     }
     before, after, difference = (
-        f"{format_number(round(100 * value, 1))} %"
+        format_value(100 * value, unit="%")
         for value in (found.second, found.first, found.difference)
     )
     return Forgetting(

@@ -45,6 +45,7 @@ urlpatterns = [
     path("decisions/<reference:reference>/ratings/", ratings.ratings, name="ratings"),
     path("ratings/<int:pk>/", ratings.rating, name="rating"),
     path("ratings/<int:pk>/rate/", ratings.rate, name="rate"),
+    path("ratings/<int:pk>/judge/", ratings.judge, name="judge_rating"),
     path("ratings/<int:pk>/<slug:key>/", ratings.end_rating, name="end_rating"),
     path("runs/compare/", comparisons.compare, name="compare"),
     path("runs/<int:pk>/", runs.run, name="run"),

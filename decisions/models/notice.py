@@ -27,6 +27,7 @@ class NoticeKind(models.TextChoices):
     DISCUSSION = "discussion", _("Someone comments on your part, or answers you")
     DELEGATION = "delegation", _("Someone asks you to sign for them, or answers that")
     OUTCOME = "outcome", _("A record you take part in is approved, rejected, reopened or given up")
+    RATE = "rate", _("Someone asks you which answers are better")
     REMINDER = "reminder", _("A due date comes near or has passed")
 
 

@@ -96,6 +96,10 @@ def _stands_at(*statuses: Status) -> Holds:
     return lambda notice, now: now.record.status in statuses
 
 
+def _is_open(notice: Notice, now: Standing) -> bool:
+    return now.record.is_open
+
+
 def offer_stands(notice: Notice) -> bool:
     """Return whether the person still has to answer."""
     found = delegation(notice.data["delegation"])
@@ -250,6 +254,12 @@ MATTERS: dict[str, Matter] = {
             _("%(taker)s no longer signs in your place."),
             lambda notice, now: True,
             is_news=True,
+        ),
+        Matter(
+            "rate",
+            NoticeKind.RATE,
+            _("%(actor)s asks you to rate answers: %(question)s"),
+            _is_open,
         ),
         Matter(
             "approved",

@@ -135,6 +135,23 @@ def tell_of_delegation(delegation: Delegation, *, by: User) -> None:
     mark_settled(outdated.filter(data__about__in=["offered", "accepted"]))
 
 
+def tell_asked(telling: Telling, record: Decision, *, by: User) -> None:
+    """Tell a person what they are asked on a record by something that the log has no line for.
+
+    The notice is written in the transaction that asks; see `answered` for its end.
+    """
+    readable = Decision.objects.visible_to(telling.user).filter(pk=record.pk)
+    if telling.user.pk != by.pk and telling.user.is_active and readable.exists():
+        keep(_notice(telling, f"{record.pk}:", record, None))
+
+
+def answered(matter: str, once_for: str, record: Decision, user: User | None = None) -> None:
+    """Note that a person, or everybody, is asked no longer what `tell_asked` told them."""
+    told = Notice.objects.filter(decision=record, key=f"{record.pk}:{once_for}")
+    told = told.filter(data__about=matter)
+    mark_settled(told.filter(user=user) if user else told)
+
+
 def _said_now(delegation: Delegation) -> str:
     """Return which matter says how a delegation stands."""
     if delegation.is_in_force:

@@ -28,6 +28,7 @@ ICONS: dict[str, str] = {
     NoticeKind.DISCUSSION: "comment",
     NoticeKind.DELEGATION: "people",
     NoticeKind.OUTCOME: "arrow",
+    NoticeKind.RATE: "quote",
     NoticeKind.REMINDER: "clock",
 }
 

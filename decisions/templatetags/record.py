@@ -75,7 +75,7 @@ def measured(evidence: Evidence) -> str:
 @register.filter
 def interval(evidence: Evidence) -> str:
     """Return a measurement's interval ("86.8–94.6"), or "" if it has none."""
-    return format_interval(evidence.low, evidence.high)
+    return format_interval(evidence.low, evidence.high, evidence.unit)
 
 
 @register.filter

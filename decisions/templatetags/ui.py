@@ -1,5 +1,7 @@
 """Small pieces of every page: symbols, roles, states, dates and digests."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -27,6 +29,7 @@ from decisions.section_kinds import Field, FieldType, Text
 
 register = template.Library()
 
+CASE_PAGES = {"case_sets", "corpora", "probe", "case_set_readers", "corpus_readers", "import"}
 BRIEF = 20  # characters that all choices of a field have together to stand on one line
 
 
@@ -45,6 +48,23 @@ def icon(name: str, label: str = "", classes: str = "icon") -> SafeString:
         static("icons/sprite.svg"),
         name,
     )
+
+
+@register.simple_tag(takes_context=True)
+def menu_entry(context: Mapping[str, Any]) -> str:
+    """Return the entry of the menu that a page belongs to: "decisions", "case_sets" or none.
+
+    A page of measuring belongs to its record; a view whose address does not tell says `menu`.
+    """
+    match = getattr(context["request"], "resolver_match", None)
+    if match is None:
+        return ""
+    if match.namespace == "evaluations":
+        is_of_cases = match.url_name in CASE_PAGES or match.url_name.endswith(
+            ("case_set", "corpus")
+        )
+        return str(context.get("menu") or ("case_sets" if is_of_cases else "decisions"))
+    return "decisions" if match.namespace == "decisions" else ""
 
 
 @register.simple_tag
@@ -292,6 +312,24 @@ def verdict(outcome: str | None) -> SafeString | str:
     return format_html(
         '<span class="verdict verdict-{}">{}{}</span>', said.value, icon(said.icon), said.label
     )
+
+
+@register.filter
+def first_sentence(text: str) -> str:
+    """Return the sentence that a text begins with."""
+    return _sentences(text)[0]
+
+
+@register.filter
+def after_first_sentence(text: str) -> str:
+    """Return what a text says after its first sentence."""
+    return _sentences(text)[1]
+
+
+def _sentences(text: str) -> tuple[str, str]:
+    """Return the first sentence of a text, and what comes after it."""
+    first, *rest = re.split(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ])", text, maxsplit=1)
+    return first, "".join(rest)
 
 
 CONDITIONS = {

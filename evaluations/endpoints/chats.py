@@ -26,14 +26,14 @@ from decisions.crypto import Undecipherable
 from evaluations.endpoints import budget
 from evaluations.endpoints.budget import BudgetExhausted, Purse
 from evaluations.endpoints.client import Client
-from evaluations.endpoints.errors import STANDING, EndpointError
+from evaluations.endpoints.errors import STANDING, EndpointError, Kind
 from evaluations.endpoints.prices import Price, price_of
 from evaluations.endpoints.replies import Embedded, Reply
 from evaluations.endpoints.seats import Seats
 from evaluations.endpoints.wire import Server, unreadable
 from evaluations.models import Endpoint, Run
 from evaluations.techniques.chat import Message
-from evaluations.techniques.interface import Halt, PrepareError
+from evaluations.techniques.interface import Halt, PrepareError, UnknownModel
 
 logger = logging.getLogger(__name__)
 
@@ -221,7 +221,8 @@ async def _paid(line: Line, asked: Coroutine[Any, Any, Any]) -> Any:
         if error.reply is not None:
             _charge(line, error.reply)
         if error.kind in STANDING:
-            raise Halt(error.sentence) from None
+            halt = UnknownModel if error.kind == Kind.MISSING else Halt
+            raise halt(error.sentence) from None
         raise
     finally:
         asked.close()

@@ -189,6 +189,8 @@ def job_of(told: Mapping[str, Any]) -> TuningJob:
         tokens if isinstance(tokens, int) else None,
         float(ended - began) if is_timed else None,  # type: ignore[operator]
         quoted(str(error.get("message") or "")) if isinstance(error, dict) else "",
+        quoted(str(told.get("status") or "")),
+        float(began) if isinstance(began, int | float) else None,
     )
 
 

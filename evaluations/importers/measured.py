@@ -66,6 +66,7 @@ class FigureFound:
 
     `unit` is "%" for 0-100 scales, "" for 0-1 scales and plain numbers, else "ms", "USD" …;
     `value` is None where the tool says that there is none ("N/A", NaN), and `why` then says so.
+    What is apart is over other answers than those of the system that come in.
     """
 
     system: str
@@ -78,6 +79,7 @@ class FigureFound:
     unit: str = ""
     why: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

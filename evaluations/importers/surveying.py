@@ -6,7 +6,7 @@ any size passes through.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +30,7 @@ MOST_SYSTEMS = 2_000
 MOST_FIGURES = 300  # of one system
 MOST_REMARKS = 200
 MOST_REFERENCES = 50
+LONGEST_DIFFERENCE = 160
 WIDEST = 2**256
 CHUNK = 1_000_000
 LEAST, DEAREST = Decimal("1e-9"), Decimal(10**7)  # US dollars for an answer, as results hold them
@@ -94,7 +95,8 @@ class SystemSurvey:
         """
         if self.missing and not self.system.status:
             return True
-        return any((one.n or 0) > self.answers for one in self.figures if one.value is not None)
+        known = (one for one in self.figures if one.value is not None and not one.is_apart)
+        return any((one.n or 0) > self.answers for one in known)
 
     def want(self, cases: int) -> None:
         """Take into account of how many cases the answers are: each lacking one was to be given."""
@@ -226,9 +228,12 @@ class ResultsSurvey:
 
     def as_plain(self) -> dict[str, Any]:
         """Return what the file holds, as plain JSON."""
+        apart = told_apart(self.systems.values())
         return {
             "format": self.format.key,
-            "systems": [one.as_plain() for one in self.systems.values()],
+            "systems": [
+                one.as_plain() | {"apart": apart.get(key, "")} for key, one in self.systems.items()
+            ],
             "not_understood": [asdict(one) for one in self.remarks],
         }
 
@@ -241,6 +246,43 @@ class ResultsSurvey:
     def models(self) -> list[str]:
         """Return the models that were measured, each once."""
         return list(dict.fromkeys(one.system.model for one in self.own.values()))
+
+
+def told_apart(systems: Iterable[SystemSurvey]) -> dict[str, str]:
+    """Return, by the keys of systems of one model on one task, what of their settings differs."""
+    alike: dict[tuple[str, str], list[System]] = {}
+    for one in systems:
+        alike.setdefault((one.system.model, one.system.task), []).append(one.system)
+    found: dict[str, str] = {}
+    for some in alike.values():
+        if len(some) > 1:
+            found |= _differences({one.key: _flat(one.settings) for one in some})
+    return found
+
+
+def _differences(settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return key → the settings that are not the same for all; with the key where that is alike."""
+    names = dict.fromkeys(name for known in settings.values() for name in known)
+    differing = [
+        name for name in names if len({known.get(name) for known in settings.values()}) > 1
+    ]
+    found = {
+        key: "; ".join(f"{name}: {known[name]}" for name in differing if name in known)
+        for key, known in settings.items()
+    }
+    often = Counter(found.values())
+    return {
+        key: told if often[told] == 1 else f"{key} {told}".strip() for key, told in found.items()
+    }
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return settings as short texts; what is within one goes by its own name."""
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        inner = value if isinstance(value, dict) else {name: value}
+        found |= {one: excerpt(told, LONGEST_DIFFERENCE) for one, told in inner.items()}
+    return found
 
 
 def surveyed(source: Source, form: Format, watched: Watch = iter) -> ResultsSurvey:

@@ -6,7 +6,15 @@ from evaluations.models.endpoint import Endpoint, Flavour
 from evaluations.models.frozen import Readers
 from evaluations.models.intake import Import, Imports, ImportState, ImportStep
 from evaluations.models.preparation import Preparation
-from evaluations.models.rating import Choice, RatedCase, Rater, Rating, RatingRound, RoundState
+from evaluations.models.rating import (
+    Choice,
+    Judging,
+    RatedCase,
+    Rater,
+    Rating,
+    RatingRound,
+    RoundState,
+)
 from evaluations.models.run import (
     OPEN_RESULTS,
     OPEN_RUNS,
@@ -17,6 +25,7 @@ from evaluations.models.run import (
     Run,
     RunSource,
     RunState,
+    progress_of,
 )
 from evaluations.models.share import Share
 
@@ -36,6 +45,7 @@ __all__ = [
     "ImportState",
     "ImportStep",
     "Imports",
+    "Judging",
     "Preparation",
     "Progress",
     "RatedCase",
@@ -51,4 +61,5 @@ __all__ = [
     "RunState",
     "Share",
     "Split",
+    "progress_of",
 ]

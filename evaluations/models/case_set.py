@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -31,6 +31,23 @@ class Split(models.TextChoices):
 
 class CaseSetQuerySet(FrozenQuerySet["CaseSet"]):
     """Finds case sets."""
+
+    def told_apart(self) -> Any:
+        """Return these, each with whether it only came along with another tool's results."""
+        known = self.model._base_manager
+        imported = Q(pk__in=known.filter(runs__source="imported").values("pk"))
+        on_its_own = Q(pk__in=known.filter(imports__what="cases").values("pk"))
+        came = ExpressionWrapper(imported & ~on_its_own, output_field=models.BooleanField())
+        return self.annotate(came_with_results=came)
+
+    def to_choose_from(self) -> Any:
+        """Return these with what only came along with results last."""
+        return self.told_apart().order_by("came_with_results", "name", "-version")
+
+    def to_run_on(self) -> Any:
+        """Return what can be run: files of results do not always say what was asked."""
+        asked = Case.objects.filter(case_set=OuterRef("pk"), split=Split.TEST).exclude(input="")
+        return self.to_choose_from().exclude(Q(came_with_results=True) & ~Exists(asked))
 
 
 class CaseSetManager(models.Manager.from_queryset(CaseSetQuerySet)):  # type: ignore[misc]

@@ -180,3 +180,41 @@ class Rating(models.Model):
         if self.choice == Choice.RIGHT:
             return "second" if self.first_was_left else "first"
         return str(self.choice)
+
+
+class Judging(models.Model):
+    """A model that is asked about the pairs that people rated in a closed round.
+
+    What it says, pair by pair, is kept as a `Preparation` under the same key.
+    """
+
+    round = models.ForeignKey(RatingRound, on_delete=models.CASCADE, related_name="judgings")
+    # Who judges and by what: see `evaluations.scorers.rubric.RubricSpec`.
+    spec = models.JSONField(_("judge"))
+    key = models.CharField(max_length=64)
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(default=clock.now)
+    # When a worker was last told of it.
+    woken_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(_("why it stopped"), blank=True)
+    # What became of the verdicts: attached to the record, or why they were not.
+    outcome = models.TextField(_("what became of it"), blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["round", "key"], name="judging_once_per_judge"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=False) | Q(error="", outcome=""),
+                name="judging_tells_once_ended",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("%(model)s at %(endpoint)s") % self.spec)
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether it still has to be asked, or is being asked."""
+        return self.ended_at is None

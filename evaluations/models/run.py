@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +49,7 @@ class ResultState(models.TextChoices):
 
 WORKING_RUNS = [RunState.REQUESTED, RunState.RUNNING]
 OPEN_RUNS = [*WORKING_RUNS, RunState.PAUSED]
+STOPPED_RUNS = [RunState.CANCELLED, RunState.FAILED]
 OPEN_RESULTS = [ResultState.PENDING, ResultState.CLAIMED]
 MOST_REPEATS = 20
 MOST_AT_ONCE = 256
@@ -195,7 +197,7 @@ class Run(models.Model):
         indexes = [models.Index(fields=["state", "woken_at"], name="run_open")]
         constraints = [
             models.UniqueConstraint(
-                fields=["candidate", "case_set"],
+                fields=["candidate", "case_set", "seed"],
                 condition=Q(state__in=OPEN_RUNS),
                 name="run_open_once",
             ),
@@ -249,6 +251,11 @@ class Run(models.Model):
         return self.state == RunState.PAUSED
 
     @property
+    def is_stopped(self) -> bool:
+        """Return whether it ended before its figures: somebody cancelled it, or it failed."""
+        return self.state in STOPPED_RUNS and not self.is_imported
+
+    @property
     def is_imported(self) -> bool:
         """Return whether another tool measured it."""
         return self.source == RunSource.IMPORTED
@@ -283,35 +290,37 @@ class Run(models.Model):
 
     def progress(self) -> Progress:
         """Count what is answered; the time left follows from the pace of the last answers."""
-        counted = self.results.exclude(state__in=OPEN_RESULTS).aggregate(
-            answered=Count("pk"),
-            failed=Count("pk", filter=Q(state=ResultState.FAILED)),
-            cost=Sum("cost"),
-        )
-        answered, failed, total = counted["answered"], counted["failed"], self.answers_wanted
-        pace = self._pace() if self.is_working else None
+        return progress_of([self])[self.pk]
+
+    @property
+    def begun_at(self) -> datetime:
+        """Return since when it has gone on without a rest: from when workers were last told."""
+        return max(one for one in (self.woken_at, self.prepared_at, self.requested_at) if one)
+
+    def progress_from(self, counted: Mapping[str, Any]) -> Progress:
+        """Return how far it is, given what `ResultQuerySet.counted` says of it."""
+        answered, total = counted.get("answered", 0), self.answers_wanted
+        pace = self._pace(counted) if self.is_working else None
         left = None if pace is None else pace * (total - answered)
         rate = 1 / pace.total_seconds() if pace else None
-        return Progress(answered, failed, total, left, rate, self._cost(counted["cost"]))
+        cost = self._cost(counted.get("cost"))
+        return Progress(answered, counted.get("failed", 0), total, left, rate, cost)
 
     def _cost(self, of_answers: Decimal | None) -> Decimal | None:
         """Return what was paid at servers so far, all of it; None where nobody knows any price."""
         return (self.spent_cost or None) if self.spent_requests else of_answers
 
-    def _pace(self) -> timedelta | None:
+    def _pace(self, counted: Mapping[str, Any]) -> timedelta | None:
         """Return the time that one of the last answers took, None before there are two.
 
         Counted from when workers were last told of the run, so that a rest is none of it, and up to
         now: two answers written together say little of the pace.
         """
-        begun = max((one for one in (self.woken_at, self.prepared_at) if one), default=None)
-        answered = self.results.filter(answered_at__gte=begun or self.requested_at)
-        found = answered.order_by("-answered_at").values_list("answered_at", flat=True)[:PACE_OVER]
-        last = [moment for moment in found if moment is not None]
-        if len(last) < 2:
+        recent = counted.get("recent", 0)
+        if recent < 2:
             return None
-        since = begun if begun and len(last) < PACE_OVER else last[-1]
-        return (clock.now() - since) / len(last)
+        since: datetime = self.begun_at if recent < PACE_OVER else counted["paced_from"]
+        return (clock.now() - since) / min(recent, PACE_OVER)
 
     def first_errors(self, most: int = 3) -> list[tuple[str, int]]:
         """Return the commonest errors and how many cases got each, commonest first."""
@@ -332,8 +341,37 @@ def _told(figure: dict[str, Any]) -> str:
     )
 
 
+def progress_of(runs: Iterable[Run]) -> dict[int, Progress]:
+    """Return how far some runs are, by their keys; one query counts for all of them."""
+    found = {run.pk: run for run in runs}
+    counted = Result.objects.counted(found.values()) if found else {}
+    return {pk: run.progress_from(counted.get(pk, {})) for pk, run in found.items()}
+
+
 class ResultQuerySet(models.QuerySet["Result"]):
     """Finds results."""
+
+    def counted(self, runs: Iterable[Run]) -> dict[int, dict[str, Any]]:
+        """Return, by run, how many results are answered, failed, and what they cost.
+
+        `recent` are those since the run goes on; `paced_from` is when the first of as many was
+        answered as stand for the pace, None where there are fewer.
+        """
+        starts = {run.pk: run.begun_at for run in runs}
+        is_recent = Q()
+        for pk, start in starts.items():
+            is_recent |= Q(run=pk, answered_at__gte=start)
+        latest = self.filter(run=OuterRef("run"), answered_at__isnull=False)
+        paced_from = latest.order_by("-answered_at").values("answered_at")
+        answered = self.filter(run__in=starts).exclude(state__in=OPEN_RESULTS).order_by()
+        rows = answered.values("run").annotate(
+            answered=Count("pk"),
+            failed=Count("pk", filter=Q(state=ResultState.FAILED)),
+            cost=Sum("cost"),
+            recent=Count("pk", filter=is_recent),
+            paced_from=Subquery(paced_from[PACE_OVER - 1 : PACE_OVER]),
+        )
+        return {row["run"]: row for row in rows}
 
     def unanswered(self) -> ResultQuerySet:
         """Return those that wait or are being answered."""

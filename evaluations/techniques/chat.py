@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Protocol, TypedDict, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 Number = TypeVar("Number", int, Decimal)
 
 
@@ -48,6 +51,34 @@ class Reply(Protocol):
         """Return the milliseconds of the request that succeeded, without waiting for a seat."""
 
 
+class Embedded(Protocol):
+    """Texts as vectors, a row for each text. The rest as in a `Reply`."""
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """Return the vectors, of whatever length."""
+
+    @property
+    def model(self) -> str:
+        """Return the model that the server says has answered."""
+
+    @property
+    def input_tokens(self) -> int | None:
+        """Return the length of the texts."""
+
+    @property
+    def output_tokens(self) -> int | None:
+        """Return 0, where anything is known."""
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Return the price in US dollars."""
+
+    @property
+    def latency_ms(self) -> float:
+        """Return the milliseconds of the request that succeeded, without waiting for a seat."""
+
+
 class Chat(Protocol):
     """One model at one endpoint."""
 
@@ -64,6 +95,9 @@ class Chat(Protocol):
 
         Raises an error whose message is a sentence for people; `Halt` where the run has to rest.
         """
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """Return texts as vectors; raises as `say` does."""
 
     def seats(self) -> int:
         """Return how many requests this worker may have under way now."""
@@ -88,7 +122,7 @@ class Usage:
     model: str = ""
 
     @classmethod
-    def of(cls, reply: Reply) -> Usage:
+    def of(cls, reply: Reply | Embedded) -> Usage:
         """Return what one reply came to."""
         return cls(
             reply.input_tokens,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from evaluations.encoder import encode_once, get_encoder
+from evaluations.techniques.embedding import encoded
 from evaluations.techniques.fine_tuning import drawn
 from evaluations.techniques.interface import Example, Material, PrepareError, Question
 from evaluations.techniques.voting import best
@@ -38,8 +38,7 @@ def nearest(count: int, material: Material) -> Choose:
     Last, because a model heeds most what stands nearest to the question (Liu et al., 2022, "What
     Makes Good In-Context Examples for GPT-3?").
     """
-    encoder = get_encoder()
-    vectors, _cached = encode_once(encoder, [one.input for one in material.train], material.cache)
+    encoder, vectors, _kept = encoded([one.input for one in material.train], material)
 
     def choose(question: Question) -> Sequence[Example]:
         found = best(vectors @ encoder.encode([question.input])[0], count)

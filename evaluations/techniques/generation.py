@@ -17,11 +17,29 @@ from evaluations.scorers.words import MARKER
 from evaluations.spec import choice, integer, text
 from evaluations.techniques import thought
 from evaluations.techniques.chat import Message
-from evaluations.techniques.interface import Answer, Answerer, Example, Material, Memory, Question
+from evaluations.techniques.embedding import hold
+from evaluations.techniques.interface import (
+    Answer,
+    Answerer,
+    Example,
+    Material,
+    Memory,
+    Question,
+    after,
+)
 from evaluations.techniques.language_model import ChatAnswerer, Mining, Prompted, Think, mine
 from evaluations.techniques.messages import Prompt, placeholders
-from evaluations.techniques.searching import Found, Search, Searching, prepared_search, retrieved
+from evaluations.techniques.reranking import MOST_LISTED, reordered
+from evaluations.techniques.searching import (
+    RERANKINGS,
+    Found,
+    Search,
+    Searching,
+    prepared_search,
+    retrieved,
+)
 
+BY_MODEL = "model"
 REASONING: dict[str, Think] = {
     "at_once": thought.at_once,
     "step_by_step": thought.step_by_step,
@@ -54,6 +72,14 @@ class Generating(Searching, Prompted):
         gettext_lazy("One a line."),
         nullable=True,
     )
+    rerank: str = choice(
+        "none",
+        gettext_lazy("Order anew"),
+        (
+            *RERANKINGS,
+            ("model", gettext_lazy("By the model, which is shown up to 20 of them at once")),
+        ),
+    )
     top_k: int = integer(
         4,
         gettext_lazy("Passages handed over (top k)"),
@@ -74,6 +100,9 @@ class Generating(Searching, Prompted):
 @dataclass(frozen=True)
 class Composed(Generating, Mining):
     """A search, and a model whose prompt is searched for on the development cases."""
+
+    # Not by the model: each trial of a prompt would ask it twice.
+    rerank: str = choice("none", gettext_lazy("Order anew"), RERANKINGS)
 
 
 @dataclass(frozen=True)
@@ -103,8 +132,25 @@ class GroundedAnswerer:
         What a user would have waited is the search and the model's time.
         """
         began = time.perf_counter()
-        found = self.search.passages_for(question.input, self.spec.top_k)
+        found = self.search.passages_for(question.input, self._looked_at)
         searched = 1000 * (time.perf_counter() - began)
+        if self.spec.rerank == BY_MODEL:
+            seed = self.spec.seed + question.repeat
+            order = await reordered(question.input, found, self.model.chat, seed)
+            answer = await self._answer(question, order.found[: self.spec.top_k], searched)
+            details = {**answer.details, "reranked": order.is_read}
+            return after(order.usage, replace(answer, details=details))
+        return await self._answer(question, found, searched)
+
+    @property
+    def _looked_at(self) -> int:
+        """Return how many passages are found for a question."""
+        if self.spec.rerank != BY_MODEL:
+            return self.spec.top_k
+        return max(self.spec.top_k, min(self.spec.depth, MOST_LISTED))
+
+    async def _answer(self, question: Question, found: Sequence[Found], searched: float) -> Answer:
+        """Return what the model says to these passages; finding them took some milliseconds."""
         answer = await self.model.answer(replace(question, passages=_texts(found)))
         said = answer.details.get("said", answer.output)
         details = answer.details | retrieved(found, found) | {"citations": cited(said)}
@@ -141,6 +187,7 @@ def _grounded(spec: Generating, prompt: Prompt, material: Material) -> Answerer:
 async def mine_with_passages(spec: Composed, material: Material, memory: Memory) -> dict[str, Any]:
     """Search for the best prompt on the development cases, with the passages found for each."""
     search = await asyncio.to_thread(prepared_search, spec, material)
+    hold([one.input for one in material.dev], material)
 
     def messages(prompt: Prompt, example: Example) -> list[Message]:
         found = _texts(search.passages_for(example.input, spec.top_k))

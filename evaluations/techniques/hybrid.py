@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 from evaluations.spec import choice, integer, number
 from evaluations.techniques import thought
 from evaluations.techniques.chat import Message
+from evaluations.techniques.embedding import (
+    Vectored,
+    embedding_model,
+    hold,
+    vectors_from,
+)
 from evaluations.techniques.examples import nearest
 from evaluations.techniques.fine_tuning import Head, trained
 from evaluations.techniques.generation import Composed, mine_with_passages, prepare_composed
@@ -48,7 +54,7 @@ DENSE = DenseNeighbours()
 
 
 @dataclass(frozen=True, slots=True)
-class Fused:
+class Fused(Vectored):
     """How much the head has to say. 0.3 to 0.5 was best on a split of Banking77's train file."""
 
     head_share: float = number(
@@ -66,6 +72,8 @@ class Fused:
         maximum=100_000,
     )
     stemming: str = choice("english", STEMMING_LABEL, LANGUAGES, STEMMING_HELP)
+    embedding_endpoint: str = vectors_from()
+    embedding_model: str = embedding_model()
 
 
 @dataclass(frozen=True)
@@ -132,10 +140,12 @@ def prepare_fused(spec: Fused, material: Material) -> Answerer:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownExamples(Mining):
+class ShownExamples(Vectored, Mining):
     """A model, similar examples, and a prompt of which one part is searched for."""
 
     shots: int = integer(4, gettext_lazy("Similar examples"), minimum=1, maximum=100)
+    embedding_endpoint: str = vectors_from()
+    embedding_model: str = embedding_model()
 
 
 def prepare_shown(spec: ShownExamples, material: Material) -> Answerer:
@@ -152,6 +162,7 @@ async def mine_with_examples(
     """Search for the best prompt on the development cases, each with its similar examples."""
     training_texts(material)
     choose = await asyncio.to_thread(nearest, spec.shots, material)
+    hold([one.input for one in material.dev], material)
 
     def messages(prompt: Prompt, example: Example) -> Sequence[Message]:
         question = Question(example.input)

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
-from evaluations.encoder import Encoder, Vectors, encode_once, get_encoder
+from evaluations.encoder import TextEncoder, Vectors
 from evaluations.scorers.support import SENTENCE_END
+from evaluations.techniques.embedding import encoded
 from evaluations.techniques.interface import Material, PrepareError
 from evaluations.techniques.voting import Scores, best
 
@@ -127,7 +128,7 @@ class Bm25Index:
 class DenseIndex:
     """Cosine similarity of embeddings; the texts are encoded once, in one go."""
 
-    def __init__(self, encoder: Encoder, vectors: Vectors, from_cache: bool) -> None:
+    def __init__(self, encoder: TextEncoder, vectors: Vectors, from_cache: bool) -> None:
         self.encoder = encoder
         self.vectors = vectors
         self.from_cache = from_cache
@@ -135,8 +136,7 @@ class DenseIndex:
     @classmethod
     def build(cls, texts: Sequence[str], material: Material) -> "DenseIndex":
         """Return the index of some texts."""
-        encoder = get_encoder()
-        return cls(encoder, *encode_once(encoder, texts, material.cache))
+        return cls(*encoded(texts, material))
 
     def scores(self, question: str) -> Scores:
         """Return the cosines, shape (texts,)."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from django.utils.translation import gettext as _
 
+from evaluations.encoder import TextEncoder
 from evaluations.spec import Field, Words, fields_of, validated
-from evaluations.techniques.chat import Chat
+from evaluations.techniques.chat import Chat, Usage
 
 Connect = Callable[[str, str], Chat]
 ConnectTuner = Callable[[str, str], "Tuner"]
@@ -76,7 +77,8 @@ class Probe:
 class TuningJob:
     """How a provider says that a job stands. `seconds` is from its creation to its end.
 
-    `status` is running, succeeded, failed or cancelled; `reason` is what the provider says of a
+    `status` is running, succeeded, failed or cancelled; `stage` is the provider's own word for it,
+    `begun` when the job was created (seconds since 1970); `reason` is what the provider says of a
     failure. What a provider does not say is None.
     """
 
@@ -86,6 +88,8 @@ class TuningJob:
     trained_tokens: int | None = None
     seconds: float | None = None
     reason: str = ""
+    stage: str = ""
+    begun: float | None = None
 
 
 class Tuner(Protocol):
@@ -150,6 +154,8 @@ class Material:
     left_out: int = 0
     # What a tuned model must not have forgotten; empty where the case set names nothing.
     probe: Probe | None = None
+    # What turns texts into vectors; None: the embedded encoder.
+    encoder: TextEncoder | None = None
 
     def chat(self, endpoint: str, model: str) -> Chat:
         """Return a model at an endpoint; raise PrepareError if there is no such endpoint here."""
@@ -193,6 +199,21 @@ class Answer:
     output_tokens: int | None = None
     cost: Decimal | None = None
     latency_ms: float | None = None
+
+
+def after(asked: Usage, answer: Answer) -> Answer:
+    """Return an answer that took also what was asked before it: time, tokens, cost, requests."""
+    own = Usage(answer.input_tokens, answer.output_tokens, answer.cost, answer.latency_ms or 0.0)
+    total = asked.then(own)
+    requests = asked.requests + answer.details.get("requests", 0)
+    return replace(
+        answer,
+        details={"model": asked.model, **answer.details, "requests": requests},
+        input_tokens=total.input_tokens,
+        output_tokens=total.output_tokens,
+        cost=total.cost,
+        latency_ms=total.latency_ms,
+    )
 
 
 class Answerer(Protocol):
@@ -241,7 +262,12 @@ class Halt(Exception):
     """The run cannot go on for now; the message is the sentence that says why."""
 
 
+class UnknownModel(Halt):
+    """The server does not know the model, or not any more."""
+
+
 Learn = Callable[[Any, Material, Memory], Awaitable[Mapping[str, Any]]]
+Look = Callable[[Any, Material, Memory], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +294,9 @@ class Technique:
     provides: tuple[str, ...] = ()
     # What is done once, by one worker, before any is prepared; it ends up in `Material.learned`.
     learn: Learn | None = None
+    # What is looked at before each of its steps, without any example or document being read: it
+    # raises `NotYet` while what is learned elsewhere is under way.
+    look: Look | None = None
     # What is asked once of the case set's probe, after learning; ends up in the run's artefact.
     recall: Learn | None = None
 
@@ -287,12 +316,13 @@ class Technique:
 
     @property
     def connects(self) -> bool:
-        """Return whether it talks to an endpoint."""
-        return any(one.type == "endpoint" for one in self.fields)
+        """Return whether it always talks to an endpoint; some do where the spec says so."""
+        return any(one.type == "endpoint" and not one.nullable for one in self.fields)
 
     def endpoints(self, spec: Mapping[str, Any]) -> list[str]:
-        """Return the slugs of the endpoints that a complete spec talks to."""
-        return [spec[one.name] for one in self.fields if one.type == "endpoint" and spec[one.name]]
+        """Return the slugs of the endpoints that a spec talks to."""
+        named = [spec.get(one.name) for one in self.fields if one.type == "endpoint"]
+        return [one for one in named if one]
 
     def prepare(
         self,

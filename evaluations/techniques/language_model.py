@@ -14,6 +14,7 @@ from evaluations.scorers.words import without_marks
 from evaluations.spec import choice, endpoint, integer, line, number, text
 from evaluations.techniques import thought
 from evaluations.techniques.chat import Chat, Message, Usage
+from evaluations.techniques.embedding import Vectored, embedding_model, vectors_from
 from evaluations.techniques.examples import CHOICES, Choose, chooser, examples_problem
 from evaluations.techniques.interface import (
     Answer,
@@ -110,7 +111,7 @@ class Prompted:
 
 
 @dataclass(frozen=True, slots=True)
-class FewShot(Prompted):
+class FewShot(Vectored, Prompted):
     """A prompt with examples before the question."""
 
     shots: int = integer(4, gettext_lazy("Examples"), minimum=1, maximum=100)
@@ -123,6 +124,8 @@ class FewShot(Prompted):
         check=examples_problem,
         nullable=True,
     )
+    embedding_endpoint: str = vectors_from()
+    embedding_model: str = embedding_model()
 
 
 @dataclass(frozen=True, slots=True)

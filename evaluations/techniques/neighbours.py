@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from numpy.typing import NDArray
 
 from evaluations.spec import choice, integer, number
+from evaluations.techniques.embedding import Vectored, embedding_model, vectors_from
 from evaluations.techniques.indexes import (
     K1,
     LANGUAGES,
@@ -132,15 +133,17 @@ class Bm25Neighbours:
 
 
 @dataclass(frozen=True, slots=True)
-class DenseNeighbours:
+class DenseNeighbours(Vectored):
     """Cosine and a vote."""
 
     neighbours: int = integer(10, NEIGHBOURS_LABEL, minimum=1, maximum=1000)
     sharpness: float = number(20.0, SHARPNESS_LABEL, SHARPNESS_HELP, minimum=0, maximum=100)
+    embedding_endpoint: str = vectors_from()
+    embedding_model: str = embedding_model()
 
 
 @dataclass(frozen=True, slots=True)
-class FusedNeighbours:
+class FusedNeighbours(Vectored):
     """Both, fused by rank. The usual constant of 60 cost 1.7 points on the split."""
 
     neighbours: int = integer(10, NEIGHBOURS_LABEL, minimum=1, maximum=1000)
@@ -159,6 +162,8 @@ class FusedNeighbours:
         maximum=1000,
     )
     stemming: str = choice("english", STEMMING_LABEL, LANGUAGES, STEMMING_HELP)
+    embedding_endpoint: str = vectors_from()
+    embedding_model: str = embedding_model()
 
 
 def training_texts(material: Material) -> list[str]:

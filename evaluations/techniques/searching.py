@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evaluations.spec import choice, integer, number
 from evaluations.techniques.chunking import UNITS, Chunking, Passage, passages_of
+from evaluations.techniques.embedding import Vectored, embedding_model, vectors_from
 from evaluations.techniques.indexes import (
     LANGUAGES,
     STEMMING_HELP,
@@ -33,20 +34,20 @@ NOTHING_FOUND = "nothing was found"
 METHODS = (
     ("tfidf", gettext_lazy("TF-IDF: shared words, the rarer the better")),
     ("bm25", gettext_lazy("BM25: shared words, and how often they occur in how long a text")),
-    ("dense", gettext_lazy("Dense: close meaning, by the embedded encoder")),
+    ("dense", gettext_lazy("Dense: close meaning, by vectors")),
     ("fused", gettext_lazy("BM25 and dense, fused by reciprocal rank")),
     ("fused_all", gettext_lazy("TF-IDF, BM25 and dense, fused by reciprocal rank")),
 )
 PARTS = {"fused": ("bm25", "dense"), "fused_all": ("tfidf", "bm25", "dense")}
 RERANKINGS = (
     ("none", gettext_lazy("None: in the order found")),
-    ("sentences", gettext_lazy("By the closest sentence of each passage (encoder)")),
-    ("diverse", gettext_lazy("By what each adds to those before it (MMR, encoder)")),
+    ("sentences", gettext_lazy("By the closest sentence of each passage (vectors)")),
+    ("diverse", gettext_lazy("By what each adds to those before it (MMR, vectors)")),
 )
 
 
 @dataclass(frozen=True)
-class Searching:
+class Searching(Vectored):
     """How a corpus is cut, indexed and searched. 60 is the constant of the paper on fusion."""
 
     method: str = choice("fused", gettext_lazy("Retrieval"), METHODS)
@@ -103,6 +104,8 @@ class Searching:
         minimum=1,
         maximum=1000,
     )
+    embedding_endpoint: str = vectors_from()
+    embedding_model: str = embedding_model()
 
     @property
     def chunking(self) -> Chunking:

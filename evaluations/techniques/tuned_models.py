@@ -16,12 +16,14 @@ from evaluations.techniques.grading import metric_of, scores
 from evaluations.techniques.interface import (
     Answer,
     Answerer,
+    Halt,
     Material,
     Memory,
     PrepareError,
     Question,
     Technique,
     Tuner,
+    UnknownModel,
 )
 from evaluations.techniques.language_model import ChatAnswerer, Prompted, prepare_zero_shot
 from evaluations.techniques.learning_curve import Try, point, sizes_problem, sizes_written
@@ -158,11 +160,19 @@ class Served(Prompted):
     probe_cases: int = probe_cases()
 
 
+async def look_at_job(spec: ProviderTuned, material: Material, memory: Memory) -> None:
+    """Raise `NotYet` while the provider is at it."""
+    tuner = await sync_to_async(material.tuner)(spec.endpoint, spec.model)
+    try:
+        await rest_while_under_way(tuner, memory)
+    finally:
+        await tuner.close()
+
+
 async def tune(spec: ProviderTuned, material: Material, memory: Memory) -> dict[str, Any]:
     """Have the model tuned and return what that came to, with the learning curve if asked for."""
     tuner = await sync_to_async(material.tuner)(spec.endpoint, spec.model)
     try:
-        await rest_while_under_way(tuner, memory)
         return await _tuned_in_full(spec, material, tuner, memory)
     finally:
         await tuner.close()
@@ -252,9 +262,28 @@ class TunedAnswerer:
         return await self.inner.answer(question)
 
 
+@dataclass(frozen=True)
+class OrderedAnswerer(TunedAnswerer):
+    """A model that a provider has tuned for this spec; one that is gone can be tuned again."""
+
+    async def answer(self, question: Question) -> Answer:
+        """Return what the tuned model says."""
+        try:
+            return await self.inner.answer(question)
+        except UnknownModel as said:
+            told = {"model": self.told["tuned_model"], "said": said}
+            sentence = _(
+                "The tuned model %(model)s is not at the provider any more: “Tune again” has "
+                "another one made, which costs as much as the first. %(said)s"
+            )
+            raise Halt(sentence % told) from None
+
+
 def prepare_tuned(spec: ProviderTuned, material: Material) -> Answerer:
     """Return an answerer with the model that the provider has tuned."""
-    return prepare_zero_shot(replace(spec, model=material.learned["tuned_model"]), material)
+    model = material.learned["tuned_model"]
+    inner = prepare_zero_shot(replace(spec, model=model), material)
+    return OrderedAnswerer(inner, {"tuned_model": model})
 
 
 def prepare_served(spec: Served, material: Material) -> Answerer:
@@ -314,6 +343,7 @@ ENTRIES = (
         build=prepare_tuned,
         kinds=("classification", "question_answering", "free_text"),
         learn=tune,
+        look=look_at_job,
         recall=recall_tuned,
     ),
     Technique(

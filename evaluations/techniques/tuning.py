@@ -15,6 +15,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from decisions import clock
 from evaluations.techniques.interface import (
     Interrupted,
     Memory,
@@ -89,9 +90,7 @@ async def tuned(order: Order, tuner: Tuner, memory: JobMemory) -> dict[str, Any]
     if "done" in memory.state:
         return dict(memory.state["done"])
     await _begin(order, tuner, memory)
-    job = await tuner.look(memory.state["job"])
-    if job.status == "running":
-        raise NotYet
+    job = await _looked_at(tuner, memory)
     if job.status != "succeeded":
         raise await memory.give_up(_ending(job))
     if not job.model:
@@ -106,9 +105,21 @@ async def rest_while_under_way(tuner: Tuner, memory: Memory) -> None:
     """Raise `NotYet` while a job that has begun is under way: a look, before anything is built."""
     for name in memory.state.get("jobs", {}):
         state = JobMemory(memory, name).state
-        is_open = state.get("job") and "done" not in state
-        if is_open and (await tuner.look(state["job"])).status == "running":
-            raise NotYet
+        if state.get("job") and "done" not in state:
+            await _looked_at(tuner, JobMemory(memory, name))
+
+
+async def _looked_at(tuner: Tuner, memory: JobMemory) -> TuningJob:
+    """Return a job that has ended; keep how another stands, for those who wait, and raise `NotYet`.
+
+    What is kept is told on the run's page.
+    """
+    job = await tuner.look(memory.state["job"])
+    if job.status == "running":
+        at = clock.now().isoformat()
+        await memory.keep(seen={"stage": job.stage, "begun": job.begun, "at": at})
+        raise NotYet
+    return job
 
 
 def _ending(job: TuningJob) -> str:

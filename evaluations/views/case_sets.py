@@ -27,14 +27,19 @@ from evaluations.previews import CasesPreview
 from evaluations.views.shared import page_of, version_of, wants_fragment
 
 CASES_PER_PAGE = 50
+MOST_WITH_RESULTS = 200
 
 
 @require_safe
 def case_sets(request: HttpRequest) -> HttpResponse:
     """Show the newest version of every case set, and what the person is bringing in."""
-    visible = CaseSet.objects.visible_to(person(request))
+    visible = CaseSet.objects.visible_to(person(request)).newest().to_choose_from()
+    known = visible.select_related("created_by")
+    came = known.filter(came_with_results=True)
     context = {
-        "page_obj": page_of(request, visible.newest().select_related("created_by"), 50),
+        "page_obj": page_of(request, known.filter(came_with_results=False), 50),
+        "with_results": came[:MOST_WITH_RESULTS],
+        "with_results_count": came.count(),
         "imports": imported_by(person(request), Imports.CASES),
     }
     return render(request, "evaluations/case_sets.html", context)
@@ -99,10 +104,12 @@ def map_case_set(request: HttpRequest, token: str) -> HttpResponse:
     """Ask what the columns of an upload hold, show what would come in, and ask for the import."""
     upload = uploads.kept(person(request), token)
     form, columns, kind = _asked(request, upload)
-    material = {"columns": vars(columns), "kind": kind}
-    preview = CasesPreview.of(lambda: material_of(upload, person(request), material))
+    preview = CasesPreview()
+    if columns is not None:
+        material = {"columns": vars(columns), "kind": kind}
+        preview = CasesPreview.of(lambda: material_of(upload, person(request), material))
     is_wanted = "import" in request.POST and form.is_valid()
-    if is_wanted and not preview.problem:
+    if is_wanted and columns is not None and not preview.problem:
         row = request_import(upload, by=person(request), columns=columns, kind=kind)
         return redirect(row)
     context = {"upload": upload, "form": form, "preview": preview}
@@ -110,8 +117,11 @@ def map_case_set(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "evaluations/map_case_set.html", context, status=status)
 
 
-def _asked(request: HttpRequest, upload: uploads.Upload) -> tuple[Any, Columns, str]:
-    """Return the form, and the columns and kind that it says; before it is sent, the guess."""
+def _asked(request: HttpRequest, upload: uploads.Upload) -> tuple[Any, Columns | None, str]:
+    """Return the form, and the columns and kind that it says; before it is sent, the guess.
+
+    The columns are None as long as nobody has said, or could guess, what they hold.
+    """
     if shape_of_all(upload.case_files):
         return NothingToAskForm(posted(request)), Columns("", ""), ""
     names = columns_of(upload.case_files[0].path, upload.case_files[0].title)
@@ -120,10 +130,11 @@ def _asked(request: HttpRequest, upload: uploads.Upload) -> tuple[Any, Columns, 
     if not form.is_bound:
         guess = {name: value for name, value in vars(guessed(names)).items() if name in form.fields}
         columns = Columns(**guess)
-        return form, columns, guessed_kind(columns)
+        is_known = bool(columns.input and columns.label)
+        return form, columns if is_known else None, guessed_kind(columns)
     if form.is_valid():
         return form, form.columns, form.kind_of_cases
-    return form, Columns("", ""), ""
+    return form, None, ""
 
 
 def _posted_version(request: HttpRequest, slug: str) -> CaseSet:

@@ -61,7 +61,7 @@ def _compared(request: HttpRequest, first: Run, second: Run) -> dict[str, Any]:
     unrated = still_to_rate(person(request))
     blinding = next((one for one in unrated if one.is_about(first) or one.is_about(second)), None)
     shows = reads and not blinding
-    rows = page_of(request, _differing(first, second) if shows else [], CASES_PER_PAGE)
+    rows = page_of(request, differing(first, second) if shows else [], CASES_PER_PAGE)
     return {
         "sentences": _told(first, second, found),
         "table": found.table,
@@ -83,13 +83,26 @@ def _told(first: Run, second: Run, found: Paired) -> list[str]:
     return [_("%(name)s on the record says:") % {"name": kept.reference}, kept.method]
 
 
-def _differing(first: Run, second: Run) -> Any:
+def differing(first: Run, second: Run) -> Any:
     """Return the first run's results on the cases where the second scored otherwise."""
-    twin = second.results.filter(case__key=OuterRef("case__key"), repeat=OuterRef("repeat"))
+    twin = _twin(first, second)
     same = Exists(twin.filter(score=OuterRef("score")))
     both_failed = Q(score=None) & Exists(twin.filter(score=None))
     rows = first.results.select_related("case").filter(~same & ~both_failed)
     return rows.order_by(F("score").asc(nulls_first=True), "pk")
+
+
+def _twin(first: Run, second: Run) -> Any:
+    """Return what the second run said of the same case, found by an index.
+
+    Cases known by two names are found by their keys within their own case set: a key alone would
+    have all results of the run looked through for each case.
+    """
+    twin = second.results.filter(repeat=OuterRef("repeat"))
+    if first.case_set_id == second.case_set_id:
+        return twin.filter(case=OuterRef("case"))
+    own = second.case_set.cases.filter(key=OuterRef(OuterRef("case__key")))
+    return twin.filter(case__in=own)
 
 
 def _pairs(rows: Sequence[Result], second: Run) -> list[Pair]:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from decisions.views.shared import done, person
 from evaluations.intake import cancel_import
-from evaluations.models import Import, ImportState
+from evaluations.models import Import, Imports, ImportState
 from evaluations.views.shared import wants_fragment
 
 
@@ -22,7 +22,8 @@ def import_(request: HttpRequest, pk: int) -> HttpResponse:
         return _go_on(request, row)
     template = "evaluations/import.html"
     if not wants_fragment(request):
-        return render(request, template, {"row": row})
+        menu = "decisions" if row.what == Imports.RESULTS else "case_sets"
+        return render(request, template, {"row": row, "menu": menu})
     response = render(request, f"{template}#import", {"row": row})
     if not row.is_open:
         told = {"import": row, "state": row.get_state_display().lower()}

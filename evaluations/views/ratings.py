@@ -1,5 +1,6 @@
 """Blind rating: the rounds of a record, one round, and the next case to rate."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +28,9 @@ from evaluations.rating import (
 from evaluations.rating import (
     rate as keep_rating,
 )
-from evaluations.rating_forms import RatingForm, RoundForm
-from evaluations.views.shared import page_of
+from evaluations.rating_forms import JudgeForm, RatingForm, RoundForm
+from evaluations.round_judging import judges_of, request_judging
+from evaluations.views.shared import page_of, wants_fragment
 
 ROUNDS_PER_PAGE = 40
 CASES_PER_PAGE = 50
@@ -57,6 +59,42 @@ def ratings(request: HttpRequest, reference: str) -> HttpResponse:
 def rating(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a round: who has rated how much; once it is closed, whose answers won."""
     found, decision = _round(request, pk)
+    if request.GET.get("part") == "judges" and wants_fragment(request) and found.is_closed:
+        return _judges(request, found, decision)
+    return _shown(request, found, decision, JudgeForm(found))
+
+
+@require_POST
+def judge(request: HttpRequest, pk: int) -> HttpResponse:
+    """Have a model asked about the pairs of a closed round."""
+    found, decision = _round(request, pk)
+    ensure("measure", decision, person(request))
+    form = JudgeForm(found, posted(request))
+    if form.is_valid():
+        row = request_judging(found, form.spec, by=person(request))
+        return done(request, found, _("%(judge)s is asked.") % {"judge": row})
+    return _shown(request, found, decision, form)
+
+
+def _judges(request: HttpRequest, found: RatingRound, decision: Decision) -> HttpResponse:
+    """Answer a poll: how far the judges are; say so when none is asked any more."""
+    context = {"round": found} | _judged(found)
+    response = page(request, "evaluations/rating.html#judges", decision, **context)
+    if not context["judging"]:
+        told = {"announce": _("The model has been asked about every pair, or stopped.")}
+        response["HX-Trigger"] = json.dumps(told)
+    return response
+
+
+def _judged(found: RatingRound) -> dict[str, Any]:
+    judges = judges_of(found)
+    return {"judges": judges, "judging": any(one.row.is_open for one in judges)}
+
+
+def _shown(
+    request: HttpRequest, found: RatingRound, decision: Decision, form: JudgeForm
+) -> HttpResponse:
+    """Answer with the page of a round."""
     done_by = progress(found)
     context: dict[str, Any] = {
         "round": found,
@@ -68,8 +106,8 @@ def rating(request: HttpRequest, pk: int) -> HttpResponse:
         "measure_refusal": refusal("measure", decision, person(request)),
     }
     if found.is_closed:
-        context |= _unblinded(request, found)
-    return page(request, "evaluations/rating.html", decision, **context)
+        context |= _unblinded(request, found) | _judged(found) | {"form": form}
+    return page(request, "evaluations/rating.html", decision, status_of(form), **context)
 
 
 @never_cache

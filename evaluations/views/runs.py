@@ -18,7 +18,7 @@ from evaluations import side_by_side
 from evaluations.actions import change_budget, request_runs
 from evaluations.candidate_specs import is_runnable
 from evaluations.forms import BudgetForm, ResultFilterForm, RunForm, Show
-from evaluations.models import ResultState, Run
+from evaluations.models import ResultState, Run, progress_of
 from evaluations.rating import still_to_rate
 from evaluations.run_moves import MOVES
 from evaluations.run_page import RunPage
@@ -43,11 +43,13 @@ def runs(request: HttpRequest, reference: str) -> HttpResponse:
         asked = request_runs(form.chosen, by=person(request), **form.asked)
         return done(request, reverse("evaluations:runs", args=[reference]), _asked(len(asked)))
     found = Run.objects.of(decision).select_related("candidate", "case_set", "requested_by")
+    shown = page_of(request, found, RUNS_PER_PAGE)
     context = {
         "form": form,
         "measure_refusal": refusal("measure", decision, person(request)),
         "unready": [one for one in considered if one not in runnable],
-        "page_obj": page_of(request, found, RUNS_PER_PAGE),
+        "page_obj": shown,
+        "progress_of": progress_of(one for one in shown if one.is_open or one.is_stopped),
         "working": Run.objects.of(decision).open().exists(),
     }
     template = "evaluations/runs.html"
@@ -149,7 +151,8 @@ def _results(found: Run, form: ResultFilterForm, others: list[Run]) -> Any:
         results = results.matching(text)
     show = asked.get("show", "")
     if show == Show.WRONG:
-        results = results.filter(Q(correct=False) | Q(state=ResultState.FAILED))
+        worthless = Q(correct__isnull=True, score=0)  # where answers are right by degrees
+        results = results.filter(Q(correct=False) | worthless | Q(state=ResultState.FAILED))
     if show == Show.DIFFERING:
         results = side_by_side.differing(results, others, found)
     return results.order_by("pk") if show == Show.IN_ORDER else results.errors_first()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from decisions.actions.rows import edit_candidate
 from decisions.policies import ensure
 from decisions.views.shared import done, get_record, page, person, posted, status_of
-from evaluations.candidate_specs import chosen_technique, families
+from evaluations.candidate_specs import chosen_technique, families, tuned_models
 from evaluations.forms import SpecForm
 
 
@@ -24,7 +24,8 @@ def spec(request: HttpRequest, reference: str, letter: str) -> HttpResponse:
     technique = chosen_technique(candidate, request.GET.get("technique", ""))
     if technique is None:
         return page(request, "evaluations/spec.html", decision, **context)
-    form = SpecForm(technique, candidate, posted(request))
+    tuned = tuned_models(person(request))
+    form = SpecForm(technique, candidate, posted(request), tuned=tuned)
     if form.is_valid():
         by, token = person(request), candidate.token
         edit_candidate(candidate, by=by, token=token, spec=form.spec)

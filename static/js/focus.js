@@ -75,3 +75,12 @@ document.addEventListener("htmx:responseError", () => announce(liveRegion()?.dat
 
 // A page that opens with an error summary starts there.
 document.querySelector("main .error-summary")?.focus();
+
+// A link to what is folded away opens it.
+const reveal = () => {
+  const found = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let fold = found?.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  if (found?.closest("details")) found.scrollIntoView();
+};
+window.addEventListener("hashchange", reveal);
+reveal();

@@ -741,7 +741,9 @@ def test_every_rule_is_about_kinds_of_event_that_there_are() -> None:
 
 @pytest.mark.parametrize("key", MATTERS)
 def test_every_matter_has_its_sentence(key: str) -> None:
-    values = dict.fromkeys(("actor", "giver", "taker", "reason", "successor"), "Ana") | {
+    values = dict.fromkeys(
+        ("actor", "giver", "taker", "reason", "successor", "question"), "Ana"
+    ) | {
         "role": "ux",
         "part": "goals",
         "count": 1,

@@ -1,4 +1,4 @@
-"""Numbers carry the digits that their interval supports."""
+"""Percentages have one decimal; all else three digits, or what its interval supports."""
 
 import pytest
 from django.utils import translation
@@ -23,9 +23,14 @@ from decisions.numbers import (
         (-0.41, -1.3, 2.1, "points", "−0.4\u00a0points"),
         (-0.04, -1.3, 2.1, "", "0.0"),
         (100.0, 98.1, 100.0, "%", "100.0\u00a0%"),
+        # Beside each other on one page, whatever their intervals are:
+        (99.53, 99.48, 99.57, "%", "99.5\u00a0%"),
+        (36.8, 20.1, 55.0, "%", "36.8\u00a0%"),
+        (33.333, 9.7, 70.0, "%", "33.3\u00a0%"),
+        (12.3046, 12.3001, 12.3099, "ms", "12.3\u00a0ms"),
     ],
 )
-def test_a_value_is_shown_to_the_precision_of_its_interval(
+def test_a_value_is_shown_by_one_rule(
     value: float, low: float, high: float, unit: str, shown: str
 ) -> None:
     assert format_value(value, low, high, unit) == shown
@@ -41,6 +46,14 @@ def test_without_an_interval_three_digits_are_shown_and_the_whole_part_is_kept(
     assert format_value(value) == shown
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(99.997, "99.997"), (0.012, "0.01"), (0.0, "0.0"), (99.94, "99.9"), (12.0, "12.0")],
+)
+def test_hardly_any_is_not_told_as_none_nor_nearly_all_as_all(value: float, shown: str) -> None:
+    assert format_value(value, unit="%") == f"{shown}\u00a0%"
+
+
 def test_an_interval_of_no_width_says_nothing_of_precision() -> None:
     assert format_value(41.256, 41.256, 41.256) == "41.3"
 
@@ -54,6 +67,8 @@ def test_an_interval_uses_a_dash_and_words_where_a_minus_stands_beside_it() -> N
     assert format_interval(86.8, 94.6) == "86.8–94.6"
     assert format_interval(-1.3, 2.1) == "−1.3 to 2.1"
     assert format_interval(None, None) == ""
+    assert format_interval(0, 39.03, "%") == "0.0–39.0"
+    assert format_interval(99.2, 99.98, "%") == "99.20–99.98"
 
 
 def test_a_number_that_a_person_set_is_shown_as_it_was_typed() -> None:
@@ -74,4 +89,4 @@ def test_an_interval_is_named_by_the_level_of_its_method() -> None:
 
 def test_decimals_follow_the_readers_language() -> None:
     with translation.override("pt-br"):
-        assert format_value(1234.56, 1230.0, 1239.0) == "1.234,6"
+        assert format_value(12.3456, 12.30, 12.39) == "12,3"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
@@ -14,8 +15,17 @@ from decisions.content import content
 from decisions.exports.document import RecordDocument
 from decisions.models import Candidate, Decision, Evidence, EvidenceKind
 from evaluations.actions import attach_run, request_run
-from evaluations.comparing import family_of, p_in_words, paired, rounded_up, sentences
+from evaluations.comparing import (
+    Family,
+    LeftOut,
+    family_of,
+    p_in_words,
+    paired,
+    rounded_up,
+    sentences,
+)
 from evaluations.models import CaseSet, Run
+from evaluations.views.comparisons import differing
 from tests.evaluations.helpers import make_candidate, make_case_set, work_through
 from tests.factories import People
 
@@ -379,3 +389,34 @@ def test_the_evidence_page_says_who_is_ahead(
 
     assert "Head to head" in page
     assert "Second is 83.3 points ahead of rag/bm25_knn on 12 cases" in page
+
+
+def test_the_cases_on_which_two_runs_differ_are_found_by_an_index(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People, tmp_path: Path
+) -> None:
+    first = measured(candidate, case_set, people, right=2)
+    other = measured(second, case_set, people, right=12)
+    renamed = measured(second, make_case_set(tmp_path, name="Same again"), people, right=12)
+
+    found = [list(differing(first, one).values_list("case__key")) for one in (other, renamed)]
+
+    assert len(found[0]) == 10
+    assert found[0] == found[1]
+    if connection.vendor == "sqlite":
+        # Without the case among what is searched by, 3,080 cases take seconds.
+        plans = [differing(first, one).explain() for one in (other, renamed)]
+        assert all("(run_id=? AND case_id=? AND repeat=?)" in plan for plan in plans)
+
+
+def test_many_that_are_not_compared_are_counted_by_reason() -> None:
+    def left_out(letter: str, why: str) -> LeftOut:
+        return LeftOut(Candidate(letter=letter), Run(), why)
+
+    others = [left_out(letter, f"measured on other cases (Set {letter})") for letter in "ABCD"]
+    family = Family((), (left_out("E", "scored in another way (x/1)"), *others))
+
+    assert [one.sentence_part for one in family.reasons] == [
+        "4 candidates: measured on other cases",
+        "E: scored in another way (x/1)",
+    ]
+    assert Family((), tuple(others[:2])).reasons[0].sentence_part == "A, B: measured on other cases"

@@ -137,7 +137,10 @@ def test_a_damaged_cache_file_is_computed_again(tmp_path: Path, damage: bytes) -
     assert np.array_equal(vectors, np.load(path))
 
 
-def test_of_several_that_need_the_same_vectors_one_computes_them(tmp_path: Path) -> None:
+def test_of_several_that_need_the_same_vectors_one_computes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoders, "PATIENCE", 60.0)
     outcomes: list[bool] = []
     texts = [f"message {n}" for n in range(200)]
 

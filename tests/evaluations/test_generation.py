@@ -14,7 +14,8 @@ from evaluations.actions import request_run
 from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile, Columns
 from evaluations.measuring import measure
-from evaluations.models import CaseSet, Endpoint, RunState
+from evaluations.models import CaseSet, Endpoint, Run, RunState
+from evaluations.run_page import RunPage
 from evaluations.scorers import SCORERS
 from evaluations.scorers.interface import CaseView
 from evaluations.scorers.words import without_marks
@@ -30,6 +31,7 @@ from evaluations.techniques import (
 )
 from evaluations.techniques.generation import cited
 from evaluations.techniques.interface import Remote
+from evaluations.techniques.reranking import order_in
 from tests.evaluations.chats import Said, ToldChat
 from tests.evaluations.helpers import make_candidate
 from tests.evaluations.test_mining import Notebook
@@ -315,3 +317,70 @@ def test_a_run_generates_from_the_corpus_at_a_server(
     assert run.artefact["chunks"] > 0
     assert "[1] " in server.chats[-1].json["messages"][-1]["content"]
     assert ("learning_curve" in run.artefact) == (key == "hybrid/retrieval_and_mined_prompt")
+
+
+# Ordered anew by the model
+
+
+def ordering(order: str) -> Says:
+    """Order passages as told, and answer by copying from the first."""
+
+    def says(messages: Any, how: Any) -> str:
+        return order if "You order numbered" in messages[0]["content"] else copying(messages, how)
+
+    return says
+
+
+RERANKED = {"rerank": "model", "method": "bm25", "unit": "document", "top_k": 2}
+
+
+def test_a_model_orders_what_was_found_and_answers_from_its_first(tmp_path: Path) -> None:
+    plain, _chat = generated(tmp_path, top_k=3, method="bm25", unit="document")
+    keys = [one["key"] for one in plain.details["retrieved"]]
+
+    found, chat = generated(tmp_path, ordering("[2] > [7] > [1] > [2]"), **RERANKED)
+
+    assert [one["key"] for one in found.details["retrieved"]] == [keys[1], keys[0]]
+    assert found.details["reranked"] is True
+    assert len(chat.asked) == found.details["requests"] == 2
+    assert (found.input_tokens, found.output_tokens) == (20, 6)
+    assert found.latency_ms is not None
+    assert found.latency_ms >= 200
+
+
+@pytest.mark.parametrize("said", ["I cannot tell.", "", "[99]"])
+def test_an_order_that_cannot_be_read_keeps_what_was_found(tmp_path: Path, said: str) -> None:
+    plain, _chat = generated(tmp_path, top_k=2, method="bm25", unit="document")
+    found, _chat = generated(tmp_path, ordering(said), **RERANKED)
+
+    assert found.details["retrieved"] == plain.details["retrieved"]
+    assert found.details["reranked"] is False
+
+
+@pytest.mark.parametrize(
+    ("said", "places"),
+    [
+        ("[3] > [1] > [2]", [2, 0, 1]),
+        ("Of 3 passages: [2] is best, then [1].", [1, 0]),
+        ("3, 1, 2", [2, 0, 1]),
+        ("2", [1]),
+        ("[0] > [4]", []),
+        ("[123456789]", []),
+    ],
+)
+def test_an_order_is_read_however_it_is_written(said: str, places: list[int]) -> None:
+    assert order_in(said, 3) == places
+
+
+def test_a_prompt_is_not_mined_with_an_order_that_a_model_gives() -> None:
+    technique = TECHNIQUES["hybrid/retrieval_and_mined_prompt"]
+    with pytest.raises(SpecError, match="rerank"):
+        technique.validate(MODEL | {"rerank": "model", "alternatives": "a\n---\nb"})
+
+
+@pytest.mark.django_db
+def test_the_page_says_how_often_the_model_gave_no_order(run: Run) -> None:
+    run.spec, run.state = run.spec | {"rerank": "model"}, RunState.FINISHED
+    assert RunPage(run).rerank_note == ""
+    run.results.filter(pk=run.results.values("pk")[:1]).update(details={"reranked": False})
+    assert RunPage(run).rerank_note.startswith("To 1 question the model gave no order")

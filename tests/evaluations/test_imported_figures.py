@@ -16,6 +16,7 @@ from evaluations.comparing import why_not
 from evaluations.imported_figures import imported_measurements
 from evaluations.models import CaseSet, Run
 from evaluations.rating import open_round
+from evaluations.run_page import RunPage
 from tests.evaluations.helpers import make_candidate
 from tests.evaluations.importers.reading import shared_file
 from tests.evaluations.test_bringing import ERRORS, bring, rows, table
@@ -261,3 +262,32 @@ def test_runs_without_cases_cannot_be_rated(
     assert client.post(address, posted).status_code == 422
     with pytest.raises(BadInput, match="was brought in without its cases"):
         open_round(one, other, by=people.owner, raters=[people.owner], **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["evaluate_result.json", "test_run_20261121_012442.json"])
+def test_a_test_that_could_not_be_judged_has_both_denominators(
+    candidate: Candidate, name: str
+) -> None:
+    (run,) = bring(shared_file("deepeval", f"generated/{name}"), candidate)
+    told = run.metrics
+    assert (told["answered"], told["unjudged"], told["pass_rate"]["n"]) == (6, 1, 6)
+    assert told["pass_rate"]["value"] == pytest.approx(100 / 3)
+    assert (told["of_answered"]["pass_rate"]["value"], told["of_answered"]["pass_rate"]["n"]) == (
+        *(40, 5),
+    )
+    evidence = candidate.decision.evidence.get(metric="pass_rate")
+    assert "1 answer could not be judged and counts as wrong." in evidence.method
+    assert "Of the 5 answered and judged alone it is 40" in evidence.method
+    assert RunPage(run).measures[0].note.endswith("of the 5 answered and judged")
+
+
+def test_errors_of_another_tool_have_both_denominators(
+    candidate: Candidate, tmp_path: Path
+) -> None:
+    told = [*rows(3, 1), *(row | {"error": "429", "correct": None} for row in rows(6, 0)[4:])]
+    (run,) = bring(table(tmp_path, told), candidate)
+    alone = run.metrics["of_answered"]["accuracy"]
+    assert (run.metrics["accuracy"]["value"], run.metrics["accuracy"]["n"]) == (50, 6)
+    assert (alone["value"], alone["n"]) == (75, 4)
+    (whole,) = bring(table(tmp_path, rows(3, 1), "whole.jsonl"), candidate)
+    assert "of_answered" not in whole.metrics

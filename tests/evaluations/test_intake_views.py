@@ -252,3 +252,30 @@ def test_a_reader_of_the_record_sees_the_run_but_not_the_texts_of_closed_cases(
         assert "My invoice" not in text(told)
     assert "invoice" not in text(reader.get(f"{address}?q=courier", headers=HTMX))
     assert "My invoice" in text(sign_in(people.ux).get(address))
+
+
+def test_columns_that_say_nothing_are_asked_about_without_an_error(owner: Client) -> None:
+    address = uploaded(owner, "frage,antwort\nWer?,ich\n", "cases.csv")
+    found = owner.get(address)
+    page = text(found)
+    assert found.status_code == 200
+    assert "Error:" not in page
+    assert "error-summary" not in page
+    assert "Say which column holds the input" in page
+    assert page.count('<option value="" selected>Choose a column</option>') == 2
+    sent = owner.post(address, {"preview": "1"})
+    assert sent.status_code == 422
+    assert text(sent).count("Choose one.") >= 2
+    chosen = owner.post(address, {"preview": "1", "input": "frage", "label": "antwort"})
+    assert "Wer?" in text(chosen)
+
+
+def test_the_preview_tells_what_occurs_twice_before_anything_comes_in(owner: Client) -> None:
+    rows = ["text,label,split", "One,a,train", "ONE,a,test", "Two,b,test", "two ,c,test"]
+    page = text(owner.get(uploaded(owner, "\n".join(rows), "cases.csv")))
+    assert "Worth a look before it comes in" in page
+    for told in ("1</b> duplicates", "1</b> overlaps", "1</b> contradictions"):
+        assert told in page
+    assert not CaseSet.objects.exists()
+    clean = text(owner.get(uploaded(owner, "text,label\nOne,a\nTwo,b\n", "clean.csv")))
+    assert "Worth a look" not in clean

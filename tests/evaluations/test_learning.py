@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ class Lesson:
 
 
 def learn(lesson: Any, key: str = "key", stop: Any = never) -> Mapping[str, Any]:
-    return learned(key, lesson, None, Material(), stop)
+    return learned(key, partial(lesson, None, Material()), stop)
 
 
 def test_what_is_learned_is_learned_once() -> None:

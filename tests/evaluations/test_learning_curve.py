@@ -163,8 +163,8 @@ def test_a_curve_is_drawn_told_and_listed() -> None:
     shown = learning_curve_of({"learning_curve": POINTS})
 
     assert shown
-    assert shown.description == "From 50 % with 10 to 80 % with 300."
-    assert shown.rows[0] == ("10", "50 %", "40 % to 60 %")
+    assert shown.description == "From 50.0\u00a0% with 10 to 80.0\u00a0% with 300."
+    assert shown.rows[0] == ("10", "50.0\u00a0%", "40.0\u00a0% to 60.0\u00a0%")
     assert shown.svg.count("<circle") == 4
 
 
@@ -177,7 +177,7 @@ def test_a_mined_prompt_has_its_curve_shown_in_the_same_way() -> None:
 
     assert shown
     assert shown.size_name == "Cases asked"
-    assert shown.rows[1][:2] == ("60", "70 %")
+    assert shown.rows[1][:2] == ("60", "70.0\u00a0%")
 
 
 def test_one_point_is_no_curve() -> None:
@@ -192,7 +192,7 @@ def test_a_loss_is_told_with_its_interval_and_as_what_it_is() -> None:
     assert shown.is_loss
     assert "The base model is 20 points ahead of the tuned model on 200 cases" in shown.sentence
     assert "13 to 27" in shown.sentence
-    assert shown.cells == ("80 %", "60 %", "−20 points")
+    assert shown.cells == ("80.0\u00a0%", "60.0\u00a0%", "−20.0\u00a0points")
 
 
 def test_what_tuning_cost_is_unknown_rather_than_nothing() -> None:

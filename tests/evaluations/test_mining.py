@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from evaluations.prompt_search import PromptSearch, search_of
 from evaluations.techniques import Example, Halt, Interrupted, PrepareError
 from evaluations.techniques.chat import Usage
 from evaluations.techniques.messages import Prompt
@@ -80,6 +82,43 @@ def test_the_better_half_goes_on_and_is_asked_more() -> None:
     assert [one["prompts"][0]["change"] for one in found.curve] == ["be right", "be right"]
     assert [one["cases"] for one in found.curve] == [20, 60]
     assert found.curve[-1]["prompts"][0]["asked"] == 60
+
+
+def search(**spec: Any) -> PromptSearch:
+    """Return what the page is told of a search."""
+    found = race({"be right": 9, "be quick": 6})
+    told = {"mined_prompt": asdict(found.prompt), "learning_curve": found.curve}
+    shown = search_of({"part": "context", **spec}, told)
+    assert shown
+    return shown
+
+
+def test_the_page_shows_the_whole_prompt_that_won_as_it_is_sent() -> None:
+    assert search().turns == [
+        ("Instructions", "be right\n\nAnswer with one of these labels alone:\n- {labels}"),
+        ("Message", "{text}"),
+    ]
+    assert [text for _speaker, text in search(shots=4).turns][1:] == [
+        "{example}",
+        "{answer}",
+        "{text}",
+    ]
+    assert "stand for 4 training cases" in search(shots=4).places
+    assert "step by step" in search(reasoning="step_by_step").turns[-1][1]
+
+
+def test_the_page_shows_every_prompt_that_was_tried_as_it_stood_in_its_last_round() -> None:
+    told = [(one.text, one.right, one.asked, one.share, one.rounds) for one in search().variants]
+    assert told == [
+        ("be right", 54, 60, "90.0 %", 2),
+        ("be quick", 36, 60, "60.0 %", 2),
+        ("As it was written", 6, 20, "30.0 %", 1),
+        ("be kind", 6, 20, "30.0 %", 1),
+    ]
+
+
+def test_a_run_without_a_search_shows_none() -> None:
+    assert search_of({}, {"learning_curve": [{"examples": 10}], "prompt": {}}) is None
 
 
 def test_mining_keeps_to_its_requests() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from decisions import clock
 from decisions.models import Candidate, Decision
+from decisions.policies import Refused
 from evaluations import actions, measuring
 from evaluations.abandoned import REFUSED_LONGEST, cancel_abandoned
 from evaluations.actions import request_run
@@ -125,6 +126,23 @@ def test_while_the_provider_is_at_it_no_worker_waits(
     assert run in Run.objects.lacking_workers(run.requested_at)  # so the reaper asks again
     assert Preparation.objects.get().lease_until is None
     assert len(server.tuning.jobs) == 1
+
+
+def test_while_the_provider_is_at_it_the_page_says_how_its_job_stands(
+    tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer, sign_in: Any
+) -> None:
+    run = worked_on(request_run(tuned, case_set, by=people.owner), 2)
+    (job,) = server.tuning.jobs.values()
+    assert job.status == "running"
+
+    def shown() -> str:
+        return str(sign_in(people.owner).get(run.get_absolute_url()).content.decode())
+
+    page = shown()
+    assert f"<dt>Tuning</dt><dd>Job {job.id}: it is running. Begun <time" in page
+    assert "last looked at <time" in page
+    worked_on(run)
+    assert "last looked at" not in shown()
 
 
 def test_each_example_is_handed_in_as_it_will_be_asked(
@@ -370,6 +388,70 @@ def test_a_later_run_of_the_same_spec_uses_the_model_that_is_there(
 
 
 # What goes wrong
+
+
+@pytest.fixture
+def gone(tuned: Candidate, case_set: CaseSet, people: People, server: ModelServer) -> Run:
+    """A run whose tuned model was deleted at the provider."""
+    worked_on(request_run(tuned, case_set, by=people.owner))
+    measuring._kept.clear()
+    server.fault_for = lambda request: (
+        faults.failing(404, "No such model") if request.route == "/chat/completions" else None
+    )
+    run = worked_on(request_run(tuned, case_set, by=people.owner, budget={"requests": 99}), 1)
+    server.fault_for = lambda request: None
+    return run
+
+
+def test_a_model_that_is_gone_is_told_and_can_be_tuned_again(
+    gone: Run, server: ModelServer, people: People, sign_in: Any, caplog: Any
+) -> None:
+    (job,) = server.tuning.jobs.values()
+    assert gone.state == RunState.PAUSED
+    assert f"The tuned model {job.tuned} is not at the provider any more" in gone.paused_because
+    assert "No such model" in gone.paused_because
+    client = sign_in(people.owner)
+    assert 'id="move-tune"' in client.get(gone.get_absolute_url()).content.decode()
+
+    with caplog.at_level("INFO", "evaluations.actions"):
+        client.post(f"{gone.get_absolute_url()}tune/")
+
+    gone.refresh_from_db()
+    again = Run.objects.open().get()
+    assert (gone.state, again.budget) == (RunState.CANCELLED, {"requests": 99})
+    assert f"had {job.tuned} tuned again for {gone}, as {again}" in caplog.text
+    again = worked_on(again, LOOKS + 2)
+    assert again.state == RunState.FINISHED, again.error
+    assert len(server.tuning.jobs) == 2
+    assert again.artefact["tuned_model"] != job.tuned
+
+    measuring._kept.clear()  # another worker
+    actions.resume_run(gone, by=people.owner)
+    gone = worked_on(gone, 1)
+    assert (gone.state, gone.error) == (
+        RunState.FAILED,
+        "The model that answered before is not the one that is there now.",
+    )
+
+
+def test_a_model_is_not_tuned_again_while_others_are_answered_by_it(
+    gone: Run, draft: Decision, people: People, server: ModelServer
+) -> None:
+    other = make_candidate(draft, people, name="The same", approach="fine_tuning")
+    Candidate.objects.filter(pk=other.pk).update(spec=gone.candidate.spec)
+    other.refresh_from_db()
+    request_run(other, gone.case_set, by=people.owner)
+
+    with pytest.raises(Refused, match="is answered by this model just now"):
+        actions.tune_again(gone, by=people.owner)
+    with pytest.raises(Refused, match="Only the owner"):
+        actions.tune_again(gone, by=people.ux)
+
+
+def test_only_a_model_that_a_provider_tuned_is_tuned_again(run: Run, people: People) -> None:
+    actions.pause_run(run, by=people.owner)
+    with pytest.raises(Refused, match="tuned by a provider"):
+        actions.tune_again(run, by=people.owner)
 
 
 def test_a_job_that_fails_says_why_and_may_be_tried_again(

@@ -10,7 +10,9 @@ from django.test import Client
 
 from decisions.actions.lifecycle import withdraw
 from decisions.actions.rows import edit_candidate
-from decisions.models import Candidate, EvidenceKind, User
+from decisions.models import Candidate, EvidenceKind, Notice, NoticeKind, User
+from decisions.notify.telling import tell
+from decisions.notify.words import lines
 from decisions.policies import BadInput, Refused
 from evaluations.actions import request_run
 from evaluations.models import CaseSet, Rater, Rating, RatingRound, Run
@@ -22,6 +24,7 @@ from evaluations.rating import (
     outcome,
     rate,
 )
+from tests.decisions.telling import open_notices
 from tests.evaluations.helpers import make_candidate, work_through
 from tests.factories import People
 
@@ -79,6 +82,33 @@ def test_a_sample_is_drawn_and_the_answers_are_kept(round_: RatingRound, runs: A
 
     assert round_.cases.count() == 6
     assert set(round_.cases.values_list("first_output", "second_output")) == {("ALPHA", "BETA")}
+
+
+def test_those_who_are_asked_are_told_and_nobody_else(round_: RatingRound, people: People) -> None:
+    notices = Notice.objects.filter(kind=NoticeKind.RATE)
+
+    assert {one.user for one in notices} == {people.ux, people.business}
+    assert {one.url for one in notices} == {round_.get_absolute_url()}
+    (line, *_others) = lines(notices, people.ux)
+    assert line.sentence == f"{people.owner} asks you to rate answers: {QUESTION}"
+    tell(round_.decision.pk)
+    assert "rate" in open_notices(people.ux)
+
+
+def test_who_has_rated_every_case_is_asked_no_longer(round_: RatingRound, people: People) -> None:
+    choose_all(round_, people.ux, "ALPHA", most=5)
+    assert "rate" in open_notices(people.ux)
+    choose_all(round_, people.ux, "ALPHA")
+    assert "rate" not in open_notices(people.ux)
+    assert "rate" in open_notices(people.business)
+
+    close_round(round_, by=people.owner)
+    assert "rate" not in open_notices(people.business)
+
+
+def test_who_opens_a_round_for_themself_needs_no_notice(runs: Any, people: People) -> None:
+    opened(runs, people, [people.owner])
+    assert not Notice.objects.filter(kind=NoticeKind.RATE).exists()
 
 
 def test_no_more_cases_than_there_are(runs: Any, people: People) -> None:

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from decisions.models import Candidate
+from evaluations.forms import RunForm
 from evaluations.models import CaseSet, Import, ImportState, Run
 from tests.evaluations.helpers import bring_everything_in
 from tests.evaluations.importers.reading import shared_file
@@ -204,3 +205,59 @@ def test_a_tracking_server_that_is_away_is_one_sentence(
     row = owner.post(address, {"tracking_uri": "http://127.0.0.1:9", "run_id": RUN})["Location"]
     bring_everything_in()
     assert "127.0.0.1 cannot be reached" in text(owner.get(row))
+
+
+def test_many_systems_stand_in_one_table_to_search_and_choose_from(
+    owner: Client, candidate: Candidate
+) -> None:
+    many = shared_file("lm_eval", "v04pre_pythia160m_0shot.json")
+    address = looked(owner, candidate, many.read_bytes(), "many.json")
+    page = text(owner.get(address))
+    assert page.count('<select name="system-') == 87
+    assert page.count("<table") == 1
+    assert "Show those with these words" in page
+    assert "lambada_openai is</label>" in page
+
+
+def test_few_systems_need_no_search(owner: Client, candidate: Candidate) -> None:
+    address = looked(owner, candidate, ERRORS.read_bytes(), "results.json")
+    page = text(owner.get(address))
+    assert "Show those with these words" not in page
+    assert "prompt: zero-shot: p1.txt" in page
+
+
+def test_cases_that_came_with_results_are_folded_away_and_chosen_last(
+    owner: Client, candidate: Candidate, case_set: CaseSet
+) -> None:
+    for name, rows in (
+        ("a.jsonl", [{"input": "Who?", "output": "me", "correct": True}]),
+        ("b.jsonl", [{"input": "", "output": "me", "correct": True, "id": "1"}]),
+    ):
+        content = "\n".join(map(json.dumps, rows)).encode()
+        address = looked(owner, candidate, content, name)
+        owner.post(address, {"system-0": candidate.letter})
+        bring_everything_in()
+    assert CaseSet.objects.count() == 3
+    page = text(owner.get("/case-sets/"))
+    own, folded = page.split("2 case sets brought in with results")
+    assert case_set.name in own
+    assert "a.jsonl" not in own
+    assert "a.jsonl" in folded
+    form = RunForm([candidate], user=candidate.decision.owner)
+    choices = [one.name for one in form.fields["case_set"].queryset]  # type: ignore[attr-defined]
+    assert choices == [case_set.name, "a.jsonl"]
+
+
+def test_the_menu_marks_decisions_on_all_pages_of_bringing_results_in(
+    owner: Client, candidate: Candidate
+) -> None:
+    marked = '<a href="/decisions/" data-go="l" aria-current="true">'
+    address = looked(owner, candidate, ERRORS.read_bytes(), "results.json")
+    row = owner.post(address, {"system-0": candidate.letter})["Location"]
+    bring_everything_in()
+    run = Run.objects.get().get_absolute_url()
+    for one in (address, row, run, f"/decisions/{candidate.decision.reference}/results/"):
+        page = text(owner.get(one))
+        assert marked in page, one
+        assert page.count('aria-current="true"') == 1, one
+    assert 'data-go="c" aria-current="page"' in text(owner.get("/case-sets/"))

@@ -23,7 +23,7 @@ from evaluations.actions import (
 )
 from evaluations.models import CaseSet, ResultState, Run, RunState
 from evaluations.scoring import configured
-from evaluations.summary import Outcome, figures, results_digest
+from evaluations.summary import Outcome, figures, latency_at_once, results_digest
 from evaluations.techniques import TECHNIQUES
 from evaluations.work import claim
 from tests.evaluations.helpers import (
@@ -226,7 +226,7 @@ def test_the_evidence_says_what_it_is_and_where_it_comes_from(run: Run) -> None:
     assert "not generation" in accuracy.method
     assert "0 got no answer" in accuracy.method
     assert found["latency_p50"].unit == "ms"
-    assert "one after the other in 1 process" in found["latency_p50"].method
+    assert "Time to answer a case, one at a time, over 12 answers" in found["latency_p50"].method
 
 
 def test_latency_without_enough_cases_for_an_interval_has_none(run: Run) -> None:
@@ -554,6 +554,24 @@ def test_what_was_answered_in_a_crowd_says_nothing_of_latency() -> None:
     assert (told["latency_p50"]["value"], told["latency_p50"]["n"]) == (10.0, 5)
     assert told["latency_p99"]["value"] == 10.0
     assert "latency_p50" not in figures(crowded, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("at_once", "workers", "words"),
+    [
+        (1, 1, "one at a time"),
+        (1, 2, "one at a time in each of 2 workers"),
+        (5, 1, "at most 5 at once"),
+        (32, 1, "at most 8 at once"),
+        (32, 2, "at most 8 at once in each of 2 workers"),
+        (None, 1, ""),
+    ],
+)
+def test_a_latency_says_under_which_load_it_was_measured(
+    at_once: int | None, workers: int, words: str
+) -> None:
+    known = {} if at_once is None else {"at_once": at_once}
+    assert latency_at_once({"workers": workers, **known}) == words
 
 
 def test_a_cost_is_known_only_if_every_answer_says_what_it_cost() -> None:

@@ -197,7 +197,7 @@ def test_the_form_of_a_spec_offers_the_endpoints_that_there_are(
 
 
 def test_a_prompt_is_mined_on_development_cases_and_then_used(
-    asking: Candidate, people: People, server: ModelServer, tmp_path: Any
+    asking: Candidate, people: People, server: ModelServer, tmp_path: Any, sign_in: Any
 ) -> None:
     told = rows(tests=2)
     for row in told[:9]:
@@ -228,6 +228,11 @@ def test_a_prompt_is_mined_on_development_cases_and_then_used(
     mined = len(server.chats) - run.case_count
     assert not any(one in str(chat.json) for chat in server.chats[:mined] for one in tested)
     assert run.spent_requests == len(server.chats)
+    page = sign_in(people.owner).get(run.get_absolute_url()).content.decode()
+    assert "The prompt that won" in page
+    assert "of 3 prompts that differ in one part (Context) this one was right on" in page
+    method = run.candidate.decision.evidence.get(metric="accuracy").method
+    assert "Its prompt, with “Be right.”: Searched for on development cases alone" in method
 
 
 def judged_by(slug: str) -> list[dict[str, Any]]:

@@ -1,9 +1,14 @@
 """Runs that differ in nothing but their seed tell how much the seed matters."""
 
+from collections.abc import Callable
+
 import pytest
+from django.test import Client
 
 from decisions.models import Decision
-from evaluations.actions import request_run
+from decisions.policies import BadInput
+from evaluations.actions import request_run, request_runs
+from evaluations.candidate_specs import draws_by_seed
 from evaluations.models import CaseSet, Run, RunState
 from evaluations.spread import spread_over_seeds, twins
 from tests.evaluations.helpers import make_candidate, work_through
@@ -47,3 +52,66 @@ def test_a_run_with_another_setting_is_no_twin(runs: list[Run]) -> None:
     Run.objects.filter(pk=runs[2].pk).update(state=RunState.CANCELLED)
 
     assert twins(runs[0]) == [runs[0]]
+
+
+def test_one_request_asks_for_the_runs_of_a_spread(
+    draft: Decision, case_set: CaseSet, people: People
+) -> None:
+    drawing = make_candidate(
+        draft, people, "prompting/few_shot_centroid", settings={"shots": 1, "seed": 7}
+    )
+    fixed = make_candidate(draft, people, "rag/bm25_knn")
+
+    runs = request_runs([drawing, fixed], case_set, by=people.owner, seeds=3)
+
+    assert [(one.candidate, one.seed) for one in runs] == [
+        (drawing, 7),
+        (drawing, 8),
+        (drawing, 9),
+        (fixed, 0),
+    ]
+    assert [one.attaches for one in runs] == [True, False, False, True]
+    again = request_runs([drawing], case_set, by=people.owner, seeds=3)
+    assert again == runs[:3]  # under way already
+    work_through(*runs)
+    assert {one.state for one in runs} == {RunState.FINISHED}
+    attached = drawing.evidence.standing().filter(metric="accuracy", compared_with=None)
+    assert [one.origin for one in attached] == [str(runs[0])]
+    (accuracy, *_rest) = spread_over_seeds(runs[0])
+    assert accuracy.spread.n == 3
+    assert "accuracy over 3 seeds" in accuracy.in_words.lower()
+
+
+def test_no_more_seeds_are_asked_for_than_anyone_needs(
+    draft: Decision, case_set: CaseSet, people: People
+) -> None:
+    candidate = make_candidate(draft, people, "prompting/few_shot_centroid")
+    with pytest.raises(BadInput, match="1 to 10 seeds"):
+        request_runs([candidate], case_set, by=people.owner, seeds=11)
+
+
+def test_what_would_pay_to_learn_for_each_seed_is_asked_for_once(
+    draft: Decision, people: People
+) -> None:
+    settings = {"endpoint": "ours", "model": "base"}
+    tuned = make_candidate(draft, people, "fine_tuning/provider", settings=settings)
+    shown = make_candidate(draft, people, "prompting/few_shot", settings=settings)
+
+    assert not draws_by_seed(tuned)
+    assert draws_by_seed(shown)
+
+
+def test_the_page_asks_for_seeds_where_something_draws_by_them(
+    draft: Decision, case_set: CaseSet, people: People, sign_in: Callable[..., Client]
+) -> None:
+    owner = sign_in(people.owner)
+    make_candidate(draft, people, "rag/bm25_knn")
+    page = f"/decisions/{draft.reference}/runs/"
+    assert "seeds" not in owner.get(page).context["form"].fields
+    drawing = make_candidate(draft, people, "prompting/few_shot_centroid")
+    assert "seeds" in owner.get(page).context["form"].fields
+
+    asked = {"case_set": case_set.pk, "candidates": [drawing.letter], "seeds": 2}
+    assert owner.post(page, asked).status_code == 302
+    assert sorted(drawing.runs.values_list("seed", flat=True)) == [0, 1]
+    assert "seed 1" in owner.get(page).content.decode()

@@ -146,9 +146,9 @@ def test_a_completed_spec_is_whole_and_stays_the_same(technique: Technique) -> N
 def test_a_form_can_be_made_from_the_fields(technique: Technique) -> None:
     for field in technique.fields:
         assert str(field.label)
-        assert field.type in {"text", "choice", "integer", "number"}
+        assert field.type in {"text", "line", "choice", "endpoint", "integer", "number"}
         assert field.problem(field.default) is None
-        assert bool(field.choices) == (field.type == "choice")
+        assert bool(field.choices) == (field.type in {"choice", "endpoint"})
 
 
 def test_a_spec_names_its_technique() -> None:

@@ -2,20 +2,24 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from decisions import clock
 from decisions.actions.lifecycle import withdraw
 from decisions.actions.rows import edit_candidate
 from decisions.models import Candidate, Decision
 from evaluations import label_page, uploads
 from evaluations.actions import request_run
-from evaluations.models import CaseSet, Run, RunState
+from evaluations.models import CaseSet, Endpoint, Run, RunState
 from evaluations.scoring import scoring_of
 from evaluations.summary import figures, outcomes
 from tests.evaluations.helpers import (
@@ -267,6 +271,8 @@ def test_a_finished_run_shows_figures_configuration_and_environment(
         "18 cases",
         "Attached to DR-1 as E1, E2, E3, E4.",
         "Latency of 12 cases",
+        "n = 12, one at a time",
+        "Measured one at a time.",
     ):
         assert words in page
 
@@ -395,6 +401,29 @@ def test_settings_are_saved_with_their_defaults_filled_in(
     assert candidate.spec["technique"] == "rag/bm25_knn"
     assert candidate.spec["neighbours"] == 7
     assert candidate.spec["stemming"] == "english"
+
+
+def test_a_hybrid_takes_a_model_that_was_tuned_here_by_its_run(
+    owner: Client, candidate: Candidate, run: Run, people: People
+) -> None:
+    url = "http://models.example/v1"
+    Endpoint.objects.create(name="Lab", slug="lab", base_url=url, created_by=people.owner)
+    tuned = {"technique": "fine_tuning/provider", "endpoint": "lab", "model": "base"}
+    Run.objects.filter(pk=run.pk).update(spec=tuned, artefact={"tuned_model": "ft:base:ours"})
+    key = "hybrid/examples_and_mined_prompt"
+    address = f"/decisions/DR-1/candidates/A/spec/?technique={key}"
+    form = owner.get(address).context["form"]
+    initial = {name: form.get_initial_for_field(one, name) for name, one in form.fields.items()}
+    typed = {name: value for name, value in initial.items() if value is not None}
+    typed["alternatives"] = "Be brief.\n---\nBe kind."
+
+    assert f"ft:base:ours, tuned for {candidate} of DR-1 ({run})" in text(owner.get(address))
+    assert owner.post(address, typed).status_code == 422  # nothing names a model
+    assert owner.post(address, typed | {"tuned_model": str(run.pk)}).status_code == 302
+
+    candidate.refresh_from_db()
+    assert (candidate.spec["endpoint"], candidate.spec["model"]) == ("lab", "ft:base:ours")
+    assert "tuned_model" not in candidate.spec
 
 
 def test_settings_out_of_range_come_back_with_what_was_typed(
@@ -594,6 +623,59 @@ def test_pages_take_no_more_queries_with_more_runs(
         owner.get(f"/runs/{run.pk}/")
 
 
+def test_a_poll_counts_for_all_open_runs_at_once(
+    owner: Client, run: Run, case_set: CaseSet, people: People
+) -> None:
+    """However many runs are open: how far each is, and how fast it goes, is one query."""
+
+    def looked() -> list[str]:
+        with CaptureQueriesContext(connection) as found:
+            fragment = text(owner.get("/decisions/DR-1/runs/", headers=HTMX))
+        assert fragment.count("2 of 12 answers, 0 failed") == Run.objects.open().count()
+        assert fragment.count("a second") == Run.objects.open().count()
+        return [one["sql"] for one in found if '"evaluations_result"' in one["sql"]]
+
+    under_way(run)
+    alone = looked()
+    for number in range(4):
+        another = make_candidate(run.candidate.decision, people, name=f"Candidate {number}")
+        under_way(request_run(another, case_set, by=people.owner))
+    assert len(looked()) == len(alone) == 1
+
+
+def under_way(run: Run) -> None:
+    """Let a run have two of its answers, given in the last two seconds."""
+    since = clock.now() - timedelta(seconds=2)
+    Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING, woken_at=since, prepared_at=since)
+    done = list(run.results.values_list("pk", flat=True)[:2])
+    run.results.filter(pk__in=done).update(state="done", answered_at=clock.now())
+
+
+def test_a_run_that_stopped_says_what_it_has_and_how_it_goes_on(
+    owner: Client, run: Run, people: People, sign_in: SignIn
+) -> None:
+    under_way(run)
+    owner.post(f"/runs/{run.pk}/cancel/")
+
+    page = text(owner.get(f"/runs/{run.pk}/"))
+    kept = "2 of 12 answers, 0 failed. They are kept: “Go on” answers the rest."
+    assert kept in page
+    assert "2 of 12 answers, 0 failed" in text(owner.get("/decisions/DR-1/runs/"))
+    reader = text(sign_in(people.ux).get(f"/runs/{run.pk}/"))
+    assert "2 of 12 answers, 0 failed.</p>" in reader
+
+    Run.objects.filter(pk=run.pk).update(state=RunState.FAILED, error="The server is gone.")
+    page = text(owner.get(f"/runs/{run.pk}/"))
+    assert "They are kept: “Try the failed again” answers the rest, and what failed." in page
+
+
+def test_a_run_that_stopped_at_once_says_so(owner: Client, run: Run) -> None:
+    owner.post(f"/runs/{run.pk}/cancel/")
+
+    page = text(owner.get(f"/runs/{run.pk}/"))
+    assert "0 of 12 answers, 0 failed. “Go on” begins with the first case." in page
+
+
 # Choosing scorers
 
 
@@ -747,3 +829,16 @@ def test_an_answer_by_degrees_shows_its_score(owner: Client, finished: Run) -> N
     assert "0.25" in shown
     assert "Token F1" in shown
     assert "does not apply" in shown
+
+
+def test_of_answers_by_degrees_those_worth_nothing_are_shown_as_wrong(
+    owner: Client, finished: Run
+) -> None:
+    finished.results.update(correct=None, score=0.25)
+    worst = finished.results.order_by("pk").last()
+    finished.results.filter(pk=worst.pk).update(score=0.0)
+
+    page = text(owner.get(f"/runs/{finished.pk}/?show=wrong", headers=HTMX))
+
+    assert page.count("<tbody") == 1
+    assert worst.case.input in page

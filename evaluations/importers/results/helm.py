@@ -3,6 +3,9 @@
 `run_spec.json` says what was run, `stats.json` has the figures, `scenario_state.json` the answers
 and `per_instance_stats.json` their scores. HELM averages over an instance's trials first, so that
 the count of a statistic is that of trials: over how many instances it is, `num_instances` says.
+
+HELM's headline is over the instances of one split as they are, without perturbations: those come
+in. It is `test` where a run has it. Of the others only HELM's own statistics do.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,11 +28,13 @@ from evaluations.importers.measured import (
 from evaluations.importers.results.archive import Entry, entries, is_archive, opened_entry
 from evaluations.importers.results.helm_cases import (
     Asked,
+    Headline,
     Statistics,
     cases,
     is_bookkeeping,
     metric_name,
     perturbation_name,
+    place_of,
 )
 from evaluations.importers.results.json_stream import Pattern, parts
 from evaluations.importers.results.values import (
@@ -69,6 +74,7 @@ SETTINGS = (
 )
 
 Row = Mapping[str, Any]
+Context = tuple[str, str, str]  # split, sub-split and perturbation
 
 
 class Folder(Protocol):
@@ -131,6 +137,7 @@ class Run:
     spec: Row
     stats: list[Row]
     files: dict[str, str]
+    headline: Headline
 
     @property
     def adapter(self) -> Row:
@@ -154,10 +161,11 @@ class Run:
     @property
     def asked(self) -> Asked:
         """Return what answers are read by."""
-        return Asked(self.key, self.main, name(self.adapter.get("method")), self._is_choice)
+        method = name(self.adapter.get("method"))
+        return Asked(self.key, self.main, method, self._is_choice, self.headline)
 
     @property
-    def instances(self) -> dict[tuple[str, ...], int]:
+    def instances(self) -> dict[Context, int]:
         """Return (split, sub-split, perturbation) → number of instances."""
         told = {
             _context(one): whole(one.get("mean", one.get("sum")))
@@ -165,6 +173,11 @@ class Run:
             if metric_name(one.get("name")) == COUNT
         }
         return {context: count for context, count in told.items() if count is not None}
+
+    def is_headline(self, context: Context) -> bool:
+        """Return whether HELM's headline is over these instances."""
+        split, _sub_split, perturbation = context
+        return self.headline.has(split, perturbation)
 
     @property
     def trials(self) -> int:
@@ -232,11 +245,21 @@ def _run(folder: Folder, place: str, files: dict[str, str], known: set[str]) -> 
     if len(stats) == MOST_STATS:
         raise ValueError(_("%(file)s has too many statistics.") % {"file": files[STATS]})
     key = name(spec.get("name"))
-    run = Run(place, f"{key} in {place}" if key in known else key, spec, legible(stats), files)
+    key_here = f"{key} in {place}" if key in known else key
+    run = Run(place, key_here, spec, legible(stats), files, _headline(folder, files, stats))
     if not key or not name(run.adapter.get("model")):
         told = {"file": files[SPEC]}
         raise ValueError(_("%(file)s does not say which model was measured on what.") % told)
     return run
+
+
+def _headline(folder: Folder, files: dict[str, str], stats: list[Row]) -> Headline:
+    """Return which instances the headline is over, as the statistics or else the answers say."""
+    counted = [_context(one) for one in stats if metric_name(one.get("name")) == COUNT]
+    if counted:
+        return Headline.among((split, perturbation) for split, _sub, perturbation in counted)
+    place = ("request_states", "[]", "instance")
+    return Headline.among(place_of(mapping(one)) for one in _values(folder, files, STATES, place))
 
 
 def _values(folder: Folder, files: dict[str, str], file: str, pattern: Pattern) -> Iterator[Any]:
@@ -259,7 +282,7 @@ def _read_run(folder: Folder, run: Run) -> Iterator[Found]:
 
 
 def _system(run: Run) -> System:
-    counted = sum(run.instances.values()) * run.trials
+    counted = sum(n for context, n in run.instances.items() if run.is_headline(context))
     settings = {one: run.adapter.get(one) for one in SETTINGS if run.adapter.get(one)}
     settings["scenario"] = run.spec.get("scenario_spec")
     settings["groups"] = run.spec.get("groups")
@@ -272,7 +295,7 @@ def _system(run: Run) -> System:
         task=run.task,
         tool=TOOL,
         scorer=run.main,
-        attempted=counted or None,
+        attempted=counted * run.trials or None,
         repeats=run.trials,
         settings=plain(settings),
     )
@@ -298,14 +321,13 @@ def _cases(folder: Folder, run: Run) -> Iterator[Found]:
 
 def _figures(run: Run) -> Iterator[Found]:
     """Yield the statistics that judge answers, and how long they took."""
-    instances, splits = run.instances, {_context(one)[0] for one in run.stats}
-    told = set()
+    instances, told = run.instances, set()
     for stat in run.stats:
         metric, context = metric_name(stat.get("name")), _context(stat)
         split, sub_split, perturbation = context
         if _is_left_out(run, metric, perturbation):
             continue
-        about = (split if len(splits) > 1 else "", sub_split, perturbation)
+        about = (split if split != run.headline.split else "", sub_split, perturbation)
         named = ", ".join(filter(None, about))
         figure = f"{metric} ({named})" if named else metric
         if figure in told:
@@ -336,10 +358,11 @@ def _figure(run: Run, metric: str, stat: Row, n: int | None) -> FigureFound:
         unit="s" if metric.startswith(RUNTIME) else "",
         why="" if value is not None else why,
         settings=plain(settings),
+        is_apart=not run.is_headline(_context(stat)),
     )
 
 
-def _context(stat: Row) -> tuple[str, str, str]:
+def _context(stat: Row) -> Context:
     """Return what a statistic is over: split, sub-split and perturbation."""
     told = mapping(stat.get("name"))
     perturbation = perturbation_name(told.get("perturbation"))

@@ -7,6 +7,7 @@ itself, the states of an instance belong together, and only its statistics say w
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from itertools import groupby
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from decisions.numbers import format_count
 from evaluations.importers.measured import CaseFound
 from evaluations.importers.results.values import (
     Remarks,
@@ -33,7 +36,7 @@ from evaluations.importers.results.values import (
     whole,
 )
 
-CORRECT = "correct"
+CORRECT, TEST = "correct", "test"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LONGEST_KEY = 100
 MOST_REFERENCES = 20
@@ -92,6 +95,27 @@ class Statistics:
 
 
 @dataclass(frozen=True)
+class Headline:
+    """Which instances HELM's headline is over: those of one split, without perturbations if any."""
+
+    split: str = ""
+    is_perturbed: bool = False
+
+    @classmethod
+    def among(cls, places: Iterable[tuple[str, str]]) -> "Headline":
+        """Return that of a run with instances in these places: test, or the only split there is."""
+        found: dict[str, bool] = {}
+        for split, perturbation in places:
+            found[split] = found.get(split, True) and bool(perturbation)
+        split = TEST if TEST in found else next(iter(found), "")
+        return cls(split, found.get(split, False))
+
+    def has(self, split: str, perturbation: str) -> bool:
+        """Return whether it is over instances in this place."""
+        return split in {self.split, ""} and (self.is_perturbed or not perturbation)
+
+
+@dataclass(frozen=True)
 class Asked:
     """The measured system that the states are read for, and how it was asked."""
 
@@ -99,20 +123,51 @@ class Asked:
     main: str
     method: str = ""
     is_chosen: bool = False  # among the instance's references
+    headline: Headline = Headline()
 
 
 def cases(
     states: Iterable[Any], statistics: Statistics, asked: Asked, remarks: Remarks
 ) -> Iterator[CaseFound]:
-    """Yield a case for the states of each instance and trial; raise ValueError."""
+    """Yield a case for the states of each instance and trial of the headline; raise ValueError.
+
+    The instances that HELM's headline is not over are counted and told.
+    """
     read = (_state(one, remarks) for one in states)
+    others = Counter[tuple[str, str]]()
     for _key, group in groupby(read, key=_case_place):
         found = []
         for state in group:
             found.append(state)
             if len(found) > MOST_STATES:
                 raise ValueError(_("one instance in it has too many requests."))
-        yield _case(found, statistics.of(found[0]), asked, remarks)
+        place = place_of(mapping(found[0].get("instance")))
+        if asked.headline.has(*place):
+            yield _case(found, statistics.of(found[0]), asked, remarks)
+        elif place in others or len(others) < MOST_METRICS:
+            others[place] += 1
+        else:
+            others["", ""] += 1
+    for place, n in others.items():
+        remarks.note(asked.system, _left_out(" ".join(place).strip(), n, asked.headline.split))
+
+
+def place_of(instance: Row) -> tuple[str, str]:
+    """Return an instance's split and the name of its perturbation, each "" where it has none."""
+    return name(instance.get("split")), perturbation_name(instance.get("perturbation"))
+
+
+def _left_out(other: str, n: int, split: str) -> str:
+    """Return how many answers did not come in, and why."""
+    told = {"n": format_count(n), "other": other, "split": split}
+    return (
+        ngettext(
+            "%(n)s answer of “%(other)s” is left out: HELM’s headline is over “%(split)s” alone",
+            "%(n)s answers of “%(other)s” are left out: HELM’s headline is over “%(split)s” alone",
+            n,
+        )
+        % told
+    )
 
 
 def metric_name(told: Any) -> str:

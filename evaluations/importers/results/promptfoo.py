@@ -4,6 +4,7 @@ A system is a column of promptfoo's table: a prompt with a provider. Every shape
 rows: bare summaries (V2), share envelopes (v3, v4), and an evaluation around the summary (V3).
 """
 
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,12 +27,14 @@ from evaluations.importers.results.values import (
     Remarks,
     Repeats,
     excerpt,
+    items,
     mapping,
     moment,
     money,
     name,
     number,
     opened,
+    plain,
     whole,
 )
 
@@ -51,6 +54,11 @@ TOLD = {
 }
 MARKS = {"success", "namedScores", "latencyMs", "gradingResult", "promptIdx", "vars", "testCase"}
 MOST_SYSTEMS = 10_000
+# Of a provider's settings what changes its answers; the others may hold addresses and keys.
+ASKED_WITH = (
+    *("model", "temperature", "top_p", "top_k", "seed", "max_tokens", "max_completion_tokens"),
+    *("reasoning_effort", "frequency_penalty", "presence_penalty", "stop"),
+)
 
 
 @dataclass
@@ -81,11 +89,18 @@ class Columns:
     systems: dict[str, System] = field(default_factory=dict)
     by_name: dict[tuple[str, str], str] = field(default_factory=dict)
     graders: dict[str, Graders] = field(default_factory=dict)
+    asked_with: dict[int, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        again = Counter[tuple[str, str]]()
+        providers = list(_providers(self.head.told.get("providers")))
         for index, prompt in enumerate(self.head.prompts):
             names = name(prompt.get("provider")), _label(prompt)
             self.by_name.setdefault(names, f"prompt-{index}")
+            alike = [config for known, config in providers if names[0] in known]
+            if again[names] < len(alike):
+                self.asked_with[index] = alike[again[names]]
+            again[names] += 1
 
     def key(self, row: Row) -> str:
         """Return the key of the system that gave a row's answer; version 2 knows it by name."""
@@ -126,7 +141,11 @@ class Columns:
         prompt = known or mapping(row.get("prompt"))
         identity, label = _provider(row)
         counts = [value for value in _counts(known) if value is not None]
-        settings = {"prompt": _label(prompt), "provider": label or name(known.get("provider"))}
+        settings = {
+            "prompt": _label(prompt),
+            "provider": label or name(known.get("provider")),
+            "provider_config": plain(self.asked_with.get(index)),
+        }
         return System(
             key=key,
             model=identity or label or name(known.get("provider")) or _bracketed(prompt),
@@ -176,7 +195,9 @@ def _read(source: Source) -> Iterator[Found]:
             what = _("an answer that a later line gives again: the later one counts")
             remarks.note(_place(line), what)
         if head.told.get("providers"):
-            what = _("the providers' settings stay in the file: they may hold addresses and keys")
+            what = _(
+                "the providers' other settings stay in the file: they may hold addresses and keys"
+            )
             remarks.note("config.providers", what)
         yield from remarks.found()
 
@@ -281,6 +302,17 @@ def _label(prompt: Row) -> str:
     """Return what promptfoo calls a prompt: in old files `display`, in older ones its text."""
     known = (prompt.get(one) for one in ("label", "display", "raw"))
     return excerpt(next((one for one in known if isinstance(one, str) and one), ""))
+
+
+def _providers(found: Any) -> Iterator[tuple[set[str], Row]]:
+    """Yield the names of each provider that the configuration has, and what it was asked with."""
+    for one in map(mapping, items(found)):
+        if "id" not in one and len(one) == 1:
+            (own, options) = next(iter(one.items()))
+            one = {"id": own, **mapping(options)}
+        config = mapping(one.get("config"))
+        asked_with = {key: config[key] for key in ASKED_WITH if key in config}
+        yield {name(one.get("id")), name(one.get("label"))} - {""}, asked_with
 
 
 def _provider(row: Row) -> tuple[str, str]:

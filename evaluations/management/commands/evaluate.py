@@ -44,6 +44,13 @@ class Command(BaseCommand):
             "is the main one; usual (the default) is what suits the case set; known are: "
             + ", ".join(SCORERS),
         )
+        parser.add_argument(
+            "--seeds",
+            type=int,
+            default=1,
+            metavar="N",
+            help="repeat what draws by a seed with so many of them; only the first is attached",
+        )
         parser.add_argument("--wait", action="store_true", help="until they end, with progress")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -102,7 +109,8 @@ def requested(record: Decision, options: dict[str, Any]) -> list[Run]:
         known = ", ".join(CaseSet.objects.newest().values_list("slug", flat=True)) or "none"
         raise BadInput(f"There is no case set “{options['case_set']}”; known are: {known}.")
     candidates = chosen(record, options["candidate"])
-    return request_runs(candidates, case_set, by=record.owner, scorers=options["scorer"])
+    asked = {"scorers": options["scorer"], "seeds": options["seeds"]}
+    return request_runs(candidates, case_set, by=record.owner, **asked)
 
 
 def chosen(record: Decision, names: list[str]) -> list[Candidate]:

@@ -66,7 +66,7 @@ TABLE: dict[str, list[Expected]] = {
         Expected("eleutherai/pythia-1b-v0", (3, 7, 0, 0), {"exact_match": (0.3, 10)})
     ],
     "helm/mmlu_philosophy_gpt2": [
-        Expected("openai/gpt2", (1, 9, 0, 0), {"exact_match (test)": (1 / 9, 9)})
+        Expected("openai/gpt2", (1, 8, 0, 0), {"exact_match": (1 / 9, 9)})
     ],
     "helm/v3_bbq_gemini15": [Expected("google/gemini-1.5-pro-001", (0, 2, 0, 0))],
     "inspect/2025-02-11T15-17-00-05-00_popularity_dPiJifoWeEQBrfWsAopzWr.eval": [

@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from decisions.models import Candidate
+from evaluations.imported_figures import stated_figures
 from evaluations.importers.measured import Source
 from evaluations.importers.results.helm import FORMAT
 from evaluations.importers.rows import Unreadable
+from evaluations.importers.surveying import surveyed
 from tests.evaluations.importers.reading import Read, read, shared_file
+from tests.evaluations.test_bringing import bring
 
 BBQ, HELLASWAG, MMLU = "v3_bbq_gemini15", "hellaswag_pythia1b", "mmlu_philosophy_gpt2"
 
@@ -29,7 +33,7 @@ EXPECTED: dict[str, tuple[str, str, str, int, tuple[int, int, int, int]]] = {
     MMLU: (
         "openai/gpt2",
         "mmlu:subject=philosophy,method=multiple_choice_joint",
-        *("exact_match", 10, (10, 1, 9, 0)),
+        *("exact_match", 9, (9, 1, 8, 0)),
     ),
 }
 
@@ -60,10 +64,10 @@ FIGURES: dict[tuple[str, str], tuple[float | None, int]] = {
     (HELLASWAG, "exact_match"): (0.3, 10),
     (HELLASWAG, "quasi_prefix_exact_match@5"): (0.3, 10),
     (HELLASWAG, "inference_runtime"): (14.876816749572754, 10),
-    (MMLU, "exact_match (test)"): (0.1111111111111111, 9),
+    (MMLU, "exact_match"): (0.1111111111111111, 9),
     (MMLU, "exact_match (valid)"): (0.0, 1),
     (MMLU, "inference_runtime (valid)"): (0.6785750389099121, 1),
-    (MMLU, "training_energy_cost (test)"): (None, 0),
+    (MMLU, "training_energy_cost"): (None, 0),
 }
 
 
@@ -199,7 +203,46 @@ def test_a_failed_request_is_an_error_and_has_no_score(tmp_path: Path) -> None:
     assert cases[2].scores == {"f1_score": None}
 
 
-def test_trials_are_repeats_and_perturbed_instances_are_cases(tmp_path: Path) -> None:
+def test_only_the_test_split_comes_in_as_in_helms_headline(candidate: Candidate) -> None:
+    found = read(FORMAT, shared_file("helm", MMLU))
+    assert (
+        "1 answer of “valid” is left out: HELM’s headline is over “test” alone" in found.lost_text
+    )
+    (run,) = bring(shared_file("helm", MMLU), candidate)
+    assert run.metrics["scores"]["exact_match"]["value"] == pytest.approx(100 / 9)
+    assert (run.metrics["attempted"], run.metrics["missing"]) == (9, 0)
+    stated = {one.name: one for one in stated_figures(run)}
+    assert stated["exact_match"].here.startswith("11.1")
+    assert not stated["exact_match"].differs
+    assert stated["exact_match (valid)"].n == "1"
+
+
+def test_a_larger_split_that_stays_out_makes_no_excerpt_of_the_other(tmp_path: Path) -> None:
+    other = {"name": "f1_score", "split": "valid"}
+    count = {"name": "num_instances", "split": "valid"}
+    stats = [*STATS, {"name": other, "count": 1, "mean": 0.1}, {"name": count, "mean": 99.0}]
+    path = run(tmp_path, stats=stats)
+    (one,) = surveyed(Source(path), FORMAT).systems.values()
+    assert (one.attempted, one.answers, one.is_excerpt) == (2, 2, False)
+
+
+def test_without_statistics_the_answers_say_which_split_counts(tmp_path: Path) -> None:
+    early = state()
+    early["instance"] = {**early["instance"], "split": "train"}
+    states = {"request_states": [early, state(2), state(3)]}
+    found = run_read(tmp_path, stats=None, scenario_state=states)
+    assert [case.key for case in found.cases[only(found)]] == ["id2", "id3"]
+    assert "1 answer of “train” is left out" in found.lost_text
+
+
+def test_where_all_instances_are_perturbed_they_come_in(tmp_path: Path) -> None:
+    perturbed = state()
+    perturbed["instance"] = {**perturbed["instance"], "perturbation": {"name": "typos"}}
+    found = run_read(tmp_path, stats=None, scenario_state={"request_states": [perturbed]})
+    assert len(found.cases[only(found)]) == 1
+
+
+def test_trials_are_repeats_and_perturbed_instances_stay_out(tmp_path: Path) -> None:
     typos = {"name": "typos", "computed_on": "perturbed", "rate": 0.1}
     perturbed = state()
     perturbed["instance"] = {**perturbed["instance"], "perturbation": typos}
@@ -223,10 +266,9 @@ def test_trials_are_repeats_and_perturbed_instances_are_cases(tmp_path: Path) ->
         stats=stats,
     )
     cases = found.cases[only(found)]
-    assert [(case.key[:9], case.repeat) for case in cases] == [
-        *(("id1", 0), ("id1 typos", 0), ("id1", 1))
-    ]
-    assert [case.scores["f1_score"] for case in cases] == [1.0, 0.0, 0.5]
+    assert [(case.key, case.repeat) for case in cases] == [("id1", 0), ("id1", 1)]
+    assert [case.scores["f1_score"] for case in cases] == [1.0, 0.5]
+    assert "1 answer of “test typos perturbed” is left out" in found.lost_text
     assert found.systems[only(found)].attempted == 4
     figure = found.figures[only(found), "f1_score (typos perturbed)"]
     assert (figure.value, figure.n, figure.settings["stddev_over_trials"]) == (0.0, 2, 0.1)

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pytest
 from evaluations.importers.measured import Source
 from evaluations.importers.results.promptfoo import FORMAT
 from evaluations.importers.rows import Unreadable
+from evaluations.importers.surveying import surveyed
 from tests.evaluations.importers.reading import read, shared_file, written
 
 GPT35, CUSTOM, MINI = "openai:gpt-3.5-turbo", "custom-function-1", "openai:gpt-4o-mini"
@@ -331,3 +333,30 @@ def test_bytes_that_are_no_text_are_one_sentence(tmp_path: Path) -> None:
     path.write_bytes(b'{"promptIdx": 0, "testIdx": 0, "vars": {"a": "caf\xe9"}}')
     with pytest.raises(Unreadable, match="is not UTF-8 text"):
         list(FORMAT.read(Source(path)))
+
+
+def test_providers_alike_are_told_apart_by_what_they_were_asked_with(tmp_path: Path) -> None:
+    told = json.loads(
+        shared_file("promptfoo", "generated/pf_0.123.1_errors_repeat2.json").read_text()
+    )
+    first, second = told["config"]["providers"]
+    told["config"]["providers"] = [
+        {**first, "config": {"apiKey": "s3cret", "temperature": 0}},
+        {**second, "id": first["id"], "label": first["label"], "config": {"temperature": 1}},
+    ]
+    for prompt in told["results"]["prompts"]:
+        prompt["provider"] = first["label"]
+    for row in told["results"]["results"]:
+        row["provider"] = {"id": first["id"], "label": first["label"]}
+    path = tmp_path / "alike.json"
+    path.write_text(json.dumps(told))
+    systems = surveyed(Source(path), FORMAT).as_plain()["systems"]
+    apart = [one["apart"] for one in systems]
+    assert {one["model"] for one in systems} == {first["id"]}
+    assert len(set(apart)) == 4
+    assert apart[0].startswith("prompt: zero-shot: p1.txt")
+    assert (apart[0].endswith("temperature: 0"), apart[2].endswith("temperature: 1")) == (
+        True,
+        True,
+    )
+    assert "s3cret" not in str(systems)
