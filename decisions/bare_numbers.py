@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from math import inf, isfinite
 
 from decisions.markdown import NOT_PROSE, prose
-from decisions.numbers import supported_places
+from decisions.numbers import places_of
 
-# What stands around a number that is shown with it.
+# What stands around a number that is shown with it: so many words, in so many letters.
 WORDS_AROUND = 6
+PASSAGE = 200
 # A number this near to a measured value was probably meant to be it.
 NEAR_POINTS = 3.0  # percentage points
 NEAR_SHARE = 0.1  # of any other value
@@ -104,9 +105,11 @@ class Known:
 
     @property
     def places(self) -> int:
-        """Return how many decimal places its interval supports; tens, hundreds … below zero."""
-        value, *ends = self.numbers
-        return supported_places(value, *ends) if len(ends) == 2 else 0
+        """Return how many decimal places of it are shown at least; tens, hundreds … below zero."""
+        if len(self.numbers) == 1:
+            return places_of(self.numbers[0], None, None, self.unit)
+        low, high = min(self.numbers), max(self.numbers)
+        return min(places_of(one, low, high, self.unit) for one in self.numbers)
 
     @property
     def scale(self) -> float:
@@ -156,7 +159,8 @@ def _in_block(block: str, known: Sequence[Known]) -> Iterator[BareNumber]:
         said = [any(_says(one, number) for one in known for number in same) for same in readings]
         if readings and not all(said):
             start, end = _trimmed(found)
-            before, after = _shown(block[:start]), _shown(block[end:])
+            before = _shown(block[max(0, start - PASSAGE) : start])
+            after = _shown(block[end : end + PASSAGE])
             unsaid = readings[said.index(False)]
             yield BareNumber(
                 _last_words(before), block[start:end], _first_words(after), _meant(unsaid, known)

@@ -151,6 +151,6 @@ def test_a_text_without_digits_has_no_numbers(text: str) -> None:
 
 @pytest.mark.parametrize("piece", ["1", "1,", "1,111", "-1", "a", "9% ", "http", "0.93 F1 ", "1-"])
 def test_long_texts_are_read_in_no_time(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     bare_numbers(piece * (20_000 // len(piece)), KNOWN)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
