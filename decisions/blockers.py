@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from decisions.models import Decision, Review, Role, Section, Thread, User
 from decisions.models.decision import OWNER
+from decisions.references import reference_problems
 from decisions.section_kinds import FieldType, Rows, Text
 from decisions.signatures import Seat, Signatures
 from decisions.signing_policy import Quorum
@@ -48,13 +49,18 @@ def _people_page(decision: Decision) -> str:
 
 
 def section_problems(section: Section) -> list[str]:
-    """Return what is still missing from a section, in sentences."""
+    """Return what is missing from a section, or no longer holds in it, in sentences."""
     missing = [
         _("“%(field)s” is empty.") % {"field": field.label}
         for field, value in section.values()
         if field.required and field.is_empty(value)
     ]
-    return missing + _choice_problems(section) + _ROW_PROBLEMS[section.definition.rows](section)
+    return [
+        *missing,
+        *_choice_problems(section),
+        *_ROW_PROBLEMS[section.definition.rows](section),
+        *reference_problems(section),
+    ]
 
 
 def _choice_problems(section: Section) -> list[str]:

@@ -1,6 +1,7 @@
 """Markdown as people write it in a record → safe HTML, with figures in place of `[[E3]]`.
 
-In a discussion `@ana` becomes the name of the person who is called so.
+`[[accuracy]]` becomes what the goal on that metric asks for. In a discussion `@ana` becomes the
+name of the person who is called so.
 """
 
 from __future__ import annotations
@@ -19,9 +20,14 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from decisions.forest_plot import Target
 from decisions.numbers import format_figure
 
-REFERENCE = re.compile(r"\[\[\s*(E[1-9][0-9]{0,8})\s*\]\]", re.IGNORECASE)
+OPENING = "[["
+# A piece of evidence, or a goal's metric (at most 60 characters).
+REFERENCE = re.compile(r"\[\[\s*([a-z][\w-]{0,59})\s*\]\]", re.ASCII | re.IGNORECASE)
+EVIDENCE_NAME = re.compile(r"E[1-9][0-9]{0,8}", re.IGNORECASE)
+NOT_PROSE = "\N{OBJECT REPLACEMENT CHARACTER}"
 # A username is at most 150 characters; a full stop after it ends the sentence, not the name.
 HANDLE = re.compile(r"@(\w[\w.@+-]{0,149})")
 BEFORE_NO_HANDLE = re.compile(r"[\w/@]")
@@ -52,6 +58,8 @@ class EvidenceLike(Protocol):
     unit: Any
     n: Any
     interval_method: Any
+    withdrawn_reason: Any
+    stale_because: Any
 
     @property
     def reference(self) -> str:
@@ -61,21 +69,39 @@ class EvidenceLike(Protocol):
     def is_withdrawn(self) -> bool:
         """Return whether it no longer counts."""
 
+    @property
+    def is_stale(self) -> bool:
+        """Return whether what it rests on has moved since."""
+
     def get_absolute_url(self) -> str:
         """Return the address where it is shown."""
 
 
+class GoalLike(Protocol):
+    """What a text needs to know of a goal."""
+
+    name: Any
+    target: Any
+    direction: Any
+    unit: Any
+
+    def get_absolute_url(self) -> str:
+        """Return the address where it is shown."""
+
+
+# What a text may refer to: evidence as "E3", goals by their metric in small letters.
+Named = Mapping[str, EvidenceLike | GoalLike]
 Link = Callable[[Any], str]
 
 
-def page_link(evidence: EvidenceLike) -> str:
-    """Return the address of a piece of evidence on its page."""
-    return evidence.get_absolute_url()
+def page_link(found: EvidenceLike | GoalLike) -> str:
+    """Return the address of a piece of evidence, or of a goal, on its page."""
+    return found.get_absolute_url()
 
 
-def document_link(evidence: EvidenceLike) -> str:
-    """Return where a piece of evidence is in the same document."""
-    return f"#{evidence.reference}"
+def document_link(found: EvidenceLike | GoalLike) -> str:
+    """Return where it is in the same document: anchors have the same names there."""
+    return "#" + found.get_absolute_url().partition("#")[2]
 
 
 def figure_in_words(evidence: EvidenceLike) -> str:
@@ -90,21 +116,31 @@ def figure_in_words(evidence: EvidenceLike) -> str:
     )
 
 
+def goal_in_words(goal: GoalLike) -> str:
+    """Return what a goal asks for, as it stands in a sentence: "at least 85 %"."""
+    return Target(goal.target, goal.direction == "at_least").words(goal.unit)
+
+
+def name_of(typed: str) -> str:
+    """Return the name that is meant by what stands between the brackets: "E3", "accuracy"."""
+    return typed.upper() if EVIDENCE_NAME.fullmatch(typed) else typed.lower()
+
+
 def render(
     text: str,
-    evidence: Mapping[str, EvidenceLike] | None = None,
+    named: Named | None = None,
     *,
     link: Link = page_link,
     heading: int = FIRST_HEADING,
     people: Mapping[str, str] | None = None,
 ) -> SafeString:
-    """Return a text as safe HTML; `evidence` maps `E3` to the measurement it names.
+    """Return a text as safe HTML; `named` maps `E3` to evidence and `accuracy` to a goal.
 
     `people` maps handles in small letters ("ana") to the names that stand for them.
     Headings start at level `heading` (4 to 6) whatever the writer used, and never skip a level.
     Links lead to http, https or mail addresses only; raw HTML is shown as it was typed.
     """
-    env = {"evidence": evidence or {}, "link": link, "heading": heading, "people": people or {}}
+    env = {"named": named or {}, "link": link, "heading": heading, "people": people or {}}
     cleaned = nh3.clean(
         _PARSER.render(text or "", env),
         tags=TAGS,
@@ -119,57 +155,112 @@ def render(
 
 def plain(
     text: str,
-    evidence: Mapping[str, EvidenceLike] | None = None,
+    named: Named | None = None,
     people: Mapping[str, str] | None = None,
 ) -> str:
     """Return a text without its marks, figures and names in place, one line a block."""
-    bare = html.unescape(nh3.clean(render(text, evidence, people=people), tags=set()))
+    bare = html.unescape(nh3.clean(render(text, named, people=people), tags=set()))
     return "\n".join(line.strip() for line in bare.splitlines() if line.strip())
 
 
 def references(text: str) -> list[str]:
-    """Return the evidence that a text refers to ("E3"), each once, in order."""
-    return list(dict.fromkeys(name.upper() for name in REFERENCE.findall(text or "")))
+    """Return what a text refers to ("E3", "accuracy"), each once, in order; not within code."""
+    if OPENING not in (text or ""):
+        return []
+    return _contents_of("reference", text, {})
+
+
+def prose(text: str) -> list[str]:
+    """Return what a text says in its own words, a string a block, without marks.
+
+    In the place of code and references, which are not its own words, stands `NOT_PROSE`.
+    """
+    blocks = (token.children for token in _PARSER.parse(text or "", {}) if token.children)
+    return ["".join(_own_words(one) for one in children) for children in blocks]
+
+
+def _own_words(token: Token) -> str:
+    """Return what a piece of a block says; breaks are spaces, and marks say nothing."""
+    if token.type in {"softbreak", "hardbreak"}:
+        return " "
+    if token.type in {"text", "text_special"}:
+        return token.content
+    return NOT_PROSE if token.type in {"code_inline", "reference"} else ""
 
 
 def handles_in(text: str, people: Mapping[str, str]) -> list[str]:
     """Return who is called by an `@handle` in a text, each once, in order; code calls no one."""
-    inline = (token.children or [] for token in _PARSER.parse(text or "", {"people": people}))
-    found = (token.content for children in inline for token in children if token.type == "mention")
+    return _contents_of("mention", text, {"people": people})
+
+
+def _contents_of(kind: str, text: str, env: dict[str, Any]) -> list[str]:
+    """Return what the tokens of a kind hold, each once, in order."""
+    inline = (token.children or [] for token in _PARSER.parse(text or "", env))
+    found = (token.content for children in inline for token in children if token.type == kind)
     return list(dict.fromkeys(found))
 
 
-def _cite(name: str, evidence: Mapping[str, EvidenceLike], link: Link) -> str:
-    """Return the figure that a reference stands for, or a mark that says why there is none."""
-    found = evidence.get(name)
+def _cite(typed: str, named: Named, link: Link) -> str:
+    """Return what a reference stands for, or what was typed with the reason why there is nothing.
+
+    Evidence that no longer holds is struck, with a word beside it and the reason in the title.
+    """
+    name = name_of(typed)
+    found: Any = named.get(name)
     if found is None:
-        return _missing(_("%(name)s: there is no such evidence") % {"name": name})
-    if found.is_withdrawn:
-        return _missing(_("%(name)s: this evidence was withdrawn") % {"name": name})
+        return _missing(typed, name)
+    if not EVIDENCE_NAME.fullmatch(name):
+        told = {"name": found.name, "target": goal_in_words(found)}
+        return _linked(link(found), _("%(target)s [%(name)s]") % told)
     told = {"name": name, "figure": figure_in_words(found)}
     words = _("%(figure)s [%(name)s]") % told
-    return format_html('<a class="evidence-link" href="{}">{}</a>', link(found), words)
+    if found.is_withdrawn:
+        return _struck(link(found), words, _("withdrawn"), found.withdrawn_reason)
+    if found.is_stale:
+        return _struck(link(found), words, _("out of date"), found.stale_because)
+    return _linked(link(found), words)
 
 
-def _missing(sentence: str) -> str:
-    return format_html('<mark class="missing-evidence">[{}]</mark>', sentence)
+def _linked(url: str, words: str) -> str:
+    return format_html('<a class="evidence-link" href="{}">{}</a>', url, words)
 
 
-def _evidence_rule(state: StateInline, silent: bool) -> bool:
-    """Take `[[E3]]` out of the text as a token of its own."""
+def _struck(url: str, words: str, state: str, reason: str) -> str:
+    return format_html(
+        '<a class="evidence-link" href="{}" title="{}"><s>{}</s></a>'
+        ' <mark class="missing-evidence">({})</mark>',
+        url,
+        reason,
+        words,
+        state,
+    )
+
+
+def _missing(typed: str, name: str) -> str:
+    """Return an unknown name as it was typed, with a hint."""
+    is_evidence = EVIDENCE_NAME.fullmatch(name)
+    hint = _("there is no such evidence") if is_evidence else _("there is no such goal")
+    return format_html('<mark class="missing-evidence">[[{}]] ({})</mark>', typed, hint)
+
+
+def _reference_rule(state: StateInline, silent: bool) -> bool:
+    """Take `[[E3]]` out of the text as a token of its own; `[[words]](address)` is a link."""
     found = REFERENCE.match(state.src, state.pos)
     if not found or found.end() > state.posMax:
         return False
+    if not EVIDENCE_NAME.fullmatch(found[1]) and state.src.startswith("(", found.end()):
+        return False
     if not silent:
-        state.push("evidence", "", 0).content = found[1].upper()
+        token = state.push("reference", "", 0)
+        token.content, token.info = name_of(found[1]), found[1]
     state.pos = found.end()
     return True
 
 
-def _render_evidence(
+def _render_reference(
     renderer: Any, tokens: list[Token], index: int, options: Any, env: dict[str, Any]
 ) -> str:
-    return _cite(tokens[index].content, env["evidence"], env["link"])
+    return _cite(tokens[index].info, env["named"], env["link"])
 
 
 def _mention_rule(state: StateInline, silent: bool) -> bool:
@@ -184,7 +275,17 @@ def _mention_rule(state: StateInline, silent: bool) -> bool:
     if not silent:
         state.push("mention", "", 0).content = handle.lower()
     state.pos += 1 + len(handle)
+    state.pos += _rest_of_name(handle, state.env["people"][handle.lower()], state)
     return True
+
+
+def _rest_of_name(handle: str, name: str, state: StateInline) -> int:
+    """Return how much of the person's name follows the handle: "@ana Lima" calls Ana Lima once."""
+    rest = name[len(handle) :]
+    said = state.src[state.pos : state.pos + len(rest)]
+    is_name = bool(rest) and (handle + said).casefold() == name.casefold()
+    after = state.src[state.pos + len(rest) : state.pos + len(rest) + 1]
+    return len(rest) if is_name and not after.isalnum() else 0
 
 
 def _known_handle(word: str, people: Mapping[str, str]) -> str:
@@ -230,11 +331,11 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     parser.disable("image")
     parser.validateLink = _may_link  # type: ignore[method-assign]
-    parser.inline.ruler.before("link", "evidence", _evidence_rule)
+    parser.inline.ruler.before("link", "reference", _reference_rule)
     parser.inline.ruler.before("link", "mention", _mention_rule)
     parser.core.ruler.push("headings", _shift_headings)
     parser.core.ruler.push("alignment", _align_numbers)
-    parser.add_render_rule("evidence", _render_evidence)
+    parser.add_render_rule("reference", _render_reference)
     parser.add_render_rule("mention", _render_mention)
     return parser
 

@@ -18,6 +18,7 @@ from decisions.markdown import plain
 from decisions.models import Candidate, Decision, Goal, Role, Section
 from decisions.models.candidate import Direction
 from decisions.numbers import format_exact, format_number
+from decisions.references import named_in
 from decisions.section_kinds import Field, FieldType, Rows
 
 # How many letters of something else (a unit, a cell between) may stand between a quote's lines.
@@ -94,14 +95,14 @@ def _words(section: Section) -> Iterator[str]:
 def _answers(section: Section) -> Iterator[str]:
     """Yield a section's answers as `_answers.html` sets them: choices, prose, facts."""
     answered = [(field, value) for field, value in section.values() if value]
-    evidence = {one.reference: one for one in section.decision.evidence.all()}
+    named = named_in(section.decision)
     for field, value in answered:
         if field.type == FieldType.CANDIDATES:
             for one in section.decision.candidates.all():
                 yield f"{one.letter} {one.name}" if one.letter in value else ""
     for field, value in answered:
         if field.type == FieldType.MARKDOWN:
-            yield f"{field.label}\n{plain(str(value), evidence)}"
+            yield f"{field.label}\n{plain(str(value), named)}"
     for field, value in answered:
         if field.type not in (FieldType.MARKDOWN, FieldType.CANDIDATES):
             yield f"{field.label}\n{_fact(field, value)}"
@@ -144,12 +145,12 @@ def _candidates(record: Decision) -> Iterator[str]:
 
 
 def _candidate(one: Candidate) -> Iterator[str]:
-    evidence = {found.reference: found for found in one.decision.evidence.all()}
+    named = named_in(one.decision)
     yield f"{one.letter} {one.name}"
-    yield plain(one.summary, evidence)
+    yield plain(one.summary, named)
     needs = _("Data needed") if one.decision.adapts_a_model else _("What it needs")
     for label, text in ((needs, one.data_needed), (_("Risks"), one.risks)):
-        yield f"{label}\n{plain(text, evidence)}" if text else ""
+        yield f"{label}\n{plain(text, named)}" if text else ""
 
 
 def _assessments(section: Section) -> Iterator[str]:

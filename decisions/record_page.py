@@ -26,6 +26,7 @@ from decisions.models import (
     Candidate,
     Decision,
     Evidence,
+    Goal,
     Look,
     OutcomeNote,
     Review,
@@ -46,6 +47,7 @@ from decisions.record_parts import (
     Step,
     dissent_on,
 )
+from decisions.references import ByHand, Offer, named_in, offers, written_by_hand
 from decisions.relations import Relations
 from decisions.section_kinds import Criterion, Text
 from decisions.signatures import Chair, Seat, Signatures, latest_sign_offs
@@ -100,9 +102,19 @@ class RecordPage:
         return sum(part.is_finished for part in self.parts)
 
     @cached_property
-    def evidence_by_reference(self) -> dict[str, Evidence]:
-        """Return the record's evidence by its name, `E3`."""
-        return {one.reference: one for one in self.evidence}
+    def named(self) -> dict[str, Evidence | Goal]:
+        """Return what texts refer to by name: evidence as `E3`, goals by their metric."""
+        return named_in(self.record)
+
+    @cached_property
+    def by_hand(self) -> list[ByHand]:
+        """Return the numbers that look measured and are written by hand."""
+        return written_by_hand(self.record)
+
+    @cached_property
+    def offers(self) -> list[Offer]:
+        """Return what texts can refer to now."""
+        return offers(self.named)
 
     @cached_property
     def evidence(self) -> list[Evidence]:

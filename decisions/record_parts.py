@@ -25,6 +25,7 @@ from decisions.models import (
 )
 from decisions.models.decision import DecisionQuerySet
 from decisions.policies import Refusal
+from decisions.references import reference_problems
 from decisions.section_kinds import Criterion, Text
 from decisions.signatures import Signatures
 
@@ -108,6 +109,11 @@ class Part:
     def is_finished(self) -> bool:
         """Return whether it is marked complete and nothing is missing."""
         return self.section.is_complete and not self.problems
+
+    @property
+    def to_mend(self) -> list[str]:
+        """Return what is wrong with what it says; what is missing too, once it is complete."""
+        return self.problems if self.section.is_complete else reference_problems(self.section)
 
     @property
     def shown_state(self) -> str:

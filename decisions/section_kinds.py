@@ -38,7 +38,10 @@ class Rows(StrEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """One question of a section. Choices are (value, label) pairs."""
+    """One question of a section. Choices are (value, label) pairs.
+
+    `sets_limits` says that numbers in the answer are limits somebody sets, not measurements.
+    """
 
     name: str
     label: Text
@@ -46,6 +49,7 @@ class Field:
     type: FieldType = FieldType.MARKDOWN
     required: bool = True
     choices: tuple[tuple[str, Text], ...] = ()
+    sets_limits: bool = False
 
     def is_empty(self, value: Any) -> bool:
         """Return whether `value` answers nothing."""
@@ -551,7 +555,12 @@ _KINDS = (
             Field("rationale", _("Why"), _("Refer to evidence as [[E1]].")),
             Field("consequences", _("Consequences"), _("What becomes easier, and what harder.")),
             Field("risks", _("Risks"), _("What could go wrong, and who watches it.")),
-            Field("exit_criteria", _("Exit criteria"), _("What would make you stop or go back.")),
+            Field(
+                "exit_criteria",
+                _("Exit criteria"),
+                _("What would make you stop or go back."),
+                sets_limits=True,
+            ),
             Field(
                 "review_on",
                 _("Look at it again on"),

@@ -38,6 +38,7 @@ from decisions.models import (
 )
 from decisions.numbers import NOTHING, format_exact, format_number
 from decisions.record_parts import Dissent, dissent_on, with_parts
+from decisions.references import named_in
 from decisions.section_kinds import (
     RECOMMENDATION,
     RESULTS,
@@ -267,21 +268,19 @@ class RecordDocument:
         return [one for one in self.standing if one.kind == EvidenceKind.COMPARISON]
 
     @cached_property
-    def evidence_by_reference(self) -> dict[str, Evidence]:
-        """Return all evidence by its name, `E3`."""
-        for one in (found := list(self.record.evidence.all())):
-            one.decision = self.record
-        return {one.reference: one for one in found}
+    def named(self) -> dict[str, Evidence | Goal]:
+        """Return what texts refer to by name: evidence as `E3`, goals by their metric."""
+        return named_in(self.record)
 
     @cached_property
     def standing(self) -> list[Evidence]:
         """Return the evidence that counts."""
-        return [one for one in self.evidence_by_reference.values() if not one.is_withdrawn]
+        return [one for one in self.record.evidence.all() if not one.is_withdrawn]
 
     @cached_property
     def withdrawn(self) -> list[Evidence]:
         """Return the evidence that no longer counts."""
-        return [one for one in self.evidence_by_reference.values() if one.is_withdrawn]
+        return [one for one in self.record.evidence.all() if one.is_withdrawn]
 
     @cached_property
     def goals(self) -> list[GoalLine]:

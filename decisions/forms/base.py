@@ -45,6 +45,18 @@ def multiline(rows: int = 4, **attrs: Any) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows, **attrs})
 
 
+def completing(*lists: str) -> dict[str, str]:
+    """Return the attributes of a text area that completes from the page's lists of these ids.
+
+    `people` are offered after `@` and `references` after `[[`: see static/js/completer.js.
+    """
+    return {
+        "data-completes": " ".join(lists),
+        "aria-autocomplete": "list",
+        "aria-haspopup": "listbox",
+    }
+
+
 def date_input() -> forms.DateInput:
     """Return the browser's own date control."""
     return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions import clock
-from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
+from decisions.forms.base import CountersignForm, as_lines, completing, date_input, multiline
 from decisions.models import (
     Decision,
     RecordTemplate,
@@ -198,7 +198,7 @@ class OutcomeForm(CountersignForm):
     )
     text = forms.CharField(
         label=gettext_lazy("What became of it"),
-        widget=multiline(6),
+        widget=multiline(6, **completing("references")),
         max_length=20_000,
         help_text=gettext_lazy(
             "What happened, what you would decide today. It is kept as you write it."

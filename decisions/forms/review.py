@@ -7,16 +7,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions.actions.review import Remark
-from decisions.forms.base import CountersignForm, as_lines, multiline
+from decisions.forms.base import CountersignForm, as_lines, completing, multiline
 from decisions.models import Decision, Verdict
 from decisions.quotes import finds, section_said, section_with
 
-# Where `@` offers the record's people: static/js/mentions.js reads them from the element so named.
-CALLS_PEOPLE = {
-    "data-mentions": "people",
-    "aria-autocomplete": "list",
-    "aria-haspopup": "listbox",
-}
+COMPLETES = completing("people", "references")
 
 
 def _quote() -> forms.CharField:
@@ -34,7 +29,7 @@ class ReplyForm(CountersignForm):
 
     body = forms.CharField(
         label=gettext_lazy("Reply"),
-        widget=multiline(3, **CALLS_PEOPLE, **{"data-focus": True}),
+        widget=multiline(3, **COMPLETES, **{"data-focus": True}),
         max_length=10_000,
     )
 
@@ -54,7 +49,7 @@ class RemarkForm(CountersignForm):
 
     quote = _quote()
     body = forms.CharField(
-        label=gettext_lazy("Comment"), widget=multiline(5, **CALLS_PEOPLE), max_length=10_000
+        label=gettext_lazy("Comment"), widget=multiline(5, **COMPLETES), max_length=10_000
     )
     must_fix = forms.BooleanField(
         label=gettext_lazy("Must be fixed before approval"), required=False
@@ -108,7 +103,7 @@ class ReviewForm(CountersignForm):
 
     summary = forms.CharField(
         label=gettext_lazy("On the whole"),
-        widget=multiline(5, **CALLS_PEOPLE),
+        widget=multiline(5, **COMPLETES),
         required=False,
         max_length=10_000,
     )

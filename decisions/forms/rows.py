@@ -9,12 +9,13 @@ from django.utils.translation import gettext_lazy
 
 from decisions.actions.rows import RatingSheet, as_fields
 from decisions.advisor_ways import Way
-from decisions.forms.base import CountersignForm, as_lines, multiline
+from decisions.forms.base import CountersignForm, as_lines, completing, multiline
 from decisions.metrics import METRICS, OWN, grouped, own_key
 from decisions.models import Approach, Candidate, Decision, Direction, Goal, Role
 from decisions.template_plan import WRONG_SIDE, lies_wrong
 
 LONGEST_TEXT = 20_000  # characters
+COMPLETES = completing("references")
 
 
 class FiniteFloatField(forms.FloatField):
@@ -126,19 +127,19 @@ class CandidateForm(CountersignForm):
     )
     summary = forms.CharField(
         label=gettext_lazy("How it works"),
-        widget=multiline(4),
+        widget=multiline(4, **COMPLETES),
         required=False,
         max_length=LONGEST_TEXT,
     )
     data_needed = forms.CharField(
         label=gettext_lazy("Data needed"),
-        widget=multiline(3),
+        widget=multiline(3, **COMPLETES),
         required=False,
         max_length=LONGEST_TEXT,
     )
     risks = forms.CharField(
         label=gettext_lazy("Risks"),
-        widget=multiline(3),
+        widget=multiline(3, **COMPLETES),
         required=False,
         max_length=LONGEST_TEXT,
         help_text=gettext_lazy("For example: forgets general ability, needs constant refresh."),

@@ -8,8 +8,15 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
+from decisions.forms.base import (
+    CountersignForm,
+    as_lines,
+    completing,
+    date_input,
+    multiline,
+)
 from decisions.models import Section
+from decisions.references import problems_in
 from decisions.section_kinds import Field, FieldType
 
 
@@ -31,13 +38,21 @@ class SectionForm(CountersignForm):
         self.fields = {**asked, **self.fields}
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the required answers of a part that is said to be complete."""
+        """Ask of a part that is said to be complete for what is required, and for what holds."""
         cleaned = super().clean() or {}
         if cleaned.get("complete"):
             for one in self.section.definition.fields:
                 if one.required and one.is_empty(cleaned.get(one.name)) and one.name in cleaned:
                     self.add_error(one.name, _("Answer this before the part is complete."))
+            self._refuse_loose_references(cleaned)
         return cleaned
+
+    def _refuse_loose_references(self, cleaned: dict[str, Any]) -> None:
+        """Say of a part that is said to be complete what it refers to that does not hold."""
+        for one in self.section.definition.fields:
+            if one.type == FieldType.MARKDOWN and cleaned.get(one.name):
+                for problem in problems_in([cleaned[one.name]], self.section.decision):
+                    self.add_error(one.name, problem)
 
     @property
     def answers(self) -> dict[str, Any]:
@@ -59,7 +74,8 @@ def _common(field: Field) -> dict[str, Any]:
 
 
 def _markdown(field: Field, section: Section) -> forms.Field:
-    return forms.CharField(widget=multiline(6), max_length=20_000, **_common(field))
+    widget = multiline(6, **completing("references"))
+    return forms.CharField(widget=widget, max_length=20_000, **_common(field))
 
 
 def _line(field: Field, section: Section) -> forms.Field:

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions.forms.base import THROTTLED, CountersignForm, as_lines, multiline
+from decisions.forms.base import THROTTLED, CountersignForm, as_lines, completing, multiline
 from decisions.models import Meaning, Role, User
 from decisions.signatures import Chair
 from decisions.throttle import TOO_MANY, Door, forget, may_guess
@@ -27,7 +27,7 @@ class SignForm(CountersignForm):
     )
     text = forms.CharField(
         label=gettext_lazy("Reservation or reason"),
-        widget=multiline(3),
+        widget=multiline(3, **completing("references")),
         required=False,
         max_length=5000,
         help_text=gettext_lazy("Needed for a reservation or a rejection; printed in the document."),

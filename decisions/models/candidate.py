@@ -53,6 +53,10 @@ class Goal(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Return where the record lists its goals."""
+        return f"{self.decision.get_absolute_url()}#section-goals"
+
     def meets(self, value: float) -> bool:
         """Return whether `value` (in the goal's unit) reaches the target."""
         at_least = self.direction == Direction.AT_LEAST

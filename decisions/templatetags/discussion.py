@@ -19,13 +19,13 @@ LAST = 3
 @register.filter
 def spoken(text: str, page: RecordPage) -> SafeString:
     """Return a comment as HTML, with figures and the names of those it calls."""
-    return render(text, page.evidence_by_reference, people=page.discussion.names)
+    return render(text, page.named, people=page.discussion.names)
 
 
 @register.filter
 def in_a_line(text: str, page: RecordPage) -> str:
     """Return a comment without Markdown, on one line."""
-    said = plain(text, page.evidence_by_reference, page.discussion.names)
+    said = plain(text, page.named, page.discussion.names)
     return " ".join(said.split())
 
 

@@ -46,23 +46,23 @@ _SYMBOL = re.compile(r'<symbol id="([\w-]+)" viewBox="([^"]+)">(.*?)</symbol>', 
 
 
 @register.filter
-def markdown(text: str, evidence: Mapping[str, Evidence] | None = None) -> SafeString:
+def markdown(text: str, named: texts.Named | None = None) -> SafeString:
     """Return a record's text as HTML; `[[E3]]` becomes the figure, linked to its page."""
-    return texts.render(text, evidence)
+    return texts.render(text, named)
 
 
 @register.simple_tag
 def document_markdown(
-    text: str, evidence: Mapping[str, Evidence] | None = None, heading: int = texts.FIRST_HEADING
+    text: str, named: texts.Named | None = None, heading: int = texts.FIRST_HEADING
 ) -> SafeString:
     """Return a text as HTML whose figures link to their place in the same document."""
-    return texts.render(text, evidence, link=texts.document_link, heading=heading)
+    return texts.render(text, named, link=texts.document_link, heading=heading)
 
 
 @register.filter
-def plain_text(text: str, evidence: Mapping[str, Evidence] | None = None) -> str:
+def plain_text(text: str, named: texts.Named | None = None) -> str:
     """Return a text without Markdown, on one line: for lists and summaries."""
-    return " ".join(texts.plain(text, evidence).split())
+    return " ".join(texts.plain(text, named).split())
 
 
 @register.filter

@@ -33,6 +33,7 @@ from decisions.models import (
 from decisions.outcomes import Outcome
 from decisions.record_page import RecordPage
 from decisions.record_parts import STATE_ICONS, CriterionRow
+from decisions.references import ByHand
 from decisions.section_kinds import Field, FieldType, Text
 
 register = template.Library()
@@ -290,6 +291,12 @@ def may_edit_goal(page: RecordPage, goal: Goal) -> bool:
 def criteria_of(page: RecordPage, role: str) -> list[CriterionRow]:
     """Return a role's criteria with its assessment of each candidate."""
     return page.criteria(role)
+
+
+@register.filter
+def by_hand_in(page: RecordPage, section: Section) -> list[ByHand]:
+    """Return the numbers that were written by hand in a section."""
+    return [one for one in page.by_hand if one.section == section]
 
 
 @register.filter

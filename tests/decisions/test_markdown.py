@@ -1,10 +1,11 @@
 """What people write is shown as they meant it, and never does anything else."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
 
-from decisions.markdown import document_link, plain, references, render
+from decisions.markdown import EvidenceLike, GoalLike, document_link, plain, references, render
 
 
 @dataclass
@@ -18,13 +19,40 @@ class Measured:
     unit: str = "%"
     n: int = 200
     interval_method: str = "Wilson, 95%"
-    is_withdrawn: bool = False
+    withdrawn_reason: str = ""
+    stale_because: str = ""
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return bool(self.withdrawn_reason)
+
+    @property
+    def is_stale(self) -> bool:
+        return bool(self.stale_because)
 
     def get_absolute_url(self) -> str:
         return f"/decisions/DR-1/evidence/#{self.reference}"
 
 
-EVIDENCE = {"E3": Measured(), "E4": Measured("E4", is_withdrawn=True)}
+@dataclass
+class Wanted:
+    """A goal, as a text sees it."""
+
+    name: str = "Accuracy"
+    target: float = 85.0
+    direction: str = "at_least"
+    unit: str = "%"
+
+    def get_absolute_url(self) -> str:
+        return "/decisions/DR-1/#section-goals"
+
+
+EVIDENCE: dict[str, EvidenceLike | GoalLike] = {
+    "E3": Measured(),
+    "E4": Measured("E4", withdrawn_reason='Wrong <split> "B"'),
+    "E5": Measured("E5", stale_because="Messages, v2 has come."),
+    "accuracy": Wanted(),
+}
 FIGURE = "91.5\u00a0% (95% CI 86.8–94.6, n = 200) [E3]"
 
 
@@ -35,14 +63,46 @@ def test_a_reference_becomes_the_figure_linked_to_its_evidence() -> None:
     assert 'href="#E3"' in render("[[e3]]", EVIDENCE, link=document_link)
 
 
+def test_evidence_that_no_longer_holds_is_struck_with_a_word_and_the_reason() -> None:
+    withdrawn = render("[[E4]]", EVIDENCE)
+    assert 'href="/decisions/DR-1/evidence/#E4"' in withdrawn
+    assert 'title="Wrong &lt;split&gt; &quot;B&quot;"' in withdrawn
+    assert re.search(r"<s>91\.5&nbsp;% \(95% CI 86\.8–94\.6, n = 200\) \[E4\]</s>", withdrawn)
+    assert '<mark class="missing-evidence">(withdrawn)</mark>' in withdrawn
+    stale = render("[[E5]]", EVIDENCE, link=document_link)
+    assert 'href="#E5" title="Messages, v2 has come."' in stale
+    assert '<mark class="missing-evidence">(out of date)</mark>' in stale
+
+
 @pytest.mark.parametrize(
-    ("text", "words"),
-    [("[[E9]]", "there is no such evidence"), ("[[E4]]", "this evidence was withdrawn")],
+    ("text", "shown"),
+    [
+        ("[[E9]]", "[[E9]] (there is no such evidence)"),
+        ("[[ Rubbish ]]", "[[Rubbish]] (there is no such goal)"),
+        ("[[macro_f1]]", "[[macro_f1]] (there is no such goal)"),
+    ],
 )
-def test_a_reference_that_leads_nowhere_is_marked_in_words(text: str, words: str) -> None:
-    shown = render(text, EVIDENCE)
-    assert '<mark class="missing-evidence">' in shown
-    assert words in shown
+def test_an_unknown_name_stays_as_it_was_typed_with_a_hint(text: str, shown: str) -> None:
+    assert f'<mark class="missing-evidence">{shown}</mark>' in render(text, EVIDENCE)
+
+
+def test_a_goals_metric_becomes_its_target_linked_to_the_goals() -> None:
+    shown = render("It has to reach [[Accuracy]].", EVIDENCE)
+    assert 'href="/decisions/DR-1/#section-goals"' in shown
+    assert ">at least 85&nbsp;% [Accuracy]</a>" in shown
+    assert 'href="#section-goals"' in render("[[accuracy]]", EVIDENCE, link=document_link)
+
+
+@pytest.mark.parametrize(
+    "text", ["[[1, 2], [3, 4]]", "[[two words]]", "[[]]", "[[é]]", "[[" + "a" * 61 + "]]"]
+)
+def test_other_brackets_are_left_alone(text: str) -> None:
+    assert render(text, EVIDENCE) == f"<p>{text}</p>\n"
+
+
+def test_brackets_in_a_links_words_are_no_reference() -> None:
+    assert ">[accuracy]</a>" in render("[[accuracy]](https://a.example)", EVIDENCE)
+    assert references("[[accuracy]](https://a.example)") == []
 
 
 def test_code_and_escaped_brackets_are_no_references() -> None:
@@ -67,16 +127,15 @@ HOSTILE = [
     "[x]: javascript:alert(1)\n\n[x]",
     "| a |\n|--:|\n| <b style='position:fixed'>b</b> |",
     "[[E3]]<svg onload=alert(1)>",
+    "[[E4]] [[accuracy]] [[E9]]<img src=x>",
 ]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(text: str) -> None:
-    import re
-
     shown = render(text, EVIDENCE)
     tags = " ".join(re.findall(r"<[^>]*>", shown))
-    assert not re.search(r"<(?!/?(?:p|a|table|thead|tbody|tr|th|td|mark)\b)", tags)
+    assert not re.search(r"<(?!/?(?:p|a|s|table|thead|tbody|tr|th|td|mark)\b)", tags)
     assert not re.search(r"\s(?:on\w+|style|src)\s*=", re.sub(r'"[^"]*"', '""', tags))
     for address in re.findall(r'href="([^"]*)"', tags):
         assert address.startswith(("https://", "/decisions/"))
@@ -114,4 +173,8 @@ def test_nothing_gives_nothing() -> None:
 
 
 def test_references_are_listed_once_in_order() -> None:
-    assert references("[[E3]] [[e1]] [[ E3 ]] [[X2]]") == ["E3", "E1"]
+    assert references("[[E3]] [[e1]] [[ E3 ]] [[X2]]") == ["E3", "E1", "x2"]
+
+
+def test_what_stands_in_code_refers_to_nothing() -> None:
+    assert references("`[[E1]]`\n\n    [[E2]]\n\n```\n[[E3]]\n```\n\n\\[[E4]] and [[E5]]") == ["E5"]

@@ -69,3 +69,21 @@ def test_the_people_of_a_record_are_owner_participants_and_stand_ins_once_by_nam
     assert "Xaver Outis" not in names
     accept_delegation(offer, by=people.outsider)
     assert "Xaver Outis" in [str(one) for one in people_of(factories.fresh(draft))]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("@lena Sørensen says", "{} says"),
+        ("@Lena sørensen, look", "{}, look"),
+        ("@lena says", "{} says"),
+        ("@lena Sørensens", "{} Sørensens"),
+        ("@lena\nSørensen", "{}\nSørensen"),
+    ],
+)
+def test_a_whole_name_after_the_sign_is_shown_once(text: str, shown: str, people: People) -> None:
+    lena = factories.person("lena", "Lena Sørensen")
+    names = names_by_handle([people.ux, lena])
+    mention = '<span class="mention">Lena Sørensen</span>'
+    assert render(text, people=names) == f"<p>{shown.format(mention)}</p>\n"
+    assert mentioned(text, [lena]) == [lena]
