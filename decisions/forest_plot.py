@@ -1,8 +1,4 @@
-"""The forest plot: a line a row with value, interval whisker, n and the target's line.
-
-Presentation attributes suit paper (no CSS reaches an SVG in the PDF); classes let the page's
-stylesheet repaint the same drawing in the reader's theme.
-"""
+"""The forest plot: a line a row with value, interval whisker, n and the target's line."""
 
 from __future__ import annotations
 
@@ -12,6 +8,22 @@ from dataclasses import dataclass
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from decisions.marks import (
+    ACCENT,
+    EDGE,
+    HAIRLINE,
+    INK,
+    LINE,
+    PAPER,
+    RULE,
+    SMALL,
+    TEXT,
+    frame,
+    roomy_ticks,
+)
+from decisions.marks import line as _line
+from decisions.marks import text as _text
+from decisions.marks import verdict as _verdict
 from decisions.numbers import (
     NOTHING,
     format_count,
@@ -25,15 +37,7 @@ from decisions.numbers import (
 from decisions.outcomes import Outcome, outcome
 from decisions.svg import Attribute, Scale, element, scale_over, text_width, wrap
 
-# The light theme's ink, for paper; the same values as static/css/tokens.css.
-INK, SOFT, HAIRLINE, RULE = "#1d1c1a", "#4b4842", "#e0dbcd", "#1d1c1a"
-ACCENT, EDGE, PAPER = "#9d2a1d", "#88837a", "#ffffff"
-COLOURS = {Outcome.MET: "#22613f", Outcome.MISSED: "#a5112b", Outcome.OPEN: "#7c4f00"}
-# WeasyPrint splits the list at its commas and keeps spaces, so there are none.
-SANS = "Source Sans Pro,Source Sans 3,Noto Sans,Noto Sans Arabic,Noto Sans CJK SC,sans-serif"
-
 WIDTH, PLOT_AT_LEAST, GAP = 760.0, 230.0, 22.0
-TEXT, SMALL, LINE = 14.0, 12.5, 17.0
 HEAD, FOOT, ROW, LETTER = 26.0, 46.0, 32.0, 22.0
 NAME_AT_MOST = 176.0
 
@@ -87,12 +91,18 @@ class FigureRow:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with what it shows in words: a title, a description and a table."""
+    """A drawing with what it shows in words: a title, a description and a table.
+
+    `headings` and `table` are that table as text, each line as long as the headings; a forest plot
+    has `rows` instead.
+    """
 
     svg: SafeString
     title: str
     description: str
-    rows: tuple[FigureRow, ...]
+    rows: tuple[FigureRow, ...] = ()
+    headings: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
 
 
 def forest_plot(
@@ -164,21 +174,14 @@ class _Drawing:
             *(self._row(at, top, heights[at]) for at, top in enumerate(tops)),
             self._headings(),
         ]
-        return element(
-            "svg",
-            element("title", title, id=f"{key}-title"),
-            element("desc", description, id=f"{key}-desc"),
+        return frame(
             *body,
-            xmlns="http://www.w3.org/2000/svg",
-            viewBox=f"0 0 {self.width:.0f} {height:.0f}",
-            width=round(self.width),
-            height=round(height),
-            class_="chart forest-plot",
-            role="img",
-            aria_labelledby=f"{key}-title {key}-desc",
-            font_family=SANS,
-            font_size=TEXT,
-            fill=INK,
+            title=title,
+            description=description,
+            key=key,
+            kind="forest-plot",
+            width=self.width,
+            height=height,
         )
 
     def _place_columns(self) -> None:
@@ -223,7 +226,7 @@ class _Drawing:
 
     def _frame(self, bottom: float) -> SafeString:
         """Return the grid, the axis with its ticks, and what the axis shows."""
-        ticks = self._ticks()
+        ticks = roomy_ticks(self.scale)
         at_ticks = [self.scale(at) for at in ticks]
         parts = [_line(x, HEAD, x, bottom, "fig-grid", HAIRLINE) for x in at_ticks]
         parts.append(_line(self.plot_start, bottom, self.plot_end, bottom, "fig-axis", RULE))
@@ -234,15 +237,6 @@ class _Drawing:
         middle = (self.plot_start + self.plot_end) / 2
         parts.append(_text(middle, bottom + 36, self._axis_words(), "middle", SMALL, soft=True))
         return element("g", *parts)
-
-    def _ticks(self) -> list[float]:
-        """Return as many round values as there is room to label."""
-        for at_most in (6, 5, 4, 3):
-            ticks = self.scale.ticks(at_most)
-            widest = max(text_width(format_number(at), SMALL) for at in ticks)
-            if len(ticks) * (widest + 12) <= self.plot_end - self.plot_start:
-                return ticks
-        return self.scale.ticks(2)
 
     def _axis_words(self) -> str:
         """Return what the axis shows, and which way is better."""
@@ -339,63 +333,3 @@ def _point(x: float, y: float, found: Outcome | None, paint: str) -> SafeString:
         shape = f"M{x:.2f} {y - 6:.2f}l6 6-6 6-6-6Z"
         return element("path", d=shape, class_="fig-point", **solid)
     return element("circle", cx=x, cy=y, r=5, class_="fig-point", **solid)
-
-
-# Drawn in a square of 12 around the middle: a tick, a cross, and two waves.
-_SIGNS = {
-    Outcome.MET: "M-5 .5l3.6 3.8 6.6-8",
-    Outcome.MISSED: "M-4.2-4.2l8.4 8.4M4.2-4.2l-8.4 8.4",
-    Outcome.OPEN: "M-5.5-1.4c2-2 3.6-1.6 5.5 0s3.5 2 5.5 0M-5.5 3c2-2 3.6-1.6 5.5 0s3.5 2 5.5 0",
-}
-
-
-def _verdict(found: Outcome, x: float, y: float) -> SafeString:
-    """Return what a measurement says of the goal: a sign and a word."""
-    sign = element(
-        "path",
-        d=_SIGNS[found],
-        transform=f"translate({x + 6:.2f} {y:.2f})",
-        fill="none",
-        stroke="currentColor",
-        stroke_width=1.8,
-        stroke_linecap="round",
-        stroke_linejoin="round",
-    )
-    words = element(
-        "text", str(found.label), x=x + 18, y=y + TEXT * 0.34, fill="currentColor", font_size=TEXT
-    )
-    return element("g", sign, words, class_=f"verdict-{found.value}", color=COLOURS[found])
-
-
-def _line(
-    x1: float, y1: float, x2: float, y2: float, kind: str, paint: str, **more: float | str
-) -> SafeString:
-    drawn: dict[str, float | str] = {"stroke": paint, "stroke_width": 1, **more}
-    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=kind, **drawn)
-
-
-def _text(
-    x: float,
-    y: float,
-    words: str,
-    anchor: str,
-    size: float,
-    *,
-    soft: bool = False,
-    weight: int = 400,
-    paint: str = "",
-    kind: str = "",
-) -> SafeString:
-    """Return a word or number; `soft` ink for what is said in passing."""
-    classes = kind or ("fig-text fig-soft" if soft else "fig-text")
-    return element(
-        "text",
-        words,
-        x=x,
-        y=y,
-        text_anchor=anchor if anchor != "start" else None,
-        font_size=size,
-        font_weight=weight if weight != 400 else None,
-        fill=paint or (SOFT if soft else INK),
-        class_=classes,
-    )

@@ -7,7 +7,7 @@ from math import ceil, log10
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from decisions.forest_plot import HAIRLINE, INK, SANS, SOFT
+from decisions.marks import HAIRLINE, INK, SANS, SOFT
 from decisions.numbers import format_count, format_number
 from decisions.svg import Scale, element
 

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from decisions.forest_plot import HAIRLINE, INK, SANS, SOFT
+from decisions.marks import HAIRLINE, INK, SANS, SOFT
 from decisions.metrics import METRICS
 from decisions.numbers import format_count, format_number, format_value
 from decisions.svg import Scale, element, scale_over

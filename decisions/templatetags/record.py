@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from decisions import markdown as texts
 from decisions.exports.document import DAY
-from decisions.forest_plot import COLOURS
+from decisions.marks import COLOURS
 from decisions.models import OWNER, Evidence, Role
 from decisions.numbers import (
     format_count,

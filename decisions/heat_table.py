@@ -1,0 +1,230 @@
+"""The matrix as a figure: goals by candidates, each cell shaded by what its value is worth.
+
+Every shade stands beside a number and every outcome beside a sign, so it reads without colour.
+"""
+
+from __future__ import annotations
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from decisions.forest_plot import Figure
+from decisions.marks import (
+    EDGE,
+    GOOD,
+    HAIRLINE,
+    LINE,
+    RULE,
+    SMALL,
+    TEXT,
+    TO_BASE,
+    frame,
+    line,
+    sign,
+    text,
+)
+from decisions.svg import Attribute, element, text_width, wrap
+from decisions.weighing.scores import Simulated, Weighed
+from decisions.weighing.table import Table
+from decisions.weighing.words import (
+    CellWords,
+    cells_in_words,
+    goal_words,
+    percent,
+    points,
+    worth_words,
+)
+
+WIDTH, NAMES, CELL_AT_LEAST, CELL_AT_MOST = 760.0, 196.0, 92.0, 150.0
+ROW, RESULT, PAD, GAP = 50.0, 30.0, 10.0, 2.0
+# The darkest shade leaves ink readable on it.
+FAINTEST, DARKEST = 0.03, 0.28
+
+
+def heat_table(
+    table: Table, weighed: Weighed, simulated: Simulated | None = None, *, key: str = "matrix"
+) -> Figure:
+    """Return goals by candidates with values, outcomes and what they are worth, and the scores.
+
+    With draws there is a row of how often each candidate is the best.
+    """
+    title = _("How each candidate stands in every goal")
+    results = _results(table, weighed, simulated)
+    description = _describe(table, weighed, simulated)
+    cells = cells_in_words(table)
+    drawing = _Drawing(table, weighed, cells, results).svg(title, description, f"figure-{key}")
+    headings = (_("Goal"), *(str(column) for column in table.columns))
+    lines = tuple(
+        (f"{place.name} ({goal_words(place)}; {worth_words(place)})", *map(str, told))
+        for place, told in zip(table.rows, cells, strict=True)
+    )
+    return Figure(drawing, title, description, (), headings, lines + tuple(results))
+
+
+def heat_legend() -> str:
+    """Return how to read the figure."""
+    return _(
+        "The darker a cell, the more its value is worth: nothing at the worst acceptable value, "
+        "all at the target. Tick: met. Cross: not met. Waves: not decisive, the interval crosses "
+        "the target. Dashed edge: no evidence, worth nothing. Est.: an estimate."
+    )
+
+
+def _results(table: Table, weighed: Weighed, simulated: Simulated | None) -> list[tuple[str, ...]]:
+    """Return the rows of results under the goals, as text."""
+    out = _("out")
+    scores = (out if gone else points(score) for score, gone in _by_column(weighed))
+    rows = [(_("Score of 100"), *scores)]
+    if simulated is not None:
+        chances = zip(simulated.best, weighed.is_out, strict=True)
+        rows.append((_("Chance to be best"), *(out if gone else percent(p) for p, gone in chances)))
+    return rows
+
+
+def _by_column(weighed: Weighed) -> list[tuple[float, bool]]:
+    return list(zip(weighed.scores.tolist(), weighed.is_out.tolist(), strict=True))
+
+
+def _describe(table: Table, weighed: Weighed, simulated: Simulated | None) -> str:
+    """Return each candidate's result in a sentence, from first to last."""
+    return " ".join(_sentence(table, weighed, simulated, at) for at in weighed.order)
+
+
+def _sentence(table: Table, weighed: Weighed, simulated: Simulated | None, at: int) -> str:
+    told = {"candidate": str(table.columns[at]), "score": points(float(weighed.scores[at]))}
+    if weighed.is_out[at]:
+        told["musts"] = ", ".join(table.rows[row].name for row in table.failed_musts(at))
+        return _("%(candidate)s is out: it fails a must, %(musts)s.") % told
+    if simulated is None:
+        return _("%(candidate)s scores %(score)s of 100.") % told
+    told["chance"] = percent(float(simulated.best[at]))
+    return _("%(candidate)s scores %(score)s of 100, best in %(chance)s of draws.") % told
+
+
+class _Drawing:
+    """Lays the matrix out: a head of candidates, a row a goal, and the results."""
+
+    def __init__(
+        self,
+        table: Table,
+        weighed: Weighed,
+        cells: list[list[CellWords]],
+        results: list[tuple[str, ...]],
+    ) -> None:
+        self.table, self.weighed, self.cells, self.results = table, weighed, cells, results
+        count = max(len(table.columns), 1)
+        self.cell = min(max((WIDTH - NAMES) / count, self._widest()), CELL_AT_MOST)
+        self.width = max(WIDTH, NAMES + self.cell * count)
+        self.names = [wrap(one.name, self.cell - 2 * PAD, SMALL) for one in table.columns]
+        self.head = 24 + LINE * max((len(lines) for lines in self.names), default=0)
+
+    def svg(self, title: str, description: str, key: str) -> SafeString:
+        """Return the whole drawing."""
+        rows = len(self.table.rows)
+        bottom = self.head + ROW * rows
+        height = bottom + RESULT * len(self.results) + 8
+        body = [
+            *(self._heading(column) for column in range(len(self.table.columns))),
+            *(self._row(row) for row in range(rows)),
+            line(0, bottom + 3, self.width, bottom + 3, "fig-axis", RULE),
+            *(self._result(told, bottom + 4 + RESULT * at) for at, told in enumerate(self.results)),
+        ]
+        return frame(
+            *body,
+            title=title,
+            description=description,
+            key=key,
+            kind="heat-table",
+            width=self.width,
+            height=height,
+        )
+
+    def _widest(self) -> float:
+        """Return the width that the widest cell needs."""
+        widths = [
+            max(text_width(one.value, TEXT) + 22, text_width(one.second, SMALL))
+            for row in self.cells
+            for one in row
+        ]
+        return max([CELL_AT_LEAST, *(width + 2 * PAD for width in widths)])
+
+    def _left(self, column: int) -> float:
+        return NAMES + self.cell * column
+
+    def _heading(self, column: int) -> SafeString:
+        """Return a candidate's letter and name over its column, and whether it is out."""
+        left, is_out = self._left(column) + PAD, bool(self.weighed.is_out[column])
+        letter = self.table.columns[column].letter
+        words = _("%(letter)s, out") % {"letter": letter} if is_out else letter
+        lines = [
+            text(left, 16 + LINE * (at + 1), words, "start", SMALL, soft=True)
+            for at, words in enumerate(self.names[column])
+        ]
+        return element("g", text(left, 16, words, "start", TEXT, weight=600, soft=is_out), *lines)
+
+    def _row(self, row: int) -> SafeString:
+        """Return one goal: its name, what it asks for, and a cell a candidate."""
+        top = self.head + ROW * row
+        place = self.table.rows[row]
+        (name,) = wrap(place.name, NAMES - 2 * PAD, TEXT, lines=1) or [""]
+        (asked,) = wrap(goal_words(place), NAMES - PAD, SMALL, lines=1) or [""]
+        return element(
+            "g",
+            line(0, top, self.width, top, "fig-grid", HAIRLINE),
+            text(0, top + 21, name, "start", TEXT, weight=600),
+            text(0, top + 21 + LINE, asked, "start", SMALL, soft=True),
+            *(self._cell(row, column, top) for column in range(len(self.table.columns))),
+        )
+
+    def _cell(self, row: int, column: int, top: float) -> SafeString:
+        """Return one cell: shade, sign, value and interval."""
+        left, told, parts = self._left(column), self.cells[row][column], []
+        start = left + PAD
+        if told.outcome:
+            parts.append(sign(told.outcome, start + 6, top + 16))
+            start += 18
+        room, is_out = left + self.cell - GAP - start, bool(self.weighed.is_out[column])
+        for words in wrap(told.value, room, TEXT, lines=1):
+            base = top + 16 + TEXT * TO_BASE
+            parts.append(text(start, base, words, "start", TEXT, weight=600, soft=is_out))
+        for words in wrap(told.second, self.cell - PAD - GAP, SMALL, lines=1):
+            base = top + 16 + LINE + SMALL * TO_BASE
+            parts.append(text(left + PAD, base, words, "start", SMALL, soft=True))
+        return element("g", self._shade(row, column, top), *parts)
+
+    def _shade(self, row: int, column: int, top: float) -> SafeString:
+        """Return the ground of a cell: the darker, the more its value is worth.
+
+        Where a candidate is out its values are worth nothing any more.
+        """
+        place: dict[str, Attribute] = {
+            "x": self._left(column) + GAP,
+            "y": top + GAP,
+            "width": self.cell - 2 * GAP,
+            "height": ROW - 2 * GAP,
+            "rx": 3,
+        }
+        if self.table.is_unknown[row, column]:
+            dashes = {"class_": "fig-nothing", "stroke": EDGE, "stroke_dasharray": "3 3"}
+            return element("rect", fill="none", **dashes, **place)
+        gone = self.weighed.is_out[column]
+        worth = 0.0 if gone else float(self.weighed.utilities[row, column])
+        shade = FAINTEST + (DARKEST - FAINTEST) * worth
+        return element("rect", class_="fig-worth", fill=GOOD, fill_opacity=shade, **place)
+
+    def _result(self, told: tuple[str, ...], top: float) -> SafeString:
+        """Return a row of results; the leader's is set in bold."""
+        base = top + RESULT / 2 + TEXT * TO_BASE
+        cells = [
+            text(
+                self._left(column) + PAD,
+                base,
+                words,
+                "start",
+                TEXT,
+                weight=600 if column == self.weighed.leader else 400,
+                soft=bool(self.weighed.is_out[column]),
+            )
+            for column, words in enumerate(told[1:])
+        ]
+        return element("g", text(0, base, told[0], "start", TEXT, weight=600), *cells)

@@ -1,0 +1,133 @@
+"""What a table's cells, scores and leads say, as people read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor
+
+import numpy as np
+from django.utils.translation import gettext as _
+
+from decisions.numbers import (
+    EN_DASH,
+    NO_BREAK_SPACE,
+    format_exact,
+    format_interval,
+    format_number,
+    format_value,
+    with_unit,
+)
+from decisions.outcomes import Outcome
+from decisions.weighing.table import Row, Table
+
+
+@dataclass(frozen=True, slots=True)
+class CellWords:
+    """One cell as people read it; `nothing` says so where nothing is known."""
+
+    value: str
+    interval: str
+    outcome: Outcome | None
+    is_estimate: bool
+    nothing: str = ""
+
+    @property
+    def second(self) -> str:
+        """Return what stands under the value: its interval, and whether it is an estimate."""
+        if not self.is_estimate:
+            return self.nothing or self.interval
+        if not self.interval:
+            return _("estimate")
+        return _("est. %(interval)s") % {"interval": self.interval}
+
+    def __str__(self) -> str:
+        if self.nothing:
+            return self.nothing
+        value = f"{self.value} ({self.interval})" if self.interval else self.value
+        estimate = _("estimate") if self.is_estimate else ""
+        outcome = str(self.outcome.label) if self.outcome else ""
+        return ", ".join(filter(None, (value, estimate, outcome)))
+
+
+def cells_in_words(table: Table) -> list[list[CellWords]]:
+    """Return every cell of a table as people read it, a list a row."""
+    columns = range(len(table.columns))
+    return [[_cell(table, row, at) for at in columns] for row in range(len(table.rows))]
+
+
+def _cell(table: Table, row: int, column: int) -> CellWords:
+    if table.is_unknown[row, column]:
+        nothing = _("not rated") if table.rows[row].is_role else _("no evidence")
+        return CellWords("", "", None, False, nothing)
+    return CellWords(
+        value_words(table, row, column),
+        interval_words(table, row, column),
+        table.outcomes[row][column],
+        bool(table.is_estimate[row, column]),
+    )
+
+
+def value_words(table: Table, row: int, column: int) -> str:
+    """Return the value of a cell with its unit, "" where nothing is known.
+
+    What is measured is shown to the precision that its interval supports, an estimate as a person
+    gave it, a mean of ratings to a tenth.
+    """
+    if table.is_unknown[row, column]:
+        return ""
+    value, unit = float(table.value[row, column]), table.rows[row].unit
+    if table.rows[row].is_role:
+        return format_number(round(value, 1))
+    if table.is_estimate[row, column]:
+        return format_exact(value, unit)
+    return format_value(value, *_ends(table, row, column), unit)
+
+
+def interval_words(table: Table, row: int, column: int, unit: str = "") -> str:
+    """Return the interval of a cell, "" where it has none."""
+    low, high = _ends(table, row, column)
+    if low is None or high is None:
+        return ""
+    if not table.is_estimate[row, column]:
+        return format_interval(low, high, unit)
+    joined = _("%(low)s to %(high)s") if low < 0 else "%(low)s" + EN_DASH + "%(high)s"
+    return with_unit(joined % {"low": format_number(low), "high": format_number(high)}, unit)
+
+
+def goal_words(row: Row) -> str:
+    """Return what a row asks for in short: "≥ 85 %, a must, weight 2"."""
+    told = [] if row.is_role else [target_sign(row)]
+    if row.is_must:
+        told.append(_("a must"))
+    told.append(_("weight %(weight)s") % {"weight": format_number(row.weight)})
+    return ", ".join(told)
+
+
+def worth_words(row: Row) -> str:
+    """Return between which values a row counts, and where nobody said so."""
+    told = {"zero": format_exact(row.zero, row.unit), "one": format_exact(row.one, row.unit)}
+    words = _("worth nothing at %(zero)s, all at %(one)s") % told
+    if row.has_worst:
+        return words
+    return _("%(words)s, as no worst acceptable value is set") % {"words": words}
+
+
+def target_sign(row: Row) -> str:
+    """Return a row's target in short: "≥ 85 %"."""
+    return f"{'≥' if row.at_least else '≤'}{NO_BREAK_SPACE}{format_exact(row.one, row.unit)}"
+
+
+def percent(share: float) -> str:
+    """Return a share (0 to 1) in percent, rounded down to a tenth so that it never seems enough."""
+    return format_exact(floor(1000 * share + 1e-6) / 10, "%")
+
+
+def points(score: float) -> str:
+    """Return a score or a lead (-1 to 1) in points of 100, to a tenth."""
+    return format_number(round(100 * score, 1), 1)
+
+
+def _ends(table: Table, row: int, column: int) -> tuple[float | None, float | None]:
+    """Return the ends of a cell's interval, None for both where it has none."""
+    low, high = float(table.low[row, column]), float(table.high[row, column])
+    return (None, None) if np.isnan(low) or np.isnan(high) else (low, high)

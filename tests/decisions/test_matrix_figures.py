@@ -1,0 +1,243 @@
+"""The matrix, tornado and Pareto figures say in sign, word and table what they draw."""
+
+from dataclasses import replace
+from math import nan
+from xml.etree import ElementTree
+
+import pytest
+
+from decisions.forest_plot import Figure
+from decisions.heat_table import heat_table
+from decisions.pareto_scatter import pareto_scatter
+from decisions.tornado import tornado
+from decisions.weighing.flips import swings
+from decisions.weighing.pareto import pareto
+from decisions.weighing.scores import simulate, weigh
+from decisions.weighing.table import (
+    Cell,
+    Column,
+    Rating,
+    Row,
+    Table,
+    goal_row,
+    make_table,
+    role_row,
+)
+
+SVG = "{http://www.w3.org/2000/svg}"
+NBSP = "\u00a0"
+COLUMNS = (Column("A", "Prompt"), Column("B", "Dense <retrieval>"), Column("C", "Tuned"))
+
+
+def rows() -> list[Row]:
+    """Return a must, a goal that goes down, and a role."""
+    return [
+        goal_row(
+            "accuracy", "Accuracy", target=85, worst=70, at_least=True, unit="%", is_must=True
+        ),
+        goal_row("cost", "Cost", target=2, worst=6, at_least=False, unit="USD", weight=0.5),
+        role_row("ux", "UX"),
+    ]
+
+
+def table() -> Table:
+    """Return a matrix in which A is out, B is open and C's cost is an estimate."""
+    cells = {
+        (0, 0): Cell(70.1, 65.0, 74.9, 300),
+        (0, 1): Cell(86.5, 82.1, 90.0, 300),
+        (0, 2): Cell(92.5, 89.0, 95.0, 300),
+        (1, 1): Cell(0.5),
+        (1, 2): Cell(3, 1.5, 5, is_estimate=True),
+    }
+    ratings = [Rating(2, 1, "ease", 4), Rating(2, 2, "ease", 3), Rating(2, 2, "fit", 4)]
+    return make_table(rows(), COLUMNS, cells, ratings)
+
+
+def drawn(figure: Figure | None) -> ElementTree.Element:
+    """Return a figure's drawing, read as XML."""
+    assert figure is not None
+    return ElementTree.fromstring(figure.svg)  # noqa: S314  (our own)
+
+
+def texts(figure: Figure | None) -> list[str]:
+    """Return the words and numbers in a drawing."""
+    return [one.text or "" for one in drawn(figure).iter(f"{SVG}text")]
+
+
+def figures(one: Table) -> list[Figure | None]:
+    """Return every figure of a matrix."""
+    weighed = weigh(one)
+    return [
+        heat_table(one, weighed, simulate(one, 200)),
+        tornado(one, weighed, swings(one, weighed)),
+        pareto_scatter(one, pareto(one, 0, 1)),
+    ]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_each_figure_names_itself_and_brings_its_table(place: int) -> None:
+    figure = figures(table())[place]
+    svg = drawn(figure)
+    assert figure is not None
+    assert svg.get("role") == "img"
+    title, description = svg.find(f"{SVG}title"), svg.find(f"{SVG}desc")
+    assert title is not None
+    assert description is not None
+    assert svg.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
+    assert (title.text, description.text) == (figure.title, figure.description)
+    assert figure.table
+    assert {len(line) for line in figure.table} == {len(figure.headings)}
+    assert "style=" not in figure.svg
+    assert "<retrieval>" not in figure.svg
+
+
+def test_the_heat_table_says_what_every_cell_says_of_its_goal() -> None:
+    figure = heat_table(table(), weigh(table()), simulate(table(), 200))
+    assert figure.headings == ("Goal", "A. Prompt", "B. Dense <retrieval>", "C. Tuned")
+    assert figure.table[0] == (
+        f"Accuracy (≥{NBSP}85{NBSP}%, a must, weight 1; worth nothing at 70{NBSP}%, all at "
+        f"85{NBSP}%)",
+        f"70.1{NBSP}% (65.0–74.9), not met",
+        f"86.5{NBSP}% (82.1–90.0), not decisive",
+        f"92.5{NBSP}% (89.0–95.0), met",
+    )
+    assert figure.table[1][1:] == (
+        "no evidence",
+        f"0.500{NBSP}USD, met",
+        f"3{NBSP}USD (1.5–5), estimate, not decisive",
+    )
+    assert figure.table[2] == (
+        "UX (weight 1; worth nothing at 1, all at 5)",
+        "not rated",
+        "4",
+        "3.5",
+    )
+    assert [line[1] for line in figure.table[3:]] == ["out", "out"]
+    assert "A. Prompt is out: it fails a must, Accuracy." in figure.description
+
+
+def test_the_heat_table_reads_without_colour() -> None:
+    figure = heat_table(table(), weigh(table()))
+    svg = drawn(figure)
+    signs = [one.get("class") for one in svg.iter(f"{SVG}g") if "verdict-" in one.get("class", "")]
+    assert signs == [
+        "verdict-missed",
+        "verdict-open",
+        "verdict-met",
+        "verdict-met",
+        "verdict-open",
+    ]
+    assert len([one for one in svg.iter(f"{SVG}rect") if one.get("class") == "fig-nothing"]) == 2
+    assert {"A, out", "no evidence", "est. 1.5–5", "82.1–90.0"} <= set(texts(figure))
+
+
+def test_the_more_a_value_is_worth_the_darker_is_its_cell() -> None:
+    svg = drawn(heat_table(table(), weigh(table())))
+    shades = [
+        float(one.get("fill-opacity", "0"))
+        for one in svg.iter(f"{SVG}rect")
+        if one.get("class") == "fig-worth"
+    ]
+    # Accuracy of A (out), B and C; cost of B and C; ratings of B and C.
+    assert shades[0] < shades[4] < shades[3] == shades[1] == shades[2]
+
+
+def test_the_tornado_shows_the_farthest_first_and_where_a_candidate_is_out() -> None:
+    one = table()
+    weighed = weigh(one)
+    figure = tornado(one, weighed, swings(one, weighed))
+    assert figure is not None
+    assert figure.title == "What the lead of B hangs on"
+    assert figure.table[0][0] == f"Accuracy of B (86.5{NBSP}%)"
+    assert figure.table[0][3] == "out"
+    assert figure.description.startswith(
+        f"Accuracy of B (86.5{NBSP}%): at 82.1{NBSP}%, B misses a must and is out."
+    )
+    assert f"82.1{NBSP}%: out" in texts(figure)
+    assert "B: Dense <retrieval> · C: Tuned" in texts(figure)
+
+
+def test_a_bar_turns_colour_where_another_leads() -> None:
+    one = make_table(rows()[1:2], COLUMNS[:2], {(0, 0): Cell(3, 2.5, 5.5), (0, 1): Cell(4)})
+    weighed = weigh(one)
+    bars = [
+        rect.get("class")
+        for rect in drawn(tornado(one, weighed, swings(one, weighed))).iter(f"{SVG}rect")
+        if rect.get("class", "").startswith("fig-bar")
+    ]
+    assert bars == ["fig-bar-lost", "fig-bar"]
+
+
+def test_without_uncertainty_there_is_no_tornado() -> None:
+    one = make_table(rows()[1:2], COLUMNS[:2], {(0, 0): Cell(3), (0, 1): Cell(4)})
+    assert tornado(one, weigh(one), swings(one, weigh(one))) is None
+    assert tornado(one, weigh(one.with_weights({"cost": 0})), []) is None
+
+
+def test_only_the_twelve_that_move_the_lead_most_are_drawn() -> None:
+    many = [replace(rows()[1], key=str(at), name=f"Cost {at}") for at in range(15)]
+    cells = {(at, 0): Cell(3, 2.5 - at / 20, 4) for at in range(15)} | {(0, 1): Cell(5)}
+    one = make_table(many, COLUMNS[:2], cells)
+    figure = tornado(one, weigh(one), swings(one, weigh(one)))
+    assert figure is not None
+    assert len(figure.table) == 12
+    assert figure.description.endswith("more move it less.")
+
+
+def test_the_scatter_tells_the_front_from_what_is_behind_it_by_shape() -> None:
+    one = table()
+    figure = pareto_scatter(one, pareto(one, 0, 1))
+    assert figure is not None
+    classes = [mark.get("class") for mark in drawn(figure).iter(f"{SVG}circle")]
+    assert classes == ["fig-point", "fig-point"]
+    assert figure.description.endswith("Not shown, as one of the two is not known: A.")
+    worse = make_table(
+        rows(),
+        COLUMNS,
+        {(0, 0): Cell(90, 88, 92), (0, 1): Cell(89, 86, 91), (0, 2): Cell(80, 78, 82)}
+        | {(1, column): Cell(column + 1.0) for column in range(3)},
+    )
+    figure = pareto_scatter(worse, pareto(worse, 0, 1))
+    assert figure is not None
+    classes = [mark.get("class") for mark in drawn(figure).iter(f"{SVG}circle")]
+    assert classes == ["fig-point", "fig-point-open", "fig-point-open", "fig-point"]
+    assert "C. Tuned is beaten in both by A, B for certain." in figure.description
+    assert [line[3] for line in figure.table] == ["–", "A", "A, B"]
+
+
+def test_a_metric_without_a_goal_has_no_target_in_the_scatter() -> None:
+    plain = Row("cost", "Cost", "USD", nan, nan, at_least=False, weight=0)
+    cells = {(0, 0): Cell(80), (0, 1): Cell(85), (1, 0): Cell(3), (1, 1): Cell(4)}
+    one = make_table([rows()[0], plain], COLUMNS[:2], cells)
+    figure = pareto_scatter(one, pareto(one, 0, 1))
+    assert figure is not None
+    lines = [mark for mark in drawn(figure).iter(f"{SVG}line") if mark.get("class") == "fig-target"]
+    assert len(lines) == 1
+    assert "nan" not in figure.svg
+
+
+def test_one_candidate_alone_makes_no_scatter() -> None:
+    one = make_table(rows(), COLUMNS, {(0, 0): Cell(80), (1, 0): Cell(3)})
+    assert pareto_scatter(one, pareto(one, 0, 1)) is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(0.0, 0.0), (1e18, 1e-9), (-5.0, 5.0), (1e308, -1e308)],
+    ids=["nothing", "far apart", "below zero", "the ends of numbers"],
+)
+def test_odd_values_still_make_drawings_inside_their_box(values: tuple[float, float]) -> None:
+    odd = [replace(row, name="名前 " + "x" * 80) for row in rows()]
+    columns = [Column("A", "اسم" * 30), Column("B")]
+    cells = {
+        (row, column): Cell(value, value - 1, value + 1, 9)
+        for row in range(2)
+        for column, value in enumerate(values)
+    }
+    for figure in figures(make_table(odd, columns, cells)):
+        if figure:
+            svg = drawn(figure)
+            width = float(svg.get("width", "0"))
+            assert all(0 <= float(one.get("x", "0")) <= width for one in svg.iter(f"{SVG}text"))
+            assert "nan" not in figure.svg
+            assert "inf" not in figure.svg
