@@ -12,10 +12,11 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from decisions.comparability import LeftOut
 from decisions.figures import evidence_figures
 from decisions.forest_plot import Figure
 from decisions.forms.weights import WeightsForm, tried
-from decisions.matrix import LeftOut, Weighing, matrix_of
+from decisions.matrix import Weighing, matrix_of
 from decisions.matrix_figures import Drawn, drawn_of, front_figures, weighed_figures
 from decisions.models import Decision, Evidence, User
 from decisions.policies import Refusal, may, refusal
@@ -186,14 +187,17 @@ class MatrixPage:
         row = self.weighing.table.rows[helps.row]
         letter = self.weighing.table.columns[helps.column].letter
         if not row.is_role:
-            return "" if refusal("measure", self.record, self.user) else self._measuring
+            return self._measuring
         if refusal("assess", self.record, self.user, row.key):
             return ""
         return reverse("decisions:assess", args=[self.record.reference, letter, row.key])
 
     @property
     def _measuring(self) -> str:
-        return reverse("decisions:evidence", args=[self.record.reference])
+        """Return where evidence is added, "" for who may not."""
+        if refusal("add_evidence", self.record, self.user):
+            return ""
+        return reverse("evaluations:add_evidence", args=[self.record.reference])
 
     def _line(self, key: str, name: str) -> WeightLine:
         field = self.form[field_of(key)]

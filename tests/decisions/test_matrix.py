@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from decisions.actions.evidence import attach_evidence, withdraw_evidence
+from decisions.actions.evidence import attach_evidence, mark_stale, withdraw_evidence
 from decisions.actions.rows import accept_goal, add_goal, edit_candidate, edit_goal
 from decisions.actions.sections import Conflict
 from decisions.actions.weights import apply_weights
 from decisions.content import content
 from decisions.matrix import Matrix, Weighing, matrix_of
-from decisions.models import Candidate, Decision
+from decisions.models import Candidate, Decision, EvidenceKind
 from decisions.outcomes import Outcome
 from decisions.policies import BadInput
 from decisions.record_parts import with_parts
@@ -82,7 +82,7 @@ def test_of_several_questions_the_one_that_covers_most_candidates_fills_the_row(
     found = matrix(complete_draft)
     assert names(found) == ["E1", "E3"]
     assert [(one.evidence.reference, one.why) for one in found.left_out] == [
-        ("E5", "Measured under other conditions than E1: another split, other cases.")
+        ("E5", "Not to be compared with E1: Case set: Night, not 9f2c; Split: dev, not test.")
     ]
 
 
@@ -210,3 +210,31 @@ def test_a_proposal_counts_once_accepted_and_not_before(draft: Decision, people:
     accept_goal(proposed, by=people.owner, token=proposed.token)
     assert factories.fresh(draft).digest != before
     assert matrix(draft).table.rows[0].key == "latency_p95"
+
+
+def estimated(candidate: Candidate, people: People, value: float) -> None:
+    told = measurement("accuracy", value, n=0, conditions={}, low=value - 10, high=value + 10)
+    attach_evidence(
+        candidate, by=people.data_science, measurements=[told], kind=EvidenceKind.ESTIMATE
+    )
+
+
+def test_an_estimate_stands_only_where_nothing_was_measured(
+    complete_draft: Decision, people: People
+) -> None:
+    for candidate in complete_draft.candidates.all():
+        estimated(candidate, people, 80.0)
+    withdraw_evidence(complete_draft.evidence.get(number=1), by=people.owner, reason="A slip.")
+    found = matrix(complete_draft)
+    assert names(found) == ["E5", "E3"]
+    assert found.table.is_estimate[0].tolist() == [True, False]
+    assert [one.why for one in found.left_out] == ["An estimate; E3 was measured."]
+
+
+def test_evidence_out_of_date_fills_its_cell_and_is_named(
+    complete_draft: Decision, people: People
+) -> None:
+    mark_stale(complete_draft, {complete_draft.evidence.get(number=3).pk: "There is a newer set."})
+    weighing = Weighing(matrix(complete_draft))
+    assert [one.reference for one in weighing.stale] == ["E3"]
+    assert names(weighing.matrix) == ["E1", "E3"]
