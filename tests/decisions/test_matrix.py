@@ -9,7 +9,10 @@ from decisions.actions.rows import accept_goal, add_goal, edit_candidate, edit_g
 from decisions.actions.sections import Conflict
 from decisions.actions.weights import apply_weights
 from decisions.content import content
+from decisions.exports.document import record_document
+from decisions.exports.pdf import render_html
 from decisions.matrix import Matrix, Weighing, matrix_of
+from decisions.metrics import METRICS, grouped, own_key
 from decisions.models import Candidate, Decision, EvidenceKind
 from decisions.outcomes import Outcome
 from decisions.policies import BadInput
@@ -238,3 +241,30 @@ def test_evidence_out_of_date_fills_its_cell_and_is_named(
     weighing = Weighing(matrix(complete_draft))
     assert [one.reference for one in weighing.stale] == ["E3"]
     assert names(weighing.matrix) == ["E1", "E3"]
+
+
+def test_every_metric_of_the_catalogue_is_offered_once_in_a_named_group() -> None:
+    offered = [one.key for _name, metrics in grouped() for one in metrics]
+    assert sorted(offered) == sorted(METRICS)
+    assert "Other" not in [name for name, _metrics in grouped()]
+
+
+def test_a_metric_of_ones_own_gets_a_key_that_is_free() -> None:
+    assert own_key("Hand-overs a week", []) == "own_hand_overs_a_week"
+    assert own_key("Hand-overs", ["own_hand_overs"]) == "own_hand_overs_2"
+    assert own_key("耐久性", ["own"]) == "own_2"
+
+
+def test_the_document_says_the_verdict_and_what_would_flip_it(complete_draft: Decision) -> None:
+    document = record_document(complete_draft)
+    titles = [str(one.title) for one in document.chapters]
+    assert titles.index("Matrix") == titles.index("Evidence") + 1
+    html = render_html(document)
+    assert "No clear winner." in html
+    assert "What would flip it" in html
+    assert all(f'id="figure-{name}-title"' in html for name in document.weighing_figures)
+
+
+def test_what_is_only_proposed_is_not_printed(draft: Decision, people: People) -> None:
+    add_goal(draft, by=people.devops, proposed_by_role="devops", **factories.GOALS[1][1])
+    assert "95th percentile" not in render_html(record_document(factories.fresh(draft)))

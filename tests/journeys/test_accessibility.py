@@ -28,6 +28,7 @@ PAGES = {
         f"{REVIEWED}details/",
         f"{REVIEWED}candidates/",
         f"{REVIEWED}evidence/",
+        f"{REVIEWED}matrix/?w_accuracy=3",
         f"{REVIEWED}runs/",
         f"{REVIEWED}people/",
         f"{REVIEWED}history/",
