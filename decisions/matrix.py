@@ -221,8 +221,7 @@ def _fill(decision: Decision, metric: str, unit: str, candidates: Sequence[Candi
 def _why_unusable(evidence: Evidence, unit: str, columns: Mapping[int, int]) -> str:
     """Return why a piece of evidence can fill no cell at all, or ""."""
     if evidence.candidate_id not in columns:
-        told = {"candidate": evidence.candidate}
-        return _("%(candidate)s is no longer considered.") % told
+        return _("%(candidate)s is no longer considered.") % {"candidate": evidence.candidate}
     if evidence.unit != unit:
         told = {"unit": evidence.unit or _("no unit"), "asked": unit or _("no unit")}
         return _("It is in another unit (%(unit)s) than the goal (%(asked)s).") % told

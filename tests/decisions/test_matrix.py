@@ -174,6 +174,7 @@ def test_the_owner_sets_weights_of_goals_and_roles(
     assert complete_draft.digest != before
     assert content(complete_draft)["decision"]["role_weights"] == {"ux": 2.5}
     last = complete_draft.events.order_by("sequence").last()
+    assert last is not None
     assert last.data["weights"] == [
         {"name": "Accuracy", "weight": 4.0},
         {"name": "UX", "weight": 2.5},
