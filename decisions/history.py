@@ -36,6 +36,7 @@ SENTENCES: dict[str, Text] = {
     "edit_candidate": gettext_lazy("changed the candidate “%(candidate)s”"),
     "assess": gettext_lazy("rated “%(candidate)s” for %(role)s"),
     "attach_evidence": gettext_lazy("attached evidence on “%(candidate)s”: %(evidence)s"),
+    "add_evidence": gettext_lazy("added evidence on “%(candidate)s”: %(evidence)s"),
     "withdraw_evidence": gettext_lazy("withdrew %(evidence)s: %(reason)s"),
     "mark_stale": gettext_lazy("marked %(evidence)s as out of date: %(reason)s"),
     "mark_fresh": gettext_lazy("took it back that %(evidence)s is out of date"),
@@ -74,6 +75,7 @@ ICONS: dict[str, str] = {
     "sign": "seal",
     "approve": "seal",
     "attach_evidence": "play",
+    "add_evidence": "plus",
     "comment": "comment",
     "reply": "comment",
     "review": "comment",
@@ -129,6 +131,7 @@ _TOPICS = (
         gettext_lazy("Evidence"),
         (
             "attach_evidence",
+            "add_evidence",
             "withdraw_evidence",
             "mark_stale",
             "mark_fresh",

@@ -51,7 +51,7 @@ class FileField(forms.FileField):
         return found
 
 
-class CandidateForm(CountersignForm):
+class OneCandidateForm(CountersignForm):
     """A form about one candidate that is still considered."""
 
     candidate = forms.ChoiceField(label=gettext_lazy("Candidate"), widget=forms.RadioSelect)
@@ -74,7 +74,7 @@ class CandidateForm(CountersignForm):
 # Load tests
 
 
-class LoadFileForm(CandidateForm):
+class LoadFileForm(OneCandidateForm):
     """What a load tester wrote, and which candidate it was run against."""
 
     file = FileField(
@@ -167,7 +167,7 @@ def columns_in(name: str, text: str) -> list[str]:
 # Studies
 
 
-class StudyForm(CandidateForm):
+class StudyForm(OneCandidateForm):
     """What every study says beside its numbers; each kind of study adds its own fields."""
 
     task = forms.CharField(
@@ -379,7 +379,7 @@ STUDY_NAMES = {
 # Estimates
 
 
-class EstimateForm(CandidateForm):
+class EstimateForm(OneCandidateForm):
     """What a person thinks a figure will be, how low and how high, and why."""
 
     metric = forms.ChoiceField(label=gettext_lazy("What is estimated"))

@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, tuple[str, list[str]]] = {
     "token": ("x" * 40, ["x", "x" * 400, "%00", "..%2f..", "x" * 30 + "%0a"]),
     "pk": ("1", ["0", "-1", "2147483648", HUGE, "1.5", "%D9%A1"]),
     "number": ("1", ["0", "-1", "2147483648", HUGE]),
+    "what": ("success", ["no-such", "x" * 300]),
 }
 QUERIES = {
     "words": "abc",
@@ -174,6 +175,9 @@ FORMS: dict[str, str] = {
     "decisions/DR-1/candidates/A/spec/?technique=prompting/zero_shot": "owner",
     "decisions/DR-1/candidates/B/assess/ux/": "ux",
     "decisions/DR-1/evidence/1/withdraw/": "owner",
+    "decisions/DR-1/evidence/add/study/success/": "ux",
+    "decisions/DR-1/evidence/add/study/scale/": "ux",
+    "decisions/DR-1/evidence/add/estimate/": "devops",
     "decisions/DR-1/threads/new/": "ux",
     "decisions/DR-1/review/": "devops",
     "decisions/DR-1/runs/": "owner",
@@ -261,6 +265,23 @@ def test_a_file_that_makes_no_sense_is_refused_in_a_sentence_and_nothing_is_kept
     page = told.content.decode()
     assert any(why in page for why in ("cases.csv", "file is empty", "occurs twice"))
     assert not CaseSet.objects.exists()
+
+
+def test_a_load_test_that_makes_no_sense_is_refused_and_nothing_is_attached(
+    people: People, in_review: Decision, sign_in: SignIn, settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    client = sign_in(people.devops)
+    before = in_review.evidence.count()
+    about = {"scenario": "busy hour", "users": "5", "duration": "60"}
+    for name, content in FILES.items():
+        file = SimpleUploadedFile("load.csv", content)
+        address = "/decisions/DR-1/evidence/add/load-test/"
+        told = client.post(address, {"candidate": "A", "file": file})
+        if told.status_code == 302:
+            told = client.post(told["Location"], about)
+        assert told.status_code == 422, name
+    assert in_review.evidence.count() == before
 
 
 @pytest.mark.parametrize(

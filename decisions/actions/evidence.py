@@ -113,7 +113,7 @@ def add_evidence(
     """
     if kind not in BROUGHT_IN:
         raise BadInput(_("That is not brought in from outside."))
-    with change(candidate.decision, "add_evidence", by=by, kind="attach_evidence") as entry:
+    with change(candidate.decision, "add_evidence", by=by) as entry:
         for one in measurements:
             _refuse_unmeasured(one, kind)
         if file is not None:

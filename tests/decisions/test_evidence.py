@@ -182,7 +182,7 @@ def test_whoever_takes_part_adds_evidence_from_outside(
 ) -> None:
     (kept,) = add_evidence(candidate, by=people.ux, kind="estimate", measurements=[estimate()])
     assert (kept.kind, kept.n, kept.caveat) == ("estimate", 0, "estimate")
-    assert kinds_of_events(candidate.decision)[-1] == "attach_evidence"
+    assert kinds_of_events(candidate.decision)[-1] == "add_evidence"
 
 
 def test_who_added_evidence_may_withdraw_it_while_they_take_part(
