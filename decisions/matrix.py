@@ -8,11 +8,10 @@ from functools import cached_property
 from math import nan
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from decisions.comparability import LeftOut, why_apart
 from decisions.metrics import COSTS, LATENCIES, METRICS, QUALITIES
 from decisions.models import Candidate, Decision, Direction, Evidence, Goal
-from decisions.section_kinds import Text
 from decisions.weighing.flips import Flip, RatingFlip, Swing, rating_flips, swings, weight_flips
 from decisions.weighing.pareto import Front, pareto
 from decisions.weighing.scores import Simulated, Weighed, simulate, weigh
@@ -30,22 +29,6 @@ from decisions.weighing.verdict import Verdict, verdict
 from decisions.weights import WeightSheet
 
 Place = tuple[int, int]  # of a cell: row, column
-
-DIFFERENCES: dict[str, Text] = {
-    "case_set": gettext_lazy("other cases"),
-    "case_set_digest": gettext_lazy("other cases"),
-    "split": gettext_lazy("another split"),
-    "scorer": gettext_lazy("another scorer, or another version of it"),
-    "scorer_version": gettext_lazy("another scorer, or another version of it"),
-}
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A piece of evidence on a goal that fills no cell, and why."""
-
-    evidence: Evidence
-    why: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +93,11 @@ class Weighing:
     def is_blank(self) -> bool:
         """Return whether nothing is known yet that could be weighed."""
         return bool(self.table.is_unknown.all())
+
+    @cached_property
+    def stale(self) -> list[Evidence]:
+        """Return the evidence in cells that is out of date."""
+        return [one for one in self.matrix.sources.values() if one.is_stale]
 
     @cached_property
     def weighed(self) -> Weighed:
@@ -233,8 +221,7 @@ def _fill(decision: Decision, metric: str, unit: str, candidates: Sequence[Candi
 def _why_unusable(evidence: Evidence, unit: str, columns: Mapping[int, int]) -> str:
     """Return why a piece of evidence can fill no cell at all, or ""."""
     if evidence.candidate_id not in columns:
-        told = {"candidate": evidence.candidate}
-        return _("%(candidate)s is no longer considered.") % told
+        return _("%(candidate)s is no longer considered.") % {"candidate": evidence.candidate}
     if evidence.unit != unit:
         told = {"unit": evidence.unit or _("no unit"), "asked": unit or _("no unit")}
         return _("It is in another unit (%(unit)s) than the goal (%(asked)s).") % told
@@ -276,23 +263,10 @@ def _why_not(evidence: Evidence, chosen: Mapping[int, Evidence], columns: Mappin
     if other and evidence.is_estimate:
         return _("An estimate; %(other)s was measured.") % {"other": other.reference}
     reference = next((one for one in chosen.values() if not one.is_estimate), evidence)
-    if differs := sorted(_differences(evidence, reference)):
-        told = {"differs": ", ".join(differs), "other": reference.reference}
-        return _("Measured under other conditions than %(other)s: %(differs)s.") % told
+    if evidence.question != reference.question:
+        told = {"why": why_apart(evidence, reference), "other": reference.reference}
+        return _("Not to be compared with %(other)s: %(why)s.") % told
     return _("%(other)s is newer.") % {"other": other.reference if other else ""}
-
-
-def _differences(one: Evidence, other: Evidence) -> set[str]:
-    """Return in words in which conditions two pieces of evidence differ; nothing if in none."""
-    if one.question == other.question:
-        return set()
-    names = {*one.conditions, *other.conditions}
-    differ = {
-        name
-        for name in names
-        if one.conditions.get(name) != other.conditions.get(name) and f"{name}_digest" not in names
-    }
-    return {str(DIFFERENCES.get(name, name.replace("_", " "))) for name in differ}
 
 
 def _fronts(matrix: Matrix) -> Iterator[tuple[Table, Front]]:

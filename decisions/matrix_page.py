@@ -12,13 +12,15 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from decisions.comparability import LeftOut
 from decisions.figures import evidence_figures
 from decisions.forest_plot import Figure
 from decisions.forms.weights import WeightsForm, tried
-from decisions.matrix import LeftOut, Weighing, matrix_of
+from decisions.matrix import Weighing, matrix_of
 from decisions.matrix_figures import Drawn, drawn_of, front_figures, weighed_figures
 from decisions.models import Decision, Evidence, User
 from decisions.policies import Refusal, may, refusal
+from decisions.weighing.table import Row
 from decisions.weighing.verdict import Measurement
 from decisions.weighing.words import percent, points, target_sign
 from decisions.weights import WeightSheet, as_fields, field_of
@@ -178,22 +180,26 @@ class MatrixPage:
         return self.weighing.verdict.helps
 
     @property
-    def helps_url(self) -> str:
-        """Return where that is measured or rated by this person, "" where it is not theirs."""
-        helps = self.helps
-        if helps is None:
-            return ""
-        row = self.weighing.table.rows[helps.row]
-        letter = self.weighing.table.columns[helps.column].letter
-        if not row.is_role:
-            return "" if refusal("measure", self.record, self.user) else self._measuring
-        if refusal("assess", self.record, self.user, row.key):
-            return ""
-        return reverse("decisions:assess", args=[self.record.reference, letter, row.key])
+    def can_add_evidence(self) -> bool:
+        """Return whether it is a measurement that helps, and the person may bring one in."""
+        if self.helps is None or self._helped.is_role:
+            return False
+        return refusal("add_evidence", self.record, self.user) is None
 
     @property
-    def _measuring(self) -> str:
-        return reverse("decisions:evidence", args=[self.record.reference])
+    def rating_url(self) -> str:
+        """Return where the person rates what would help most, "" if it is not theirs to rate."""
+        if self.helps is None or not self._helped.is_role:
+            return ""
+        if refusal("assess", self.record, self.user, self._helped.key):
+            return ""
+        letter = self.weighing.table.columns[self.helps.column].letter
+        return reverse("decisions:assess", args=[self.record.reference, letter, self._helped.key])
+
+    @property
+    def _helped(self) -> Row:
+        """Return the row of the measurement that would help most."""
+        return self.weighing.table.rows[self.helps.row if self.helps else 0]
 
     def _line(self, key: str, name: str) -> WeightLine:
         field = self.form[field_of(key)]

@@ -119,7 +119,11 @@ def _fact(field: Field, value: str) -> str:
 
 def _goals(record: Decision) -> Iterator[str]:
     yield " ".join([_("Goal"), _("Target"), _("Worst acceptable"), _("Weight"), _("Proposed by")])
-    for goal in (*record.accepted_goals, *record.proposed_goals):
+    for goal in record.accepted_goals:
+        yield from _goal(goal, record)
+    if record.proposed_goals:
+        yield _("Proposed, not accepted yet")
+    for goal in record.proposed_goals:
         yield from _goal(goal, record)
 
 

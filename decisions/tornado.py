@@ -88,7 +88,8 @@ def _remark(table: Table, swing: Swing) -> str:
 def _value(table: Table, swing: Swing, value: float) -> str:
     """Return one end of a cell, with its unit, to as many digits as the ends differ in."""
     unit = table.rows[swing.row].unit
-    places = places_of(value, *sorted((swing.from_value, swing.to_value)), unit)
+    low, high = sorted((swing.from_value, swing.to_value))
+    places = places_of(value, low, high, unit)
     return with_unit(format_number(value, max(0, places)), unit)
 
 

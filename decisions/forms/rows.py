@@ -109,7 +109,8 @@ class GoalForm(CountersignForm):
         chosen = str(self.cleaned_data["metric"])
         if chosen == OWN:
             name, unit = self.cleaned_data["own_name"], self.cleaned_data["own_unit"]
-            key = self.goal.metric if _is_own(self.goal) else own_key(name, self.taken)
+            kept = self.goal.metric if self.goal and _is_own(self.goal) else ""
+            key = kept or own_key(name, self.taken)
             return {"metric": key, "name": name, "unit": unit}
         if self.goal and self.goal.metric == chosen:
             # A save in another language must not rename the goal.

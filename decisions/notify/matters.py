@@ -76,6 +76,11 @@ def _must_fix(notice: Notice, now: Standing) -> bool:
     return _drives(notice, now) and now.record.is_open and open_so
 
 
+def _is_proposed(notice: Notice, now: Standing) -> bool:
+    waiting = {one.metric for one in now.record.proposed_goals}
+    return _drives(notice, now) and now.record.is_open and notice.data["metric"] in waiting
+
+
 def _is_discussed(notice: Notice, now: Standing) -> bool:
     """Return whether one of the discussions goes on, and the person has not answered in it."""
     if not now.record.is_open:
@@ -173,6 +178,12 @@ MATTERS: dict[str, Matter] = {
             NoticeKind.OWNER,
             _("%(actor)s asks for something that must be fixed before approval."),
             _must_fix,
+        ),
+        Matter(
+            "proposed",
+            NoticeKind.OWNER,
+            _("%(actor)s proposes the goal “%(goal)s”: accept or decline it."),
+            _is_proposed,
         ),
         Matter(
             "submit",

@@ -275,6 +275,18 @@ def _may_make_ready(it: Happening) -> bool:
     return may_have or it.changed_content or _cleared_the_way(it)
 
 
+def _proposed_goal(it: Happening) -> Iterator[Telling]:
+    """Tell the owner that a goal waits for them, also one that was theirs before it was changed."""
+    named = it.event.data.get("goal")
+    for goal in it.now.record.proposed_goals:
+        if goal.name == named:
+            data = {"actor": it.actor, "goal": goal.name, "metric": goal.metric}
+            url = f"{it.url}#section-goals"
+            once_for = f"proposed:{goal.pk}"
+            owner = it.now.record.owner
+            yield Telling(owner, "proposed", once_for, url, data, again_after_settling=True)
+
+
 def _request_for_changes(it: Happening) -> Iterator[Telling]:
     """Tell the owner that someone asks for changes."""
     if it.review and it.review.verdict == Verdict.REQUEST_CHANGES:
@@ -433,6 +445,7 @@ RULES = (
     Rule(frozenset({"*"}), _lapses),
     Rule(frozenset({"sign"}), _dissent),
     Rule(frozenset({"*"}), _owner_steps),
+    Rule(frozenset({"propose_goal", "edit_goal"}), _proposed_goal),
     Rule(frozenset({"review"}), _request_for_changes),
     Rule(frozenset({"unresolve"}), _must_fix_again),
     Rule(frozenset({"comment", "reply", "review"}), _discussion),

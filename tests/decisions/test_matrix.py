@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from decisions.actions.evidence import attach_evidence, withdraw_evidence
+from decisions.actions.evidence import attach_evidence, mark_stale, withdraw_evidence
 from decisions.actions.rows import accept_goal, add_goal, edit_candidate, edit_goal
 from decisions.actions.sections import Conflict
 from decisions.actions.weights import apply_weights
 from decisions.content import content
+from decisions.exports.document import record_document
+from decisions.exports.pdf import render_html
 from decisions.matrix import Matrix, Weighing, matrix_of
-from decisions.models import Candidate, Decision
+from decisions.metrics import METRICS, grouped, own_key
+from decisions.models import Candidate, Decision, EvidenceKind
 from decisions.outcomes import Outcome
 from decisions.policies import BadInput
 from decisions.record_parts import with_parts
@@ -82,7 +85,7 @@ def test_of_several_questions_the_one_that_covers_most_candidates_fills_the_row(
     found = matrix(complete_draft)
     assert names(found) == ["E1", "E3"]
     assert [(one.evidence.reference, one.why) for one in found.left_out] == [
-        ("E5", "Measured under other conditions than E1: another split, other cases.")
+        ("E5", "Not to be compared with E1: Case set: Night, not 9f2c; Split: dev, not test.")
     ]
 
 
@@ -171,6 +174,7 @@ def test_the_owner_sets_weights_of_goals_and_roles(
     assert complete_draft.digest != before
     assert content(complete_draft)["decision"]["role_weights"] == {"ux": 2.5}
     last = complete_draft.events.order_by("sequence").last()
+    assert last is not None
     assert last.data["weights"] == [
         {"name": "Accuracy", "weight": 4.0},
         {"name": "UX", "weight": 2.5},
@@ -210,3 +214,58 @@ def test_a_proposal_counts_once_accepted_and_not_before(draft: Decision, people:
     accept_goal(proposed, by=people.owner, token=proposed.token)
     assert factories.fresh(draft).digest != before
     assert matrix(draft).table.rows[0].key == "latency_p95"
+
+
+def estimated(candidate: Candidate, people: People, value: float) -> None:
+    told = measurement("accuracy", value, n=0, conditions={}, low=value - 10, high=value + 10)
+    attach_evidence(
+        candidate, by=people.data_science, measurements=[told], kind=EvidenceKind.ESTIMATE
+    )
+
+
+def test_an_estimate_stands_only_where_nothing_was_measured(
+    complete_draft: Decision, people: People
+) -> None:
+    for candidate in complete_draft.candidates.all():
+        estimated(candidate, people, 80.0)
+    withdraw_evidence(complete_draft.evidence.get(number=1), by=people.owner, reason="A slip.")
+    found = matrix(complete_draft)
+    assert names(found) == ["E5", "E3"]
+    assert found.table.is_estimate[0].tolist() == [True, False]
+    assert [one.why for one in found.left_out] == ["An estimate; E3 was measured."]
+
+
+def test_evidence_out_of_date_fills_its_cell_and_is_named(
+    complete_draft: Decision, people: People
+) -> None:
+    mark_stale(complete_draft, {complete_draft.evidence.get(number=3).pk: "There is a newer set."})
+    weighing = Weighing(matrix(complete_draft))
+    assert [one.reference for one in weighing.stale] == ["E3"]
+    assert names(weighing.matrix) == ["E1", "E3"]
+
+
+def test_every_metric_of_the_catalogue_is_offered_once_in_a_named_group() -> None:
+    offered = [one.key for _name, metrics in grouped() for one in metrics]
+    assert sorted(offered) == sorted(METRICS)
+    assert "Other" not in [name for name, _metrics in grouped()]
+
+
+def test_a_metric_of_ones_own_gets_a_key_that_is_free() -> None:
+    assert own_key("Hand-overs a week", []) == "own_hand_overs_a_week"
+    assert own_key("Hand-overs", ["own_hand_overs"]) == "own_hand_overs_2"
+    assert own_key("耐久性", ["own"]) == "own_2"
+
+
+def test_the_document_says_the_verdict_and_what_would_flip_it(complete_draft: Decision) -> None:
+    document = record_document(complete_draft)
+    titles = [str(one.title) for one in document.chapters]
+    assert titles.index("Matrix") == titles.index("Evidence") + 1
+    html = render_html(document)
+    assert "No clear winner." in html
+    assert "What would flip it" in html
+    assert all(f'id="figure-{name}-title"' in html for name in document.weighing_figures)
+
+
+def test_what_is_only_proposed_is_not_printed(draft: Decision, people: People) -> None:
+    add_goal(draft, by=people.devops, proposed_by_role="devops", **factories.GOALS[1][1])
+    assert "95th percentile" not in render_html(record_document(factories.fresh(draft)))

@@ -25,6 +25,7 @@ from decisions.actions.review import (
     resolve,
     send_review,
 )
+from decisions.actions.rows import accept_goal, add_goal, edit_goal
 from decisions.actions.sections import mark_section
 from decisions.models import (
     Comment,
@@ -728,6 +729,25 @@ def test_when_the_queue_is_down_the_action_succeeds_and_the_sweep_tells(
     assert not behind().exists()
 
 
+# Goals
+
+
+def test_the_owner_is_told_of_a_proposed_goal_until_they_have_decided(
+    people: People, draft: Decision
+) -> None:
+    tell(draft.pk)
+    asked = factories.GOALS[1][1]
+    goal = add_goal(draft, by=people.devops, proposed_by_role="devops", **asked)
+    assert told(draft) == {"olivia": ["proposed"]}
+    edit_goal(goal, by=people.devops, token=goal.token, target=200.0)
+    assert told(draft) == {}
+    accept_goal(goal, by=people.owner, token=goal.token)
+    assert told(draft) == {}
+    assert open_notices(people.owner) == []
+    edit_goal(goal, by=people.devops, token=goal.token, target=900.0)
+    assert told(draft) == {"olivia": ["proposed"]}
+
+
 # The tables
 
 
@@ -742,7 +762,7 @@ def test_every_rule_is_about_kinds_of_event_that_there_are() -> None:
 @pytest.mark.parametrize("key", MATTERS)
 def test_every_matter_has_its_sentence(key: str) -> None:
     values = dict.fromkeys(
-        ("actor", "giver", "taker", "reason", "successor", "question"), "Ana"
+        ("actor", "giver", "taker", "reason", "successor", "question", "goal"), "Ana"
     ) | {
         "role": "ux",
         "part": "goals",

@@ -292,7 +292,7 @@ def test_the_written_table_knows_every_action_and_status() -> None:
     assert all(set(expected_in(status)) == set(MOVES) for status in Status)
     assert set(ATTEMPTS) == set(MOVES) - {"read", "measure"}
     cells = [cell for status in Status for row in expected_in(status).values() for cell in row]
-    assert len(cells) == 31 * 5 * 7
+    assert len(cells) == 32 * 5 * 7
 
 
 def test_only_five_moves_change_the_status_and_each_leads_to_one() -> None:

@@ -33,6 +33,7 @@ PAGES = {
         f"{REVIEWED}evidence/add/load-test/",
         f"{REVIEWED}evidence/add/study/scale/",
         f"{REVIEWED}evidence/add/estimate/",
+        f"{REVIEWED}matrix/?w_accuracy=3",
         f"{REVIEWED}runs/",
         f"{REVIEWED}people/",
         f"{REVIEWED}history/",
