@@ -32,14 +32,12 @@ _LEVEL = re.compile(r"\b\d{2}(?:[.,]\d+)?\s?%")
 def places_of(value: float, low: float | None, high: float | None, unit: str = "") -> int:
     """Return how many decimal places are shown; below zero it means tens, hundreds …
 
-    Of percentages it is one, unless a value that is neither 0 nor 100 would come out as that. Else
-    it is what shows three digits, or fewer: the last place shown is at least the largest power of
-    ten that is at most a seventh of the interval's half-width, so that rounding moves a value by
-    less than a tenth of what is uncertain anyway.
+    Of percentages at most one, unless a value that is neither 0 nor 100 would come out as that;
+    else at most what shows three digits. An interval may support fewer: the last place shown is at
+    least the largest power of ten that is at most a seventh of its half-width, so that rounding
+    moves a value by less than a tenth of what is uncertain anyway.
     """
-    if unit == PERCENT:
-        return _places_of_percent(value)
-    places = _places_of_digits(value)
+    places = _places_of_percent(value) if unit == PERCENT else _places_of_digits(value)
     if low is None or high is None or not isfinite(high - low) or high <= low:
         return places
     return min(places, -floor(log10((high - low) / 2 / STEPS_IN_HALF_WIDTH)))

@@ -21,7 +21,7 @@ from decisions.actions.evidence import Measurement, attach_evidence
 from decisions.models import Candidate, Evidence, User
 from decisions.policies import BadInput, Refused, ensure, wrong_state
 from evaluations import comparing
-from evaluations.candidate_specs import draws_by_seed
+from evaluations.candidate_specs import draws_by_seed, technique_of
 from evaluations.encoder import PATIENCE
 from evaluations.freezing import import_case_set as import_case_set
 from evaluations.imported_figures import imported_measurements, left_out
@@ -301,8 +301,8 @@ def retry_run(run: Run, *, by: User) -> int:
 
 def tuned_model_of(run: Run) -> str:
     """Return the model that a provider has tuned for a run's spec, "" where there is none."""
-    technique = technique_for(run.spec)
-    if technique.look is None:
+    technique = technique_of(run.spec)
+    if technique is None or technique.look is None:
         return ""
     learned = Preparation.objects.filter(key=learning_key(run)).values_list("learned", flat=True)
     return str((learned.first() or {}).get("tuned_model", ""))

@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from decisions.models import User
 from evaluations import actions
-from evaluations.candidate_specs import technique_of
 from evaluations.models import ResultState, Run, RunState
 from evaluations.spec import Words
 
@@ -56,7 +55,7 @@ def _tune_again(run: Run, by: User) -> str:
 
 
 def _can_be_tuned_again(run: Run) -> bool:
-    return run.is_paused and bool(technique_of(run.spec) and actions.tuned_model_of(run))
+    return run.is_paused and bool(actions.tuned_model_of(run))
 
 
 def _attach(run: Run, by: User) -> str:

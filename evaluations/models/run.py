@@ -316,7 +316,7 @@ class Run(models.Model):
         Counted from when workers were last told of the run, so that a rest is none of it, and up to
         now: two answers written together say little of the pace.
         """
-        recent = counted.get("recent", 0)
+        recent: int = counted.get("recent", 0)
         if recent < 2:
             return None
         since: datetime = self.begun_at if recent < PACE_OVER else counted["paced_from"]

@@ -1,4 +1,4 @@
-"""Percentages have one decimal; all else three digits, or what its interval supports."""
+"""Numbers carry the digits that their interval supports: of percentages at most one decimal."""
 
 import pytest
 from django.utils import translation
@@ -23,14 +23,13 @@ from decisions.numbers import (
         (-0.41, -1.3, 2.1, "points", "−0.4\u00a0points"),
         (-0.04, -1.3, 2.1, "", "0.0"),
         (100.0, 98.1, 100.0, "%", "100.0\u00a0%"),
-        # Beside each other on one page, whatever their intervals are:
         (99.53, 99.48, 99.57, "%", "99.5\u00a0%"),
-        (36.8, 20.1, 55.0, "%", "36.8\u00a0%"),
-        (33.333, 9.7, 70.0, "%", "33.3\u00a0%"),
+        (36.8, 20.1, 55.0, "%", "37\u00a0%"),
+        (33.333, 9.7, 70.0, "%", "33\u00a0%"),
         (12.3046, 12.3001, 12.3099, "ms", "12.3\u00a0ms"),
     ],
 )
-def test_a_value_is_shown_by_one_rule(
+def test_a_value_is_shown_to_the_precision_of_its_interval(
     value: float, low: float, high: float, unit: str, shown: str
 ) -> None:
     assert format_value(value, low, high, unit) == shown
@@ -67,7 +66,7 @@ def test_an_interval_uses_a_dash_and_words_where_a_minus_stands_beside_it() -> N
     assert format_interval(86.8, 94.6) == "86.8–94.6"
     assert format_interval(-1.3, 2.1) == "−1.3 to 2.1"
     assert format_interval(None, None) == ""
-    assert format_interval(0, 39.03, "%") == "0.0–39.0"
+    assert format_interval(0, 39.03, "%") == "0–39"
     assert format_interval(99.2, 99.98, "%") == "99.20–99.98"
 
 

@@ -300,8 +300,9 @@ def test_a_dry_run_says_what_would_come_in_and_writes_nothing() -> None:
     said = told(path, "--dry-run")
     assert said.startswith("promptfoo; 4 systems:")
     assert "prompt-3: openai:chat:flaky on generated edge cases" in said
+    assert "    prompt: zero-shot: p1.txt: Classify the review" in said
     assert "10 answers of 10 attempted: 0 right, 0 wrong, 10 errors, 0 without verdict" in said
-    assert "config.providers: the providers' settings stay in the file" in said
+    assert "config.providers: the providers' other settings stay in the file" in said
     found = json.loads(told(path, "--dry-run", "--json"))
     assert found["systems"][3]["errors"] == 10
     assert found["runs"] == []

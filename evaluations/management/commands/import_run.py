@@ -15,7 +15,7 @@ from evaluations.bringing import chosen_systems, import_results, looked_through
 from evaluations.importers.measured import Source
 from evaluations.importers.results.mlflow_server import fetch
 from evaluations.importers.results.registry import FORMATS
-from evaluations.importers.surveying import ResultsSurvey, SystemSurvey
+from evaluations.importers.surveying import ResultsSurvey, SystemSurvey, told_apart
 from evaluations.management.commands.evaluate import chosen, found_record
 from evaluations.models import CaseSet, Run
 
@@ -122,16 +122,17 @@ def named_case_set(name: str) -> CaseSet | None:
 def sentences(survey: ResultsSurvey) -> list[str]:
     """Return what a file holds, for people."""
     found = [f"{survey.format.title}; {len(survey.systems)} systems:"]
-    for one in list(survey.systems.values())[:SHOWN]:
-        found += system_sentences(one)
+    apart = told_apart(survey.systems.values())
+    for key, one in list(survey.systems.items())[:SHOWN]:
+        found += system_sentences(one, apart.get(key, ""))
     if len(survey.systems) > SHOWN:
         found.append(f"… and {len(survey.systems) - SHOWN} more (--json lists all).")
     lost = [f"  {one.where}: {one.what}" for one in survey.remarks]
     return [*found, *(["Not understood:", *lost] if lost else ["All of it was understood."])]
 
 
-def system_sentences(one: SystemSurvey) -> list[str]:
-    """Return one system in a few lines."""
+def system_sentences(one: SystemSurvey, apart: str = "") -> list[str]:
+    """Return one system in a few lines; `apart` is what tells it from others of the same model."""
     system = one.system
     model = system.model or "a model that the file does not name"
     task = f" on {system.task}" if system.task else ""
@@ -140,6 +141,7 @@ def system_sentences(one: SystemSurvey) -> list[str]:
         f"wrong, {one.errors} errors, {one.unjudged} without verdict, {one.missing} missing"
     )
     lines = [f"  {system.key}: {model}{task}{', sums up others' if one.is_group else ''}"]
+    lines += [f"    {apart}"] if apart else []
     lines.append(f"    {counted}" if one.answers else "    figures only, no answers")
     for figure in one.figures[:SHOWN]:
         n = f", n = {figure.n}" if figure.n is not None else ""
