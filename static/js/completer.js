@@ -69,7 +69,7 @@ const openedIn = (box) => {
     if (typed === undefined) continue;
     const offers = [...options].map((one) => ({ value: one.value, label: one.label || one.text }));
     const fitting = offers.filter((offer) => SOURCES[name].fits(offer, typed)).slice(0, MOST);
-    if (fitting.length) return { source: SOURCES[name], typed, found: fitting };
+    if (fitting.length) return { name, source: SOURCES[name], typed, found: fitting };
   }
   return null;
 };
@@ -129,7 +129,7 @@ const open = (opened) => {
   ({ source, found } = opened);
   list = document.createElement("ul");
   list.id = "offers";
-  list.className = "offers";
+  list.className = `offers offers-${opened.name}`;
   list.role = "listbox";
   list.setAttribute("aria-label", document.querySelector(`label[for="${area.id}"]`)?.textContent ?? "");
   list.append(...found.map(option));

@@ -131,8 +131,9 @@ def test_figures_in_the_text_link_to_their_evidence(signed: Decision, people: Pe
     assert f'href="#{first.reference}"' in html_of(signed)
     withdraw_evidence(first, by=people.data_science, reason="Wrong split.")
     withdrawn = html_of(signed)
-    assert "this evidence was withdrawn" in withdrawn
-    assert "Wrong split." in withdrawn
+    assert f'href="#{first.reference}" title="Wrong split."' in withdrawn
+    assert "(withdrawn)</mark>" in withdrawn
+    assert f'<li id="{first.reference}">' in withdrawn, "the reason stands there on paper"
 
 
 def test_headings_never_skip_a_level_and_ids_are_unique(signed: Decision, people: People) -> None:
