@@ -21,11 +21,15 @@ LATENCY, CURVE, CONFUSION, MISTAKES = "latency", "learning-curve", "confusion", 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure with the name of its file, and how it is read."""
+    """A figure with the name of its file, and how it is read.
+
+    The first so many columns of its table hold words, the others numbers.
+    """
 
     name: str
     figure: Figure
     legend: str = ""
+    words: int = 1
 
 
 class RunFigures:
@@ -71,13 +75,15 @@ class RunFigures:
             return None
         found = self.labels.confusion
         figure = confusion_matrix(found, self.labels.names)
-        return _drawn(CONFUSION, figure, confusion_legend(found))
+        return _drawn(CONFUSION, figure, confusion_legend(found), words=2)
 
     @cached_property
     def mistakes(self) -> Drawn | None:
         """Return the commonest mistakes, if there are any."""
-        labels = self.labels
-        return labels and _drawn(MISTAKES, commonest_mistakes(labels.confusion, labels.names))
+        if not self.labels:
+            return None
+        figure = commonest_mistakes(self.labels.confusion, self.labels.names)
+        return _drawn(MISTAKES, figure, words=2)
 
     @property
     def _load(self) -> str:
@@ -94,5 +100,5 @@ FIGURES: Mapping[str, Callable[[RunFigures], Drawn | None]] = {
 }
 
 
-def _drawn(name: str, figure: Figure | None, legend: str = "") -> Drawn | None:
-    return Drawn(name, figure, legend) if figure else None
+def _drawn(name: str, figure: Figure | None, legend: str = "", *, words: int = 1) -> Drawn | None:
+    return Drawn(name, figure, legend, words) if figure else None
