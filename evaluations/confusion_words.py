@@ -21,6 +21,7 @@ class ConfusionWords:
     def __init__(self, confusion: Confusion, names: Mapping[str, str]) -> None:
         self.confusion, self.counts = confusion, confusion.counts
         self.labels = [names.get(label, label) for label in confusion.labels]
+        self._told: dict[tuple[int, int], dict[str, str]] = {}
 
     def name(self, place: int) -> str:
         """Return what a column stands for: a label, another answer, or none."""
@@ -40,11 +41,11 @@ class ConfusionWords:
     def told(self, cell: Cell) -> dict[str, str]:
         """Return how often, of how many cases, and the share, as they are shown."""
         row, column = cell
-        return {
-            "count": format_count(self.counts[row][column]),
-            "of": format_count(sum(self.counts[row])),
-            "share": format_value(100 * self.share(cell), unit="%"),
-        }
+        pair = self.counts[row][column], sum(self.counts[row])
+        # Hundreds of cells hold the same few counts, and formatting is what takes time.
+        if pair not in self._told:
+            self._told[pair] = _formatted(*pair)
+        return self._told[pair]
 
     def line(self, cell: Cell) -> tuple[str, ...]:
         """Return a line of the data table under `headings`."""
@@ -78,6 +79,11 @@ class ConfusionWords:
         told = {"shown": format_count(shown), "n": format_count(n)}
         begun = _("Together %(shown)s of %(n)s mistakes.") % told
         return " ".join([begun, *map(self.sentence, cells[:MOST_TOLD])])
+
+
+def _formatted(count: int, of: int) -> dict[str, str]:
+    share = format_value(100 * count / of, unit="%")
+    return {"count": format_count(count), "of": format_count(of), "share": share}
 
 
 def headings() -> tuple[str, ...]:
