@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from django.utils.safestring import SafeString
 
-from decisions.numbers import format_number
+from decisions.numbers import format_number, with_unit
 from decisions.outcomes import Outcome
 from decisions.svg import Scale, element, text_width, wrap
 
@@ -138,3 +138,21 @@ def roomy_ticks(scale: Scale) -> list[float]:
         if len(ticks) * (widest + 12) <= abs(scale.end - scale.start):
             return ticks
     return scale.ticks(2)
+
+
+def levels(
+    scale: Scale, left: float, right: float, name: str, *, unit: str = "", whole: bool = False
+) -> SafeString:
+    """Return lines across at round values of a scale from below to above.
+
+    What it shows stands in the drawing's upper left corner; `whole` leaves out what lies between
+    whole numbers, for counts.
+    """
+    found = [at for at in scale.ticks(5) if not whole or at == round(at)]
+    ticks = [(scale(at), with_unit(format_number(at), unit)) for at in found]
+    return element(
+        "g",
+        text(0, SMALL, name, "start", SMALL, soft=True),
+        *(line(left, y, right, y, "fig-grid", HAIRLINE) for y, _words in ticks),
+        *(text(left - 8, y + SMALL * TO_BASE, told, "end", SMALL, soft=True) for y, told in ticks),
+    )

@@ -15,13 +15,13 @@ from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import Family, Reason, compare_url, family_of
 from evaluations.endpoints.page import dollars
-from evaluations.histogram import Histogram, latency_histogram
 from evaluations.imported_page import ImportedPage
 from evaluations.judge_agreement import JudgeAgreement, agreement_with_people
 from evaluations.label_page import LabelPage
-from evaluations.models import Progress, ResultState, Run, RunState
+from evaluations.models import Progress, Run, RunState
 from evaluations.preparing_page import PreparingStep, steps_of
 from evaluations.prompt_search import PromptSearch, search_of
+from evaluations.run_figures import RunFigures
 from evaluations.run_moves import MOVES, RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
@@ -29,13 +29,7 @@ from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
 from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once
 from evaluations.techniques import Technique
-from evaluations.tuning_page import (
-    Forgetting,
-    LearningCurve,
-    forgetting_of,
-    learning_curve_of,
-    tuning_facts,
-)
+from evaluations.tuning_page import Forgetting, forgetting_of, tuning_facts
 
 
 @dataclass(frozen=True)
@@ -151,11 +145,14 @@ class RunPage:
         return latency_at_once(self.run.metrics) if is_told else ""
 
     @cached_property
+    def figures(self) -> RunFigures:
+        """Return what can be drawn of it."""
+        return RunFigures(self.run)
+
+    @property
     def labels(self) -> LabelPage | None:
         """Return the figures by label of a finished run on labelled cases."""
-        is_over = self.run.state == RunState.FINISHED
-        cases = self.run.case_set
-        return LabelPage(self.run) if is_over and cases and cases.is_classification else None
+        return self.figures.labels
 
     @property
     def latency_note(self) -> str:
@@ -202,22 +199,9 @@ class RunPage:
         return [(one.candidate, compare_url(self.run, one)) for one in runs if one != self.run]
 
     @property
-    def latency_load(self) -> str:
-        """Return how many answers were under way while latency was measured, as a sentence."""
-        load = self._under_load("latency")
-        return _("Measured %(at_once)s.") % {"at_once": load} if load else ""
-
-    @property
     def not_compared(self) -> list[Reason]:
         """Return why it is not compared with other candidates' runs, commonest reason first."""
         return self._family.reasons if self._family else []
-
-    @cached_property
-    def histogram(self) -> Histogram | None:
-        """Return the distribution of the latencies that count, if there are enough cases."""
-        answered = self.run.results.filter(state=ResultState.DONE, at_once__lte=MOST_FOR_LATENCY)
-        latencies = answered.values_list("latency_ms", flat=True)
-        return latency_histogram([one for one in latencies if one is not None], "latency")
 
     @cached_property
     def spending(self) -> Spending | None:
@@ -244,11 +228,6 @@ class RunPage:
     def search(self) -> PromptSearch | None:
         """Return what a search for its prompt came to, where there was one."""
         return search_of(self.run.spec, self.run.artefact)
-
-    @cached_property
-    def learning_curve(self) -> LearningCurve | None:
-        """Return how it got better with more examples or cases, where that was measured."""
-        return learning_curve_of(self.run.artefact)
 
     @cached_property
     def forgetting(self) -> Forgetting | None:

@@ -72,5 +72,6 @@ urlpatterns = [
     path("runs/compare/", comparisons.compare, name="compare"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/budget/", runs.budget, name="run_budget"),
+    path("runs/<int:pk>/figures/<slug:name>.svg", runs.figure, name="run_figure"),
     path("runs/<int:pk>/<slug:key>/", runs.move, name="move_run"),
 ]

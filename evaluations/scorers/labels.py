@@ -58,16 +58,20 @@ class Confusion:
             for place, label in enumerate(self.labels)
         ]
 
-    def worst(self, most: int = 10) -> list[tuple[str, str | None, int]]:
-        """Return the commonest mistakes: (expected, answered, how often); None is no answer."""
-        columns = (*self.labels, "other", None)
-        mistakes = [
-            (expected, columns[column], count)
-            for row, expected in enumerate(self.labels)
-            for column, count in enumerate(self.counts[row])
-            if count and column != row
+    def filled(self) -> list[tuple[int, int]]:
+        """Return (row, column) of what was answered at all: by row, right first, then by count."""
+        return [
+            (row, column)
+            for row, counts in enumerate(self.counts)
+            for _right, _often, column in sorted(
+                (column != row, -count, column) for column, count in enumerate(counts) if count
+            )
         ]
-        return sorted(mistakes, key=lambda mistake: -mistake[2])[:most]
+
+    def mistakes(self) -> list[tuple[int, int]]:
+        """Return (row, column) of every mistake, commonest first."""
+        wrong = [(row, column) for row, column in self.filled() if row != column]
+        return sorted(wrong, key=lambda cell: -self.counts[cell[0]][cell[1]])
 
 
 def confusion(outputs: Sequence[Outcome], expected: Sequence[str]) -> Confusion:

@@ -20,6 +20,7 @@ from evaluations.candidate_specs import is_runnable
 from evaluations.forms import BudgetForm, ResultFilterForm, RunForm, Show
 from evaluations.models import ResultState, Run, progress_of
 from evaluations.rating import still_to_rate
+from evaluations.run_figures import RunFigures
 from evaluations.run_moves import MOVES
 from evaluations.run_page import RunPage
 from evaluations.spending import spending_of
@@ -86,6 +87,15 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     if wants_fragment(request):
         template += "#cases"
     return page(request, template, decision, **context)
+
+
+@require_safe
+def figure(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    """Send one figure of a run as a file, as the page draws it."""
+    drawn = RunFigures(_visible(request, pk)).named(name)
+    response = HttpResponse(drawn.figure.svg, content_type="image/svg+xml; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="run-{pk}-{name}.svg"'
+    return response
 
 
 @require_POST

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from evaluations.curve_figure import curve_legend, learning_curve
 from evaluations.techniques import Example, Halt, Label, Probe
 from evaluations.techniques.forgetting import forgotten
 from evaluations.techniques.grading import graded, scores
 from evaluations.techniques.messages import Prompt
 from evaluations.techniques.thought import Sampling
-from evaluations.tuning_page import forgetting_of, learning_curve_of
+from evaluations.tuning_page import forgetting_of
 from tests.evaluations.chats import ToldChat
 from tests.evaluations.test_mining import Notebook
 
@@ -83,8 +84,9 @@ def test_an_example_without_an_answer_has_no_score() -> None:
 def test_a_curve_has_the_name_of_what_it_measures_and_tells_what_failed() -> None:
     tries = [{"seed": 0, "right": 1.5, "asked": 10, "share": 0.15, "failed": 3}]
     points = [{"examples": size, "share": 0.15, "tries": tries} for size in (10, 50)]
-    shown = learning_curve_of({"learning_curve": points, "curve_metric": "token_f1"})
+    artefact = {"learning_curve": points, "curve_metric": "token_f1"}
+    shown = learning_curve(artefact)
 
     assert shown is not None
     assert "ccuracy" not in shown.title
-    assert "6 of 20 could not be asked and count as wrong" in shown.measured_on
+    assert "6 of 20 could not be asked and count as wrong" in curve_legend(artefact)

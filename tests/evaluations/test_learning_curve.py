@@ -10,6 +10,7 @@ from django.test import Client
 
 from decisions.models import Decision
 from evaluations.actions import request_run
+from evaluations.curve_figure import curve_legend, learning_curve
 from evaluations.models import CaseSet, Run, RunState
 from evaluations.techniques import Example, Interrupted, Material
 from evaluations.techniques.fine_tuning import EncoderHead, drawn, learn_curve
@@ -19,7 +20,7 @@ from evaluations.techniques.learning_curve import (
     sizes_up_to,
     sizes_written,
 )
-from evaluations.tuning_page import forgetting_of, learning_curve_of, tuning_facts
+from evaluations.tuning_page import forgetting_of, tuning_facts
 from tests.evaluations.helpers import WORDS, make_candidate, work_through
 from tests.evaluations.test_mining import Notebook
 from tests.factories import People
@@ -160,11 +161,13 @@ FORGOTTEN = {
 
 
 def test_a_curve_is_drawn_told_and_listed() -> None:
-    shown = learning_curve_of({"learning_curve": POINTS})
+    shown = learning_curve({"learning_curve": POINTS})
 
     assert shown
+    assert shown.title == "Accuracy by training examples"
     assert shown.description == "From 50.0\u00a0% with 10 to 80.0\u00a0% with 300."
-    assert shown.rows[0] == ("10", "50.0\u00a0%", "40.0\u00a0% to 60.0\u00a0%")
+    assert shown.headings == ("Training examples", "Accuracy", "Over the draws")
+    assert shown.table[0] == ("10", "50.0\u00a0%", "40.0\u00a0% to 60.0\u00a0%")
     assert shown.svg.count("<circle") == 4
 
 
@@ -173,16 +176,17 @@ def test_a_mined_prompt_has_its_curve_shown_in_the_same_way() -> None:
         {"cases": cases, "prompts": [{"share": share}, {"share": 0.1}]}
         for cases, share in ((20, 0.5), (60, 0.7))
     ]
-    shown = learning_curve_of({"learning_curve": rounds})
+    shown = learning_curve({"learning_curve": rounds})
 
     assert shown
-    assert shown.size_name == "Cases asked"
-    assert shown.rows[1][:2] == ("60", "70.0\u00a0%")
+    assert shown.headings[0] == "Cases asked"
+    assert shown.table[1][:2] == ("60", "70.0\u00a0%")
+    assert "the best prompt of a round" in curve_legend({"learning_curve": rounds})
 
 
 def test_one_point_is_no_curve() -> None:
-    assert learning_curve_of({"learning_curve": POINTS[:1]}) is None
-    assert learning_curve_of({}) is None
+    assert learning_curve({"learning_curve": POINTS[:1]}) is None
+    assert learning_curve({}) is None
 
 
 def test_a_loss_is_told_with_its_interval_and_as_what_it_is() -> None:

@@ -52,7 +52,7 @@ def test_unanswered_and_unknown_answers_stay_in_the_denominator() -> None:
 
 def test_the_commonest_mistakes_come_first() -> None:
     counted = confusion(["b", "b", None, "x", "a"], ["a", "a", "a", "b", "a"])
-    assert counted.worst() == [("a", "b", 2), ("a", None, 1), ("b", "other", 1)]
+    assert counted.mistakes() == [(0, 1), (0, 3), (1, 2)]
 
 
 def test_each_label_has_its_own_figures() -> None:

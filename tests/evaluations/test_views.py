@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -17,7 +18,7 @@ from decisions import clock
 from decisions.actions.lifecycle import withdraw
 from decisions.actions.rows import edit_candidate
 from decisions.models import Candidate, Decision
-from evaluations import label_page, uploads
+from evaluations import uploads
 from evaluations.actions import request_run
 from evaluations.models import CaseSet, Endpoint, Run, RunState
 from evaluations.scoring import scoring_of
@@ -270,7 +271,7 @@ def test_a_finished_run_shows_figures_configuration_and_environment(
         "bm25s",
         "18 cases",
         "Attached to DR-1 as E1, E2, E3, E4.",
-        "Latency of 12 cases",
+        "Latency of 12 answers",
         "n = 12, one at a time",
         "Measured one at a time.",
     ):
@@ -760,17 +761,39 @@ def test_a_run_shows_its_labels_the_worst_first(owner: Client, muddled: Run) -> 
         ("delivery", "0.67", "1.00"),
         ("account", "1.00", "0.75"),
     ]
-    first = labels.mistakes[0]
-    assert (first.expected, first.answered, first.count, first.of) == ("billing", "delivery", 2, 4)
-    assert {one.answered for one in labels.mistakes} == {"delivery", "another answer", "no answer"}
-    assert "heat-right-2" in shown.content.decode()
+    figures = shown.context["shown"].figures
+    first, *others = figures.mistakes.figure.table
+    assert first == ("2. billing", "3. delivery", "2", "4", "50.0\u00a0%")
+    assert {line[1] for line in others} == {"another answer", "no answer"}
     assert "Which label is taken for which" in text(shown)
+    assert str(figures.confusion.figure.svg) in text(shown)
 
 
-def test_many_labels_have_no_matrix(muddled: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_page, "MOST_IN_MATRIX", 2)
+# The figures of a run
 
-    assert label_page.LabelPage(muddled).columns == []
+
+@pytest.mark.parametrize("name", ["latency", "confusion", "mistakes"])
+def test_a_figure_is_a_file_for_who_may_read_the_run(
+    owner: Client, muddled: Run, sign_in: SignIn, people: People, name: str
+) -> None:
+    address = f"/runs/{muddled.pk}/figures/{name}.svg"
+    shown = text(owner.get(f"/runs/{muddled.pk}/"))
+
+    answer = owner.get(address)
+
+    assert answer["Content-Type"] == "image/svg+xml; charset=utf-8"
+    assert f'filename="run-{muddled.pk}-{name}.svg"' in answer["Content-Disposition"]
+    root = ElementTree.fromstring(answer.content)  # noqa: S314  (our own)
+    assert root.find("{http://www.w3.org/2000/svg}desc") is not None
+    assert text(answer) in shown
+    assert f'href="{address}"' in shown
+    assert sign_in(people.outsider).get(address).status_code == 404
+    assert Client().get(address).status_code == 302
+
+
+def test_a_run_without_a_figure_has_no_file_of_it(owner: Client, run: Run) -> None:
+    for name in ("latency", "confusion", "mistakes", "learning-curve", "nothing"):
+        assert owner.get(f"/runs/{run.pk}/figures/{name}.svg").status_code == 404
 
 
 def test_any_run_on_the_same_cases_can_stand_beside(
