@@ -2,7 +2,7 @@
 
 import pytest
 
-from decisions.actions.evidence import attach_evidence, withdraw_evidence
+from decisions.actions.evidence import attach_evidence, mark_stale, withdraw_evidence
 from decisions.actions.lifecycle import approve, submit
 from decisions.actions.rows import edit_candidate, remove_goal
 from decisions.actions.sections import mark_section
@@ -74,10 +74,8 @@ def test_what_took_the_place_of_withdrawn_evidence_is_named(
 
 
 def test_stale_evidence_holds_as_withdrawn_evidence_does(referring: Decision) -> None:
-    record = loaded(referring)
-    first = next(one for one in record.evidence.all() if one.number == 1)
-    first.stale_because = "Messages, v2 has come."
-    assert [one.sentence for one in blockers(record, "submit")] == [
+    mark_stale(referring, {referring.evidence.get(number=1).pk: "Messages, v2 has come."})
+    assert held_back(referring) == [
         "“Quality findings” needs work: "
         "It refers to E1, which is out of date (Messages, v2 has come)."
     ]
