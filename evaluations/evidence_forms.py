@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,6 +14,8 @@ from decisions.forms.base import CountersignForm, as_lines, date_input, multilin
 from decisions.forms.rows import FiniteFloatField
 from decisions.metrics import METRICS
 from decisions.models import Candidate, Decision, User
+from evaluations import studies
+from evaluations.estimates import estimated
 from evaluations.importers.load import requests
 from evaluations.importers.load.found import LoadFile, LoadTest
 from evaluations.importers.rows import Unreadable
@@ -224,25 +225,14 @@ class StudyForm(OneCandidateForm):
 
     def measurement(self) -> Measurement:
         """Return the figure as the record takes it in."""
-        said, one = self.cleaned_data, self.found
-        day = date_format(said["studied_on"], "j F Y")
-        told = {"who": _sentence(said["participants"]), "how": _sentence(said["method"])}
-        told |= {"figure": one.how, "day": day}
-        method = _("%(figure)s %(how)s Who took part: %(who)s Done on %(day)s.")
-        return Measurement(
-            metric=one.metric,
-            metric_name=str(METRICS[one.metric].name),
-            value=one.value,
-            low=one.low,
-            high=one.high,
-            interval_method=one.interval_method,
-            n=one.n,
-            unit=METRICS[one.metric].unit,
-            method=method % told,
-            origin=_("Study of %(day)s") % {"day": day},
-            source_digest=digest_of_typed(said),
-            conditions=self.conditions,
+        said = self.cleaned_data
+        about = studies.Circumstances(
+            as_lines(said["participants"]),
+            as_lines(said["method"]),
+            said["studied_on"],
+            self.conditions,
         )
+        return studies.measurement(self.found, about, source_digest=digest_of_typed(said))
 
 
 class SuccessForm(StudyForm):
@@ -429,18 +419,13 @@ class EstimateForm(OneCandidateForm):
         """Return the estimate as the record takes it in: no sample, marked as what it is."""
         said = self.cleaned_data
         name, unit = self.named[said["metric"]]
-        told = {"who": said["who"].strip(), "reason": _sentence(said["reason"])}
-        return Measurement(
-            metric=said["metric"],
-            metric_name=name,
-            value=said["value"],
-            low=said["low"],
-            high=said["high"],
-            interval_method=_("low to high, as estimated"),
-            n=0,
-            unit=unit,
-            method=_("An estimate, nothing was measured. %(reason)s") % told,
-            origin=_("Estimate of %(who)s") % told,
+        return estimated(
+            said["metric"],
+            name,
+            unit,
+            (said["low"], said["value"], said["high"]),
+            reason=as_lines(said["reason"]),
+            who=said["who"],
             source_digest=digest_of_typed(said),
         )
 
@@ -457,9 +442,3 @@ def digest_of_typed(said: dict[str, Any]) -> str:
     """Return the SHA-256 (hex) of what somebody typed: the digest of a source without a file."""
     told = {name: str(value) for name, value in said.items() if name != "file"}
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def _sentence(text: str) -> str:
-    """Return a text that ends as a sentence does."""
-    plain = as_lines(text).strip()
-    return plain if plain.endswith((".", "!", "?", "…")) else f"{plain}."

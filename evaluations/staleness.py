@@ -37,7 +37,8 @@ def look_at(decision: Decision) -> int:
 
 
 def _resting(evidence: Any) -> Iterable[Evidence]:
-    return evidence.filter(kind__in=RESTING_ON_CASES).order_by("decision", "number")  # type: ignore[no-any-return]
+    rows = evidence.filter(kind__in=RESTING_ON_CASES).order_by("decision", "number")
+    return rows.only("decision", "conditions", "stale_because")  # type: ignore[no-any-return]
 
 
 def _moved(rows: Iterable[Evidence]) -> Iterable[tuple[Evidence, str]]:

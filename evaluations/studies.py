@@ -6,12 +6,16 @@ scale", of how its ten answers become a score.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from decisions.actions.evidence import Measurement
+from decisions.metrics import METRICS
 from decisions.numbers import format_count, format_number
 from evaluations.bootstrap import mean_interval
 from evaluations.statistics import Interval, geometric_mean, mean_t, spread, wilson
@@ -39,6 +43,44 @@ class StudyFigure:
     low: float | None = None
     high: float | None = None
     interval_method: str = ""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Under what a study was done: who took part, how, when, and what must agree ("task": …)."""
+
+    participants: str
+    method: str
+    studied_on: date
+    conditions: Mapping[str, str]
+
+
+def measurement(figure: StudyFigure, about: Circumstances, *, source_digest: str) -> Measurement:
+    """Return a study's figure as the record takes it in."""
+    day = date_format(about.studied_on, "j F Y")
+    told = {"figure": figure.how, "day": day}
+    told |= {"who": sentence(about.participants), "how": sentence(about.method)}
+    method = _("%(figure)s %(how)s Who took part: %(who)s Done on %(day)s.")
+    return Measurement(
+        metric=figure.metric,
+        metric_name=str(METRICS[figure.metric].name),
+        value=figure.value,
+        low=figure.low,
+        high=figure.high,
+        interval_method=figure.interval_method,
+        n=figure.n,
+        unit=METRICS[figure.metric].unit,
+        method=method % told,
+        origin=_("Study of %(day)s") % told,
+        source_digest=source_digest,
+        conditions=dict(about.conditions),
+    )
+
+
+def sentence(text: str) -> str:
+    """Return a text that ends as a sentence does."""
+    plain = text.strip()
+    return plain if plain.endswith((".", "!", "?", "…")) else f"{plain}."
 
 
 def task_success(successes: int, people: int) -> StudyFigure:

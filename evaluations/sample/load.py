@@ -11,11 +11,25 @@ from pathlib import Path
 
 from django.conf import settings
 
+from decisions import clock
 from decisions.actions import lifecycle, review
 from decisions.actions.documents import request_document
+from decisions.actions.evidence import add_evidence
 from decisions.actions.review import Remark
-from decisions.models import Decision, Role, SectionState, Status, User, Verdict
-from evaluations.actions import attach_run, request_run
+from decisions.metrics import METRICS
+from decisions.models import (
+    Candidate,
+    Decision,
+    EvidenceKind,
+    Role,
+    SectionState,
+    Status,
+    User,
+    Verdict,
+)
+from evaluations import studies
+from evaluations.actions import attach_run, digest_of, request_run
+from evaluations.estimates import estimated
 from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile, Columns
 from evaluations.models import Run
@@ -181,7 +195,40 @@ def end_guides(story: Story) -> None:
 
 
 def end_tone(story: Story) -> None:
-    """DR-6: a draft that is still being written."""
+    """DR-6: a draft that is still being written; a study and two estimates are what is known."""
+    record = story.require()
+    if record.status != Status.DRAFT or record.evidence.exists():
+        return
+    first, second = record.candidates.order_by("letter")[:2]
+    with story.days_later(4):
+        study = studies.Circumstances(
+            participants=others.READERS,
+            method=others.READING,
+            studied_on=clock.today(),
+            conditions={"scale": "Would you sign this reply?, 1–5"},
+        )
+        found = studies.scale_mean(others.SCORES, 1, 5)
+        digest = digest_of(list(others.SCORES))
+        told = [studies.measurement(found, study, source_digest=digest)]
+        add_evidence(first, by=story.owner, kind=EvidenceKind.STUDY, measurements=told)
+    with story.days_later(5):
+        _estimate(story, second, "satisfaction", (3.6, 4.3, 4.8), others.BETTER)
+        _estimate(story, second, "time_to_deliver", (15, 30, 60), others.CLEANING)
+
+
+def _estimate(
+    story: Story, candidate: Candidate, key: str, spread: tuple[float, float, float], why: str
+) -> None:
+    """Let data science say what it thinks a figure will be."""
+    person, metric = story.people["tomasz"], METRICS[key]
+    digest = digest_of([key, *spread])
+    told = estimated(
+        *(key, str(metric.name), metric.unit, spread),
+        reason=why,
+        who=str(person),
+        source_digest=digest,
+    )
+    add_evidence(candidate, by=person, kind=EvidenceKind.ESTIMATE, measurements=[told])
 
 
 def _request_changes(story: Story, record: Decision) -> None:

@@ -61,10 +61,13 @@ def check_load_test(request: HttpRequest, reference: str, token: str) -> HttpRes
     candidate = _candidate(decision, upload)
     file = SourceFile(upload.name, (upload.folder / KEPT).read_bytes())
     columns = _columns(file)
-    form = LoadTestForm(None, columns, posted(request))
-    test, problem = _read(file, form.columns if request.method == "POST" else {})
-    form = sent(request, LoadTestForm(test, columns, posted(request)))
-    if "look" not in request.POST and test and form.is_valid():
+    test, problem = _read(file, LoadTestForm(None, columns, request.POST).columns)
+    # Looking again asks for nothing yet; what was typed stays.
+    looks = "look" in request.POST
+    typed = {name: value for name, value in request.POST.items() if value}
+    answers = None if looks else posted(request)
+    form = sent(request, LoadTestForm(test, columns, answers, initial=typed))
+    if test and form.is_valid():
         _attach_load_test(request, candidate, file, test, form)
         uploads.forget(upload)
         return _done(request, decision, _("The load test is attached."))

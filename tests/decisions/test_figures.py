@@ -130,7 +130,7 @@ def test_values_under_other_conditions_get_a_figure_of_their_own(
     attach_evidence(candidate, by=people.data_science, measurements=[other])
     figures = [one for one in evidence_figures(loaded(complete_draft)) if one.metric == "accuracy"]
     assert [len(one.rows) for one in figures] == [2, 1]
-    assert "not to be compared" in figures[1].note
+    assert "Not to be compared" in figures[1].note
     assert figures[0].key != figures[1].key
 
 

@@ -36,7 +36,7 @@ def second(candidate: Candidate, people: People) -> Candidate:
 
 def attached(candidate: Candidate) -> dict[str, float]:
     """Return metric → value of the figures that stand on the record."""
-    found = candidate.decision.evidence.standing().filter(candidate=candidate, kind="run")
+    found = candidate.decision.evidence.standing().filter(candidate=candidate, kind="imported")
     return {one.metric: one.value for one in found}
 
 

@@ -212,7 +212,7 @@ def test_only_the_test_split_comes_in_as_in_helms_headline(candidate: Candidate)
     assert run.metrics["scores"]["exact_match"]["value"] == pytest.approx(100 / 9)
     assert (run.metrics["attempted"], run.metrics["missing"]) == (9, 0)
     stated = {one.name: one for one in stated_figures(run)}
-    assert stated["exact_match"].here.startswith("11.1")
+    assert stated["exact_match"].here == "11\u00a0%"
     assert not stated["exact_match"].differs
     assert stated["exact_match (valid)"].n == "1"
 
