@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from decisions.actions.lifecycle import submit
-from decisions.actions.rows import add_goal
+from decisions.actions.rows import add_goal, edit_goal
 from decisions.models import Decision, User
 from decisions.weights import WeightSheet
 from tests import factories
@@ -175,3 +175,42 @@ def test_a_goal_is_set_on_a_metric_of_ones_own(
     client.post(url(draft, "goal", goal.pk), renamed)
     goal.refresh_from_db()
     assert (goal.metric, goal.name) == ("own_hand_overs", "Passed on")
+
+
+def test_odd_weights_still_make_a_page(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.owner)
+    nothing = {f"w_{key}": "0" for key in WeightSheet(complete_draft).weights}
+    html = client.get(url(complete_draft), nothing).content.decode()
+    assert "Nothing has a weight, so nothing is weighed." in html
+    assert client.get(url(complete_draft, "figure", "matrix"), nothing).status_code == 200
+    assert client.get(url(complete_draft, "figure", "tornado"), nothing).status_code == 404
+    heavy = {"w_ux": "100", "w_nobody": "3"}
+    html = client.get(url(complete_draft), heavy, headers=HTMX).content.decode()
+    assert 'name="w_ux" value="100"' in html
+    assert "w_nobody" not in html
+
+
+def test_candidates_that_all_fail_a_must_are_all_out(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    goal = complete_draft.goals.get(metric="accuracy")
+    edit_goal(goal, by=people.owner, token=goal.token, target=99.9, worst_acceptable=99.0)
+    html = sign_in(people.ux).get(url(complete_draft)).content.decode()
+    assert "Every candidate fails a must." in html
+    assert html.count("out: misses Accuracy") == 2
+
+
+def test_goals_without_evidence_and_ratings_are_weighed_as_unknown(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    factories.add_goals(draft, people)
+    factories.add_candidates(draft, people)
+    client = sign_in(people.owner)
+    html = client.get(url(draft)).content.decode()
+    assert "No clear winner." in html
+    assert "no evidence" in html
+    assert 'id="weighed-line"' not in client.get(draft.get_absolute_url()).content.decode()
+    factories.measure(draft.candidates.get(letter="A"), people)
+    assert 'id="weighed-line"' in client.get(draft.get_absolute_url()).content.decode()
