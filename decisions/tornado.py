@@ -25,7 +25,7 @@ from decisions.marks import (
     roomy_ticks,
     text,
 )
-from decisions.numbers import format_count, format_number, supported_places, with_unit
+from decisions.numbers import format_count, format_number, places_of, with_unit
 from decisions.svg import Scale, element, scale_over, text_width, wrap
 from decisions.weighing.flips import Swing
 from decisions.weighing.scores import Weighed
@@ -87,8 +87,10 @@ def _remark(table: Table, swing: Swing) -> str:
 
 def _value(table: Table, swing: Swing, value: float) -> str:
     """Return one end of a cell, with its unit, to as many digits as the ends differ in."""
-    places = supported_places(value, *sorted((swing.from_value, swing.to_value)))
-    return with_unit(format_number(value, max(0, places)), table.rows[swing.row].unit)
+    unit = table.rows[swing.row].unit
+    low, high = sorted((swing.from_value, swing.to_value))
+    places = places_of(value, low, high, unit)
+    return with_unit(format_number(value, max(0, places)), unit)
 
 
 def _lead_words(lead: float | None) -> str:

@@ -89,7 +89,7 @@ def interval_words(table: Table, row: int, column: int, unit: str = "") -> str:
     if low is None or high is None:
         return ""
     if not table.is_estimate[row, column]:
-        return format_interval(low, high, unit)
+        return with_unit(format_interval(low, high, table.rows[row].unit), unit)
     joined = _("%(low)s to %(high)s") if low < 0 else "%(low)s" + EN_DASH + "%(high)s"
     return with_unit(joined % {"low": format_number(low), "high": format_number(high)}, unit)
 
