@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from html import escape
 from itertools import takewhile
 from math import ceil, floor, log10
 from unicodedata import combining, east_asian_width
 
-from django.utils.html import conditional_escape, escape
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
 Attribute = str | float | int | None
@@ -23,7 +25,7 @@ FARTHEST = 1e300
 def element(name: str, *children: str, **attributes: Attribute) -> SafeString:
     """Return an element; text is escaped, `_` in attribute names stands for `-`."""
     told = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_short(value))}"'
+        f' {_spelled(key)}="{_short(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -95,11 +97,20 @@ def scale_over(values: Iterable[float], start: float, end: float, *, bounded: bo
     return Scale(bottom, min(top, 100.0) if bounded and high <= 100 else top, start, end)
 
 
+@cache
+def _spelled(key: str) -> str:
+    """Return the name of an attribute."""
+    return key.rstrip("_").replace("_", "-")
+
+
 def _short(value: Attribute) -> str:
-    """Return an attribute's value; positions to a hundredth."""
-    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    """Return an attribute's value, escaped; positions to a hundredth. Numbers need no escaping."""
+    if isinstance(value, float):
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    return str(value) if isinstance(value, int) else escape(str(value))
 
 
+@lru_cache(maxsize=4096)
 def _em(letter: str) -> float:
     if combining(letter):
         return 0.0

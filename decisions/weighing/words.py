@@ -119,7 +119,10 @@ def target_sign(row: Row) -> str:
 
 def percent(share: float) -> str:
     """Return a share (0 to 1) in percent, rounded down to a tenth so that it never seems enough."""
-    return format_exact(floor(1000 * share + 1e-6) / 10, "%")
+    least = floor(1000 * share + 1e-6) / 10
+    if share > 0 and least == 0:
+        return _("less than %(least)s") % {"least": format_exact(0.1, "%")}
+    return format_exact(least, "%")
 
 
 def points(score: float) -> str:

@@ -23,6 +23,7 @@ from decisions.weighing.table import (
     make_table,
     role_row,
 )
+from decisions.weighing.words import percent
 
 SVG = "{http://www.w3.org/2000/svg}"
 NBSP = "\u00a0"
@@ -241,3 +242,9 @@ def test_odd_values_still_make_drawings_inside_their_box(values: tuple[float, fl
             assert all(0 <= float(one.get("x", "0")) <= width for one in svg.iter(f"{SVG}text"))
             assert "nan" not in figure.svg
             assert "inf" not in figure.svg
+
+
+def test_a_share_that_is_hardly_any_is_not_said_to_be_none() -> None:
+    assert percent(0.0) == "0\u00a0%"
+    assert percent(0.0004) == "less than 0.1\u00a0%"
+    assert percent(0.8999) == "89.9\u00a0%"
