@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, tuple[str, list[str]]] = {
     "name": ("latency", ["matrix", "no-such", "x" * 300]),
     "token": ("x" * 40, ["x", "x" * 400, "%00", "..%2f..", "x" * 30 + "%0a"]),
     "pk": ("1", ["0", "-1", "2147483648", HUGE, "1.5", "%D9%A1"]),
+    "name": ("matrix", ["goal-accuracy", "front-", "no-such", "x" * 300]),
     "number": ("1", ["0", "-1", "2147483648", HUGE]),
     "what": ("success", ["no-such", "x" * 300]),
 }
@@ -71,6 +72,8 @@ ASKED = [
     "template",
     "to",
     "version",
+    "w_accuracy",
+    "w_ux",
     "whose",
 ]
 TEXTS = {
@@ -87,7 +90,7 @@ TEXTS = {
     "nested": "> " * 200 + "[" * 200 + "*" * 200,
     "lines": "one\r\ntwo\rthree\n\n\tfour",
 }
-PAGES = ("", "candidates/", "evidence/", "people/", "history/", "documents/", "runs/")
+PAGES = ("", "candidates/", "evidence/", "matrix/", "people/", "history/", "documents/", "runs/")
 
 
 def patterns(found: Any, before: str = "") -> Iterator[tuple[str, URLPattern]]:
