@@ -20,7 +20,7 @@ def named_in(record: Decision) -> dict[str, Evidence | Goal]:
 
     Reads the prefetched rows; each knows its record.
     """
-    rows: list[Evidence | Goal] = [*record.goals.all(), *record.evidence.all()]
+    rows: list[Evidence | Goal] = [*record.accepted_goals, *record.evidence.all()]
     for one in rows:
         one.decision = record
     return {_name_of(one): one for one in rows}

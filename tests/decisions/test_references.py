@@ -45,6 +45,11 @@ def test_standing_evidence_and_goals_may_be_referred_to(referring: Decision) -> 
     assert {"E1", "accuracy", "latency_p95"} <= named_in(referring).keys()
 
 
+def test_a_goal_that_is_only_proposed_cannot_be_referred_to(referring: Decision) -> None:
+    referring.goals.filter(metric="accuracy").update(is_accepted=False)
+    assert "no goal is set on that" in " ".join(held_back(referring))
+
+
 def test_withdrawn_evidence_holds_submission_until_its_part_is_mended(
     referring: Decision, people: People
 ) -> None:
