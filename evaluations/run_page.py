@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions.metrics import METRICS
-from decisions.models import Candidate
+from decisions.models import OF_RUNS, Candidate
 from decisions.numbers import format_count, format_interval, format_value
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import Family, Reason, compare_url, family_of
@@ -39,6 +40,15 @@ class Measure:
     name: str
     value: str
     note: str
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """Figures of a run that the record no longer has: their names, when they went and why."""
+
+    names: str
+    at: datetime
+    why: str
 
 
 class RunPage:
@@ -202,6 +212,20 @@ class RunPage:
     def not_compared(self) -> list[Reason]:
         """Return why it is not compared with other candidates' runs, commonest reason first."""
         return self._family.reasons if self._family else []
+
+    @cached_property
+    def withdrawn(self) -> list[Withdrawn]:
+        """Return what was attached of it and withdrawn since, by when and why."""
+        attached = self.run.candidate.evidence.filter(
+            kind__in=OF_RUNS, origin_url=self.run.get_absolute_url()
+        )
+        last = {one.metric: one for one in attached.order_by("number")}
+        gone = dict[tuple[datetime, str], list[str]]()
+        for one in last.values():
+            if one.withdrawn_at:
+                at = gone.setdefault((one.withdrawn_at, one.withdrawn_reason), [])
+                at.append(one.reference)
+        return [Withdrawn(", ".join(names), at, why) for (at, why), names in gone.items()]
 
     @cached_property
     def spending(self) -> Spending | None:
