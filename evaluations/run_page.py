@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from decisions.metrics import METRICS
 from decisions.models import OF_RUNS, Candidate
 from decisions.numbers import format_count, format_interval, format_value
+from evaluations.actions import hopeless
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import Family, Reason, compare_url, family_of
 from evaluations.endpoints.page import dollars
@@ -69,7 +70,9 @@ class RunPage:
 
     @property
     def way_on(self) -> str:
-        """Return how a run that ended before its figures comes to them."""
+        """Return how a run that ended before its figures comes to them, "" where it never can."""
+        if hopeless(self.run):
+            return ""
         told = {"move": MOVES["resume" if self.run.state == RunState.CANCELLED else "retry"].label}
         if not self.progress.answered:
             return _("“%(move)s” begins with the first case.") % told
