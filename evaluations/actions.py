@@ -518,15 +518,20 @@ def _measurements(run: Run) -> list[Measurement]:
 
 def refuse_other_spec(run: Run) -> None:
     """Raise `Refused` if the candidate's spec is not the one that was measured, or came in with."""
-    spec = Candidate.objects.get(pk=run.candidate_id).spec
-    if run.is_imported and spec == run.spec:
-        return
-    try:
-        is_same = technique_for(spec).complete(spec) == run.spec
-    except SpecError:
-        is_same = False
-    if not is_same:
+    if has_other_spec(run):
         raise wrong_state(_("The candidate's spec has changed since this run was asked for."))
+
+
+def has_other_spec(run: Run) -> bool:
+    """Return whether the candidate's spec is another by now than the one that was measured."""
+    spec = Candidate.objects.values_list("spec", flat=True).get(pk=run.candidate_id)
+    if run.is_imported and spec == run.spec:
+        return False
+    try:
+        now = technique_for(spec).complete(spec)
+    except SpecError:
+        return True
+    return now != run.spec
 
 
 def attach_or_say_why(run: Run) -> None:

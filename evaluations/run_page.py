@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from decisions.metrics import METRICS
 from decisions.models import OF_RUNS, Candidate
 from decisions.numbers import format_count, format_interval, format_value
-from evaluations.actions import hopeless
+from evaluations.actions import has_other_spec, hopeless
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import Family, Reason, compare_url, family_of
 from evaluations.endpoints.page import dollars
@@ -124,6 +124,11 @@ class RunPage:
     def judge_agreement(self) -> JudgeAgreement | None:
         """Return how far the model that judged it agrees with people, where some have rated."""
         return agreement_with_people(self.run)
+
+    @property
+    def again_differs(self) -> bool:
+        """Return whether running it again measures other settings than it was measured with."""
+        return not self.run.is_open and not self.run.is_imported and has_other_spec(self.run)
 
     @property
     def scorer_inputs(self) -> list[tuple[str, Any]]:

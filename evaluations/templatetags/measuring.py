@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from decisions.numbers import format_number, format_value
 from decisions.templatetags.ui import icon
+from evaluations.comparing import metric_of
 from evaluations.models import Progress, Result, Run, RunState
 from evaluations.scorers import SCORERS
 
@@ -75,6 +76,12 @@ def _marked(verdict: str, symbol: str, said: str) -> SafeString:
     return format_html(
         '<span class="verdict verdict-{}">{}{}</span>', verdict, icon(symbol, words), said
     )
+
+
+@register.filter
+def headline(run: Run) -> list[tuple[str, str]]:
+    """Return (metric's name, value) of the figure that a run is first asked for."""
+    return run.headline(metric_of(run)[0])
 
 
 @register.filter

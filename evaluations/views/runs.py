@@ -138,13 +138,10 @@ def _visible(request: HttpRequest, pk: int) -> Run:
 
 def _progress(request: HttpRequest, decision: Decision, found: Run) -> HttpResponse:
     """Answer a poll: how far the run is; once it rests or has ended, everything that is new."""
+    about = {"polled": True, **_about(found, person(request))}
     if found.is_working:
-        return page(
-            request, "evaluations/run.html#progress", decision, **_about(found, person(request))
-        )
-    response = page(
-        request, "evaluations/run.html#ended", decision, **_about(found, person(request))
-    )
+        return page(request, "evaluations/run.html#progress", decision, **about)
+    response = page(request, "evaluations/run.html#ended", decision, **about)
     told = {"run": found, "state": found.get_state_display().lower()}
     response["HX-Retarget"] = "#run"
     response["HX-Trigger"] = json.dumps({"announce": _("%(run)s: %(state)s.") % told})

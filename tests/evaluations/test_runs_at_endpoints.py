@@ -140,6 +140,20 @@ def test_a_run_that_rests_at_its_budget_is_named_by_the_form(
 
 
 @pytest.mark.page
+def test_a_poll_brings_what_was_spent_as_well(
+    asking: Candidate, case_set: CaseSet, people: People, sign_in: Callable[[Any], Client]
+) -> None:
+    run = request_run(asking, case_set, by=people.owner)
+    Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING, spent_requests=4711)
+    headers = {"HX-Request": "true"}
+    poll = sign_in(people.owner).get(f"/runs/{run.pk}/?part=progress", headers=headers)
+    _progress, _mark, spent = poll.content.decode().partition(
+        'id="run-spending" hx-swap-oob="true"'
+    )
+    assert "4,711" in spent
+
+
+@pytest.mark.page
 def test_a_search_without_development_cases_is_refused_by_the_form(
     asking: Candidate, case_set: CaseSet, people: People, sign_in: Callable[[Any], Client]
 ) -> None:

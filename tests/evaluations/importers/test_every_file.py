@@ -207,7 +207,7 @@ TABLE: dict[str, list[Expected]] = {
             87,
         )
     ],
-    "mlflow/generated/eval_results_table.json": [Expected("", (0, 0, 0, 3))],
+    "mlflow/generated/eval_results_table.json": [Expected("", (0, 0, 1, 2))],
     "mlflow/generated/genai_eval_results.json": [Expected("fake", (10, 2, 0, 0))],
     "mlflow/generated/genai_run.json": [
         Expected("spiffy-donkey-817", NONE, {"exact/mean": (0.15625, None)}, attempted=64)
