@@ -27,6 +27,7 @@ from evaluations.run_figures import RunFigures
 from evaluations.run_moves import MOVES, RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
+from evaluations.sent_prompt import SentPrompts
 from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
 from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once
@@ -255,6 +256,11 @@ class RunPage:
             (_("Vectors made"), _vectors_made(told.get("embedding"))),
         ]
         return [*((name, value) for name, value in facts if value), *tuning_facts(told)]
+
+    @cached_property
+    def sent(self) -> SentPrompts:
+        """Return what its model was sent, case by case."""
+        return SentPrompts(self.run)
 
     @cached_property
     def search(self) -> PromptSearch | None:

@@ -15,6 +15,7 @@ from decisions.templatetags.ui import icon
 from evaluations.comparing import metric_of
 from evaluations.models import Progress, Result, Run, RunState
 from evaluations.scorers import SCORERS
+from evaluations.sent_prompt import FoundPassage, SentPrompts, Turn, passages_of
 
 register = template.Library()
 
@@ -76,6 +77,18 @@ def _marked(verdict: str, symbol: str, said: str) -> SafeString:
     return format_html(
         '<span class="verdict verdict-{}">{}{}</span>', verdict, icon(symbol, words), said
     )
+
+
+@register.filter
+def sent_in(result: Result, prompts: SentPrompts) -> list[Turn]:
+    """Return the messages that the model of a run was sent for a case."""
+    return prompts.turns(result)
+
+
+@register.filter
+def passages(result: Result) -> list[FoundPassage]:
+    """Return the passages that were found for a case, numbered as they are cited."""
+    return passages_of(result)
 
 
 @register.filter
