@@ -531,7 +531,7 @@ def has_other_spec(run: Run) -> bool:
         now = technique_for(spec).complete(spec)
     except SpecError:
         return True
-    return now != run.spec
+    return bool(now != run.spec)
 
 
 def attach_or_say_why(run: Run) -> None:
