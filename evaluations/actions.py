@@ -142,8 +142,27 @@ def request_run(
         run = Run.objects.open().get(
             candidate=candidate, case_set=case_set, seed=spec.get("seed") or 0
         )
+        if run.is_paused:
+            raise InTheWay(run, _paused(run)) from None
         _refuse_other(run, (spec_digest, repeats, limits), scoring)
     return run
+
+
+class InTheWay(Refused):
+    """A run that has not ended keeps another of the same candidate and case set from beginning."""
+
+    def __init__(self, run: Run, sentence: str) -> None:
+        super().__init__(wrong_state(sentence).refusal)
+        self.run = run
+
+
+def _paused(run: Run) -> str:
+    told = {"candidate": run.candidate, "run": run, "why": run.paused_because}
+    sentence = _(
+        "%(candidate)s is being measured by %(run)s, which is paused: let it go on, or cancel it "
+        "first. It says: %(why)s"
+    )
+    return sentence % told
 
 
 def _scoring(
@@ -196,10 +215,10 @@ def _refuse_other(run: Run, asked: tuple[str, int, Any], scoring: Scoring) -> No
     is_same = (run.spec_digest, run.repeats, run.budget) == asked
     if not is_same or scoring_of(run).stored != scoring.stored:
         told = {"candidate": run.candidate, "run": run}
-        raise wrong_state(
-            _("%(candidate)s is still being measured as it was before: cancel %(run)s first.")
-            % told
+        sentence = _(
+            "%(candidate)s is still being measured as it was before: cancel %(run)s first."
         )
+        raise InTheWay(run, sentence % told)
 
 
 def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:
@@ -229,7 +248,17 @@ def runnable(candidate: Candidate, case_set: CaseSet) -> Technique:
     if technique.needs_training and not case_set.count(Split.TRAIN):
         told = {"technique": technique.title, "case_set": case_set}
         raise BadInput(_("%(technique)s learns from cases; %(case_set)s has none to train.") % told)
+    if problem := obstacle(technique, candidate.spec, case_set):
+        told = {"candidate": candidate, "why": problem}
+        raise BadInput(_("%(candidate)s cannot be measured: %(why)s") % told)
     return technique
+
+
+def obstacle(technique: Technique, spec: Mapping[str, Any], case_set: CaseSet) -> str:
+    """Return in a sentence why a spec can never be run on a case set, "" where it may be."""
+    if technique.obstacle is None:
+        return ""
+    return technique.obstacle(technique.validate(spec), bool(case_set.count(Split.DEV)))
 
 
 def cancel_run(run: Run, *, by: User) -> None:
@@ -277,6 +306,8 @@ def retry_run(run: Run, *, by: User) -> int:
     ensure("measure", run.candidate.decision, by)
     if run.is_imported:
         raise wrong_state(_("Another tool measured this: its errors cannot be tried again here."))
+    if problem := hopeless(run):
+        raise wrong_state(problem)
     was_finished = run.state == RunState.FINISHED
     with transaction.atomic():
         ended = Run.objects.filter(pk=run.pk, state__in=[RunState.FINISHED, RunState.FAILED])
@@ -297,6 +328,17 @@ def retry_run(run: Run, *, by: User) -> int:
         if was_finished and not run.results.unanswered().exists():
             raise wrong_state(_("No case of this run failed."))
     return count
+
+
+def hopeless(run: Run) -> str:
+    """Return why a run that failed would fail again whatever is tried, "" where nobody knows."""
+    technique = technique_of(run.spec)
+    if technique is None or run.case_set is None or run.state != RunState.FAILED:
+        return ""
+    try:
+        return obstacle(technique, run.spec, run.case_set)
+    except SpecError as error:
+        return str(error)
 
 
 def tuned_model_of(run: Run) -> str:
@@ -476,15 +518,20 @@ def _measurements(run: Run) -> list[Measurement]:
 
 def refuse_other_spec(run: Run) -> None:
     """Raise `Refused` if the candidate's spec is not the one that was measured, or came in with."""
-    spec = Candidate.objects.get(pk=run.candidate_id).spec
-    if run.is_imported and spec == run.spec:
-        return
-    try:
-        is_same = technique_for(spec).complete(spec) == run.spec
-    except SpecError:
-        is_same = False
-    if not is_same:
+    if has_other_spec(run):
         raise wrong_state(_("The candidate's spec has changed since this run was asked for."))
+
+
+def has_other_spec(run: Run) -> bool:
+    """Return whether the candidate's spec is another by now than the one that was measured."""
+    spec = Candidate.objects.values_list("spec", flat=True).get(pk=run.candidate_id)
+    if run.is_imported and spec == run.spec:
+        return False
+    try:
+        now = technique_for(spec).complete(spec)
+    except SpecError:
+        return True
+    return bool(now != run.spec)
 
 
 def attach_or_say_why(run: Run) -> None:

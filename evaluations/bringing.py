@@ -6,7 +6,7 @@ last one works the figures in, makes everything ready and attaches what the reco
 freezing.py and decision 0009 for the same with case sets.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -202,7 +202,23 @@ def _chosen(survey: ResultsSurvey, plan: Plan) -> dict[str, SystemSurvey]:
             raise BadInput(sentence % asked)
         if not one.answers and not one.figures:
             raise BadInput(_("The file says nothing of “%(key)s”.") % {"key": key})
+    refuse_double((plan.candidates[key], one.system.task, key) for key, one in chosen.items())
     return chosen
+
+
+def refuse_double(chosen: Iterable[tuple[Candidate, str, str]]) -> None:
+    """Raise `BadInput` if two systems of one task are the same candidate: one would replace the
+    other's figures. `chosen` has the candidate, the task and the key of each system."""
+    found = dict[tuple[Any, str], str]()
+    for candidate, task, key in chosen:
+        other = found.setdefault((candidate.pk, task), key)
+        if other != key:
+            told = {"candidate": candidate, "one": excerpt(other, 60), "other": excerpt(key, 60)}
+            sentence = _(
+                "%(candidate)s cannot be both “%(one)s” and “%(other)s”: leave one out, or say "
+                "that it is another candidate."
+            )
+            raise BadInput(sentence % told)
 
 
 def _tasks(chosen: Mapping[str, SystemSurvey]) -> list[str]:
@@ -503,6 +519,8 @@ def chosen_systems(
     models: they cannot all be the same candidate.
     """
     if keys:
+        known = [key for key in dict.fromkeys(keys) if key in survey.systems]
+        refuse_double((candidate, survey.systems[key].system.task, key) for key in known)
         return dict.fromkeys(keys, candidate)
     if len(survey.models) > 1 or len(survey.own) > len({*_task_names(survey)}):
         told = {"keys": ", ".join(survey.own)[:1000]}

@@ -12,7 +12,13 @@ from decisions.forms.base import CountersignForm, as_lines, multiline
 from decisions.models import Candidate, User
 from decisions.policies import BadInput
 from evaluations.actions import MOST_SEEDS, digest_of, runnable
-from evaluations.candidate_specs import TunedModel, connects, draws_by_seed
+from evaluations.candidate_specs import (
+    TunedModel,
+    connects,
+    draws_by_seed,
+    settings_in_words,
+    technique_of,
+)
 from evaluations.importers.cases import Columns, guessed_kind
 from evaluations.models import CaseKind, CaseSet, Corpus, Endpoint, Readers, Run, Split
 from evaluations.models.run import MOST_AT_ONCE, MOST_REPEATS
@@ -261,8 +267,11 @@ class SpecForm(CountersignForm):
 
 
 def in_words(spec: dict[str, Any]) -> str:
-    """Return a spec on one line."""
-    return "; ".join(f"{name}: {value}" for name, value in spec.items())
+    """Return a spec on one line, by the names that people see."""
+    technique = technique_of(spec)
+    title = technique.title if technique else spec.get("technique", _("none"))
+    told = [(_("Technique"), title), *settings_in_words(spec)]
+    return "; ".join(f"{name}: {value}" for name, value in told)
 
 
 def _plain(value: Any) -> Any:

@@ -312,6 +312,8 @@ def why_incomparable(run: Run) -> str:
     is_judged = run.metrics["with_verdict"] == run.metrics["answered"]
     if main in run.metrics.get("scores", {}) or (is_judged and not main):
         return ""
+    if not main:
+        return _("%(run)s has answers without a verdict") % {"run": run}
     return _("%(run)s has no score from 0 to 1 on every answer") % {"run": run}
 
 

@@ -62,7 +62,7 @@ def judge_pairs(first: Run, second: Run, spec: RubricSpec, size: int, *, by: Use
     """
     ensure("measure", first.candidate.decision, by)
     first, second = paired_runs(first, second)
-    pairs = sampled(first, second, size, SEED)
+    pairs = sampled(first, second, size, SEED).pairs
     return attached(first, second, spec, pairs, judged(pairs, spec), by=by)
 
 

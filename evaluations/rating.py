@@ -65,10 +65,12 @@ def open_round(
             seed=seed,
             opened_by=by,
             opened_at=clock.now(),
+            equal_pairs=sample.equal,
+            asked_again=sample.again,
         )
-        for one in sample:
+        for one in sample.pairs:
             one.round = found
-        RatedCase.objects.bulk_create(sample)
+        RatedCase.objects.bulk_create(sample.pairs)
         Rater.objects.bulk_create(Rater(round=found, user=user) for user in dict.fromkeys(raters))
         _tell_raters(found)
     return found
@@ -115,14 +117,33 @@ def _refuse_strangers(decision: Decision, raters: Sequence[User]) -> None:
             raise BadInput(_("%(person)s does not take part in this record.") % {"person": user})
 
 
-def sampled(first: Run, second: Run, size: int, seed: int) -> list[RatedCase]:
-    """Return so many cases that both runs have a result on, drawn by the seed, not saved yet."""
+@dataclass(frozen=True)
+class Sample:
+    """Pairs of answers to be held side by side, not saved yet, and how many cannot be.
+
+    `equal` pairs say the same on both sides, `again` ask what another case asks already.
+    """
+
+    pairs: list[RatedCase]
+    equal: int
+    again: int
+
+
+def sampled(first: Run, second: Run, size: int, seed: int) -> Sample:
+    """Draw by the seed up to so many cases that both runs answered, and not with the same words.
+
+    Each question is drawn once. Raises `BadInput` where nothing is left to tell apart.
+    """
     if not FEWEST <= size <= MOST:
         raise BadInput(_("%(few)s to %(most)s cases.") % {"few": FEWEST, "most": MOST})
     answers, others = _answers(first), _answers(second)
     both = sorted(answers.keys() & others.keys())
-    chosen = random.Random(seed).sample(both, min(size, len(both)))  # noqa: S311
-    return [
+    differ = [key for key in both if _said(answers[key]).strip() != _said(others[key]).strip()]
+    once = {answers[key].case.input.strip(): key for key in reversed(differ)}
+    if not once:
+        raise BadInput(_("The two runs answered every case the same: there is nothing to choose."))
+    chosen = random.Random(seed).sample(sorted(once.values()), min(size, len(once)))  # noqa: S311
+    pairs = [
         RatedCase(
             case=answers[key].case,
             first_output=_said(answers[key]),
@@ -130,6 +151,7 @@ def sampled(first: Run, second: Run, size: int, seed: int) -> list[RatedCase]:
         )
         for key in chosen
     ]
+    return Sample(pairs, len(both) - len(differ), len(differ) - len(once))
 
 
 def _answers(run: Run) -> dict[str, Result]:
@@ -358,6 +380,7 @@ def in_words(found: RatingRound, result: Preference) -> list[str]:
         )
         % told,
         _asked_of(found),
+        *not_drawn(found.equal_pairs, found.asked_again),
         _agreement_in_words(result),
         _("Asked: %(question)s") % {"question": found.question},
     ]
@@ -409,6 +432,22 @@ def _asked_of(found: RatingRound) -> str:
         )
         % told
     )
+
+
+def not_drawn(equal: int, again: int) -> list[str]:
+    """Return in sentences which pairs were left out before the cases were drawn."""
+    same = ngettext(
+        "%(n)s pair of equal answers was not drawn.",
+        "%(n)s pairs of equal answers were not drawn.",
+        equal,
+    )
+    repeated = ngettext(
+        "%(n)s case that asks the same as another was not drawn.",
+        "%(n)s cases that ask the same as another were not drawn.",
+        again,
+    )
+    counted = ((same, equal), (repeated, again))
+    return [words % {"n": format_count(n)} for words, n in counted if n]
 
 
 def _agreement_in_words(result: Preference) -> str:

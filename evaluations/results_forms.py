@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from decisions.forms.base import CountersignForm
 from decisions.models import Candidate, User
+from decisions.policies import BadInput
+from evaluations.bringing import refuse_double
 from evaluations.endpoints.guard import address_problem
 from evaluations.forms import LARGEST_UPLOAD
 from evaluations.importers.results.mlflow_server import RUN_ID
@@ -113,6 +115,17 @@ class ResultsForm(CountersignForm):
             self.fields[f"{COLUMN}{role}"] = forms.ChoiceField(
                 label=words, choices=choices, required=False, initial=columns.get(role, "")
             )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse two systems of one task that are said to be the same candidate."""
+        cleaned = super().clean() or {}
+        said = ((cleaned.get(f"{SYSTEM}{at}"), one) for at, one in self._numbered())
+        chosen = [(self.candidates[letter], one) for letter, one in said if letter]
+        try:
+            refuse_double((candidate, one["task"], one["key"]) for candidate, one in chosen)
+        except BadInput as sentence:
+            self.add_error(None, str(sentence))
+        return cleaned
 
     def _candidate_field(self, one: dict[str, Any]) -> forms.ChoiceField:
         """Return the question which candidate a system is; a file's only one is asked for."""

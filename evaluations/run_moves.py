@@ -68,7 +68,7 @@ def _has_failed(run: Run) -> bool:
     if run.is_imported:
         return False
     if run.state == RunState.FAILED:
-        return True
+        return not actions.hopeless(run)
     is_over = run.state == RunState.FINISHED
     return is_over and run.results.filter(state=ResultState.FAILED).exists()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -10,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions.metrics import METRICS
-from decisions.models import Candidate
+from decisions.models import OF_RUNS, Candidate
 from decisions.numbers import format_count, format_interval, format_value
+from evaluations.actions import has_other_spec, hopeless
 from evaluations.candidate_specs import settings_in_words, technique_of
 from evaluations.comparing import Family, Reason, compare_url, family_of
 from evaluations.endpoints.page import dollars
@@ -25,6 +27,7 @@ from evaluations.run_figures import RunFigures
 from evaluations.run_moves import MOVES, RunMove, moves_of
 from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
+from evaluations.sent_prompt import SentPrompts
 from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
 from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once
@@ -39,6 +42,15 @@ class Measure:
     name: str
     value: str
     note: str
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """Figures of a run that the record no longer has: their names, when they went and why."""
+
+    names: str
+    at: datetime
+    why: str
 
 
 class RunPage:
@@ -59,7 +71,9 @@ class RunPage:
 
     @property
     def way_on(self) -> str:
-        """Return how a run that ended before its figures comes to them."""
+        """Return how a run that ended before its figures comes to them, "" where it never can."""
+        if hopeless(self.run):
+            return ""
         told = {"move": MOVES["resume" if self.run.state == RunState.CANCELLED else "retry"].label}
         if not self.progress.answered:
             return _("“%(move)s” begins with the first case.") % told
@@ -111,6 +125,11 @@ class RunPage:
     def judge_agreement(self) -> JudgeAgreement | None:
         """Return how far the model that judged it agrees with people, where some have rated."""
         return agreement_with_people(self.run)
+
+    @property
+    def again_differs(self) -> bool:
+        """Return whether running it again measures other settings than it was measured with."""
+        return not self.run.is_open and not self.run.is_imported and has_other_spec(self.run)
 
     @property
     def scorer_inputs(self) -> list[tuple[str, Any]]:
@@ -204,6 +223,20 @@ class RunPage:
         return self._family.reasons if self._family else []
 
     @cached_property
+    def withdrawn(self) -> list[Withdrawn]:
+        """Return what was attached of it and withdrawn since, by when and why."""
+        attached = self.run.candidate.evidence.filter(
+            kind__in=OF_RUNS, origin_url=self.run.get_absolute_url()
+        )
+        last = {one.metric: one for one in attached.order_by("number")}
+        gone = dict[tuple[datetime, str], list[str]]()
+        for one in last.values():
+            if one.withdrawn_at:
+                at = gone.setdefault((one.withdrawn_at, one.withdrawn_reason), [])
+                at.append(one.reference)
+        return [Withdrawn(", ".join(names), at, why) for (at, why), names in gone.items()]
+
+    @cached_property
     def spending(self) -> Spending | None:
         """Return what was spent at model servers, None for what computes here."""
         return spending_of(self.run)
@@ -223,6 +256,11 @@ class RunPage:
             (_("Vectors made"), _vectors_made(told.get("embedding"))),
         ]
         return [*((name, value) for name, value in facts if value), *tuning_facts(told)]
+
+    @cached_property
+    def sent(self) -> SentPrompts:
+        """Return what its model was sent, case by case."""
+        return SentPrompts(self.run)
 
     @cached_property
     def search(self) -> PromptSearch | None:

@@ -64,14 +64,19 @@ def scorer_fields(make: Make) -> dict[str, forms.Field]:
         ),
     }
     return fields | {
-        f"{one.key}{BETWEEN}{field.name}": _optional(make(field))
+        f"{one.key}{BETWEEN}{field.name}": _optional(make(field), "retrieved" in one.uses)
         for one in known
         for field in one.fields
     }
 
 
-def _optional(field: forms.Field) -> forms.Field:
+def _optional(field: forms.Field, counts_kept: bool) -> forms.Field:
+    """Let a field be empty; what counts the documents kept says how many that stands for."""
     field.required = False
+    if counts_kept:
+        told = gettext_lazy("Empty: {}, or as many as the technique keeps where that is fewer.")
+        field.help_text = format_lazy(told, field.initial)
+        field.initial = None
     return field
 
 

@@ -158,7 +158,7 @@ def completed(
             "%(technique)s keeps %(top_k)s documents (top k): choose a scorer that counts no more."
         )
         raise ScorerProblem(sentence % told)
-    scoring = configured(expanded)
+    scoring = configured([_kept_within(one, top_k) for one in expanded])
     main = scoring.main.scorer
     if not can_use(main.key, technique):
         told = {"scorer": main.title, "technique": technique.title}
@@ -168,6 +168,16 @@ def completed(
     for one in found:
         _refuse_beyond(one, technique, top_k)
     return Scoring(found)
+
+
+def _kept_within(one: Stored, top_k: int | None) -> Stored:
+    """Return a scorer that counts no more documents than are kept, unless it is told how many."""
+    settings = dict(one.get("settings") or {})
+    scorer = SCORERS.get(str(one.get("key", "")))
+    if top_k is None or scorer is None or "retrieved" not in scorer.uses or "k" in settings:
+        return one
+    usual = scorer.configured().settings["k"]
+    return {**one, "settings": {**settings, "k": min(usual, top_k)}}
 
 
 def _refuse_beyond(one: Configured, technique: Technique, top_k: int | None) -> None:

@@ -54,6 +54,9 @@ class RatingRound(models.Model):
     )
     opened_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     opened_at = models.DateTimeField(default=clock.now)
+    # What could not be drawn: pairs of equal answers, and cases that ask what another asks.
+    equal_pairs = models.PositiveIntegerField(default=0)
+    asked_again = models.PositiveIntegerField(default=0)
     ended_by = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

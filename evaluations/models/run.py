@@ -288,6 +288,15 @@ class Run(models.Model):
         known = ((metric, self.metrics.get(key)) for key, metric in METRICS.items())
         return [(str(metric.name), _told(figure)) for metric, figure in known if figure]
 
+    def headline(self, metric: str) -> list[tuple[str, str]]:
+        """Return the figure of its main scorer alone: `metric`, or another tool's own score."""
+        score = self.told.get("main", "")
+        if of_score := self.metrics.get("scores", {}).get(score):
+            return [(score, _told(of_score))]
+        if metric in METRICS and (found := self.metrics.get(metric)):
+            return [(str(METRICS[metric].name), _told(found))]
+        return self.figures()[:1]
+
     def progress(self) -> Progress:
         """Count what is answered; the time left follows from the pace of the last answers."""
         return progress_of([self])[self.pk]

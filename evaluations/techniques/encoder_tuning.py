@@ -138,15 +138,20 @@ def is_installed() -> bool:
     return all(importlib.util.find_spec(name) for name in NEEDED)
 
 
+def lacking_extra(_spec: Any = None, has_dev: bool = True) -> str:
+    """Return that the extra is not installed here, "" where it is; no cases make up for it."""
+    if is_installed():
+        return ""
+    return _("Full tuning needs the extra “finetune”, which is not installed here.")
+
+
 def tuned_encoder(spec: EncoderTuned, material: Material) -> TunedEncoder:
     """Return the encoder tuned on the drawn examples, tuning it unless that was done here before.
 
     Of several workers one tunes and the others wait.
     """
-    if not is_installed():
-        raise PrepareError(
-            _("Full tuning needs the extra “finetune”, which is not installed on this worker.")
-        )
+    if problem := lacking_extra():
+        raise PrepareError(problem)
     examples = drawn(material.train, spec.examples, spec.seed)
     slugs = tuple(sorted({one.expected for one in examples}))
     if len(slugs) < 2:
@@ -261,6 +266,7 @@ ENTRIES = (
         ),
         spec_class=EncoderTuned,
         build=prepare_tuned_encoder,
+        obstacle=lacking_extra,
         recall=recall_tuned_encoder,
     ),
 )

@@ -41,6 +41,7 @@ from evaluations.techniques.interface import (
 )
 from evaluations.techniques.language_model import ChatAnswerer, Mining, mine
 from evaluations.techniques.messages import Prompt
+from evaluations.techniques.mining import lacking_cases
 from evaluations.techniques.neighbours import (
     Bm25Neighbours,
     DenseNeighbours,
@@ -208,6 +209,7 @@ ENTRIES = (
         provides=("retrieved", "passages"),
         kinds=("classification", "question_answering", "free_text"),
         learn=mine_with_passages,
+        obstacle=lacking_cases,
     ),
     Technique(
         key="hybrid/examples_and_mined_prompt",
@@ -226,5 +228,6 @@ ENTRIES = (
         build=prepare_shown,
         kinds=("classification", "question_answering", "free_text"),
         learn=mine_with_examples,
+        obstacle=lacking_cases,
     ),
 )

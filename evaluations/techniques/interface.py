@@ -268,6 +268,7 @@ class UnknownModel(Halt):
 
 Learn = Callable[[Any, Material, Memory], Awaitable[Mapping[str, Any]]]
 Look = Callable[[Any, Material, Memory], Awaitable[None]]
+Obstacle = Callable[[Any, bool], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +298,8 @@ class Technique:
     # What is looked at before each of its steps, without any example or document being read: it
     # raises `NotYet` while what is learned elsewhere is under way.
     look: Look | None = None
+    # Why a spec can never be learned or answered, given whether there are development cases; "".
+    obstacle: Obstacle | None = None
     # What is asked once of the case set's probe, after learning; ends up in the run's artefact.
     recall: Learn | None = None
 

@@ -29,7 +29,7 @@ from evaluations.techniques.interface import (
     Technique,
 )
 from evaluations.techniques.messages import Prompt, as_label, placeholders
-from evaluations.techniques.mining import Unanswered, mined, variants_of
+from evaluations.techniques.mining import Unanswered, lacking_cases, mined, variants_of
 from evaluations.techniques.thought import Sampling, Thought, Tree
 
 Asked = Callable[[Prompt, Example], Sequence[Message]]
@@ -367,6 +367,7 @@ def _entry(
         needs_training=False,
         kinds=("classification", "question_answering", "free_text"),
         learn=learn,
+        obstacle=lacking_cases if learn else None,
     )
 
 

@@ -81,6 +81,13 @@ def variants_of(prompt: Prompt, part: str, alternatives: str) -> list[Variant]:
     return [Variant(prompt, ""), *changed]
 
 
+def lacking_cases(_spec: Any, has_dev: bool) -> str:
+    """Return why nothing can be searched for without development cases, "" where there are some."""
+    if has_dev:
+        return ""
+    return _("Mining compares prompts on development cases, and there are none.")
+
+
 async def mined(
     variants: Sequence[Variant],
     dev: Sequence[Example],
@@ -96,7 +103,7 @@ async def mined(
     no cases, fewer requests than variants can use, or a round in which nothing was answered.
     """
     if not dev:
-        raise PrepareError(_("Mining compares prompts on development cases, and there are none."))
+        raise PrepareError(lacking_cases(None, has_dev=False))
     if requests < 2 * len(variants):
         raise PrepareError(_("Mining needs at least two requests for each prompt."))
     state = memory.state

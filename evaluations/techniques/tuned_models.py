@@ -185,12 +185,7 @@ async def _tuned_in_full(
     order = order_of(spec, material, spec.examples)
     sizes = [size for size in sizes_written(spec.curve_sizes) if size < order.file.examples]
     if sizes and not unseen(material.dev, material.train):
-        raise PrepareError(
-            _(
-                "A learning curve is measured on development cases that are not trained on as "
-                "well; there are none."
-            )
-        )
+        raise PrepareError(lacking_cases(spec, has_dev=False))
     found = await tuned(order, tuner, JobMemory(memory, WHOLE))
     curve = [await _on_curve(spec, material, size, tuner, memory) for size in sizes]
     if sizes:
@@ -198,6 +193,16 @@ async def _tuned_in_full(
     price = {} if spec.training_price is None else {"training_price": str(spec.price)}
     shown = {"learning_curve": curve, "curve_metric": metric_of(material.labels)} if curve else {}
     return {**found, **price, **shown}
+
+
+def lacking_cases(spec: ProviderTuned, has_dev: bool) -> str:
+    """Return why a learning curve cannot be measured without development cases, else ""."""
+    if has_dev or not sizes_written(spec.curve_sizes):
+        return ""
+    return _(
+        "A learning curve is measured on development cases that are not trained on as well; there "
+        "are none."
+    )
 
 
 def order_of(spec: ProviderTuned, material: Material, examples: int | None) -> Order:
@@ -343,6 +348,7 @@ ENTRIES = (
         build=prepare_tuned,
         kinds=("classification", "question_answering", "free_text"),
         learn=tune,
+        obstacle=lacking_cases,
         look=look_at_job,
         recall=recall_tuned,
     ),

@@ -12,8 +12,10 @@ from django.utils.translation import ngettext
 
 from decisions.numbers import format_number, format_value
 from decisions.templatetags.ui import icon
+from evaluations.comparing import metric_of
 from evaluations.models import Progress, Result, Run, RunState
 from evaluations.scorers import SCORERS
+from evaluations.sent_prompt import FoundPassage, SentPrompts, Turn, passages_of
 
 register = template.Library()
 
@@ -75,6 +77,24 @@ def _marked(verdict: str, symbol: str, said: str) -> SafeString:
     return format_html(
         '<span class="verdict verdict-{}">{}{}</span>', verdict, icon(symbol, words), said
     )
+
+
+@register.filter
+def sent_in(result: Result, prompts: SentPrompts) -> list[Turn]:
+    """Return the messages that the model of a run was sent for a case."""
+    return prompts.turns(result)
+
+
+@register.filter
+def passages(result: Result) -> list[FoundPassage]:
+    """Return the passages that were found for a case, numbered as they are cited."""
+    return passages_of(result)
+
+
+@register.filter
+def headline(run: Run) -> list[tuple[str, str]]:
+    """Return (metric's name, value) of the figure that a run is first asked for."""
+    return run.headline(metric_of(run)[0])
 
 
 @register.filter

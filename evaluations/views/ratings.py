@@ -15,12 +15,14 @@ from decisions.models import Decision, User
 from decisions.policies import ensure, refusal
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 from evaluations.models import Choice, RatedCase, Rater, Rating, RatingRound, Run, RunState
+from evaluations.preference import winner
 from evaluations.rating import (
     Question,
     cancel_round,
     close_round,
     in_words,
     next_question,
+    not_drawn,
     open_round,
     outcome,
     progress,
@@ -101,6 +103,7 @@ def _shown(
         "progress": done_by,
         "my_done": next((n for one, n in done_by if one.user_id == person(request).pk), 0),
         "size": found.cases.count(),
+        "not_drawn": not_drawn(found.equal_pairs, found.asked_again),
         "mine": _mine(found, person(request)),
         "rate_refusal": refusal("comment", decision, person(request)),
         "measure_refusal": refusal("measure", decision, person(request)),
@@ -196,10 +199,16 @@ def _asked(found: RatingRound, question: Question, form: RatingForm) -> dict[str
 
 @dataclass(frozen=True)
 class Line:
-    """A case of a closed round: both answers and what everyone chose."""
+    """A case of a closed round: both answers, what everyone chose, and what that comes to."""
 
     rated: RatedCase
     ratings: list[Rating]
+
+    @property
+    def winner(self) -> str:
+        """Return whom more than half prefer: "first", "second", "neither"; "" if nobody rated."""
+        given = [one.verdict for one in self.ratings]
+        return winner(given) if given else ""
 
 
 def _unblinded(request: HttpRequest, found: RatingRound) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from decisions.models import Decision, User
-from decisions.policies import ensure, refusal
+from decisions.policies import BadInput, ensure, refusal
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 from evaluations import side_by_side
-from evaluations.actions import change_budget, request_runs
+from evaluations.actions import InTheWay, change_budget, request_runs
 from evaluations.candidate_specs import is_runnable
 from evaluations.forms import BudgetForm, ResultFilterForm, RunForm, Show
 from evaluations.models import ResultState, Run, progress_of
@@ -40,13 +40,22 @@ def runs(request: HttpRequest, reference: str) -> HttpResponse:
     form = RunForm(runnable, posted(request), user=person(request))
     if request.method == "POST":
         ensure("measure", decision, person(request))
+    blocked_by = None
     if form.is_valid():
-        asked = request_runs(form.chosen, by=person(request), **form.asked)
-        return done(request, reverse("evaluations:runs", args=[reference]), _asked(len(asked)))
+        try:
+            asked = request_runs(form.chosen, by=person(request), **form.asked)
+        except InTheWay as why:
+            form.add_error(None, str(why))
+            blocked_by = why.run
+        except BadInput as why:
+            form.add_error(None, str(why))
+        else:
+            return done(request, reverse("evaluations:runs", args=[reference]), _asked(len(asked)))
     found = Run.objects.of(decision).select_related("candidate", "case_set", "requested_by")
     shown = page_of(request, found, RUNS_PER_PAGE)
     context = {
         "form": form,
+        "blocked_by": blocked_by,
         "measure_refusal": refusal("measure", decision, person(request)),
         "unready": [one for one in considered if one not in runnable],
         "page_obj": shown,
@@ -129,13 +138,10 @@ def _visible(request: HttpRequest, pk: int) -> Run:
 
 def _progress(request: HttpRequest, decision: Decision, found: Run) -> HttpResponse:
     """Answer a poll: how far the run is; once it rests or has ended, everything that is new."""
+    about = {"polled": True, **_about(found, person(request))}
     if found.is_working:
-        return page(
-            request, "evaluations/run.html#progress", decision, **_about(found, person(request))
-        )
-    response = page(
-        request, "evaluations/run.html#ended", decision, **_about(found, person(request))
-    )
+        return page(request, "evaluations/run.html#progress", decision, **about)
+    response = page(request, "evaluations/run.html#ended", decision, **about)
     told = {"run": found, "state": found.get_state_display().lower()}
     response["HX-Retarget"] = "#run"
     response["HX-Trigger"] = json.dumps({"announce": _("%(run)s: %(state)s.") % told})

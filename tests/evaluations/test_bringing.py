@@ -317,6 +317,14 @@ def test_the_command_brings_a_system_in(candidate: Candidate) -> None:
     assert candidate.decision.evidence.exists()
 
 
+def test_the_command_refuses_two_systems_as_one_candidate(candidate: Candidate) -> None:
+    named = ["--record", candidate.decision.reference, "--candidate", candidate.letter]
+    both = ["--system", "prompt-0", "--system", "prompt-3"]
+    with pytest.raises(CommandError, match="cannot be both “prompt-0” and “prompt-3”"):
+        told(shared_file("promptfoo", ERRORS), *named, *both)
+    assert not Run.everything.exists()
+
+
 def test_the_command_maps_columns_and_can_leave_the_record_alone(
     candidate: Candidate, tmp_path: Path
 ) -> None:

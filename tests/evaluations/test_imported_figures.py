@@ -13,7 +13,7 @@ from django.urls import reverse
 from decisions.models import Candidate
 from decisions.policies import BadInput
 from evaluations.comparing import why_not
-from evaluations.imported_figures import imported_measurements
+from evaluations.imported_figures import imported_measurements, why_incomparable
 from evaluations.models import CaseSet, Run
 from evaluations.rating import open_round
 from evaluations.run_page import RunPage
@@ -279,6 +279,28 @@ def test_a_test_that_could_not_be_judged_has_both_denominators(
     assert "1 answer could not be judged and counts as wrong." in evidence.method
     assert "Of the 5 answered and judged alone it is 40" in evidence.method
     assert RunPage(run).measures[0].note.endswith("of the 5 answered and judged")
+
+
+def test_an_answer_that_a_table_lacks_is_counted_and_can_be_compared(
+    candidate: Candidate, second: Candidate, tmp_path: Path
+) -> None:
+    told = rows(3, 1)
+    bring(table(tmp_path, told, "whole.jsonl"), second)
+    told[0] = {**told[0], "output": "", "correct": None}
+    (run,) = bring(table(tmp_path, told), candidate)
+    assert (run.metrics["failed"], run.metrics["accuracy"]["n"]) == (1, 4)
+    assert RunPage(run).measures[-1].value == "1"
+    assert RunPage(run).not_compared == []
+    assert why_incomparable(run) == ""
+
+
+def test_a_run_without_verdicts_is_not_said_to_lack_scores(
+    candidate: Candidate, tmp_path: Path
+) -> None:
+    told = rows(3, 1)
+    told[0] = {**told[0], "correct": None}
+    (run,) = bring(table(tmp_path, told), candidate)
+    assert why_incomparable(run) == f"{run} has answers without a verdict"
 
 
 def test_errors_of_another_tool_have_both_denominators(

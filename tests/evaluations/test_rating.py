@@ -15,7 +15,7 @@ from decisions.notify.telling import tell
 from decisions.notify.words import lines
 from decisions.policies import BadInput, Refused
 from evaluations.actions import request_run
-from evaluations.models import CaseSet, Rater, Rating, RatingRound, Run
+from evaluations.models import Case, CaseSet, Rater, Rating, RatingRound, Run
 from evaluations.rating import (
     cancel_round,
     close_round,
@@ -428,3 +428,44 @@ def test_another_run_of_the_same_candidate_is_locked_as_well_until_the_round_end
 
     cancel_round(round_, by=people.owner)
     assert "ALPHA" in text(ux.get(again.get_absolute_url()))
+
+
+# What is not worth a question
+
+
+def test_equal_answers_and_the_same_question_again_are_not_drawn(
+    runs: tuple[Run, Run], people: People
+) -> None:
+    first, second = runs
+    results = list(second.results.select_related("case").order_by("case__key"))
+    for one in results[:3]:
+        one.output = " ALPHA\n"
+        one.save()
+    Case.objects.filter(pk__in=[one.case_id for one in results[3:5]]).update(input="The same?")
+
+    found = opened((first, second), people, [people.ux], size=100)
+
+    assert found.cases.count() == len(results) - 4
+    assert found.cases.filter(case__input="The same?").count() == 1
+    choose_all(found, people.ux, "BETA")
+    close_round(found, by=people.owner)
+    (evidence,) = found.decision.evidence.standing().filter(metric="preference")
+    assert "3 pairs of equal answers were not drawn." in evidence.method
+    assert "1 case that asks the same as another was not drawn." in evidence.method
+
+
+def test_runs_that_answer_the_same_are_not_rated(runs: tuple[Run, Run], people: People) -> None:
+    runs[1].results.update(output="ALPHA")
+    with pytest.raises(BadInput, match="answered every case the same"):
+        opened(runs, people, [people.ux])
+
+
+@pytest.mark.page
+def test_the_table_of_cases_says_who_won_each(
+    round_: RatingRound, people: People, sign_in: SignIn
+) -> None:
+    choose_all(round_, people.ux, "BETA")
+    close_round(round_, by=people.owner)
+    page = text(sign_in(people.ux).get(round_.get_absolute_url()))
+    letter = f'<td><span class="candidate-letter">{round_.second.candidate.letter}</span></td>'
+    assert page.count(letter) == 6

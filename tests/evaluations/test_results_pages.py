@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
+from decisions.actions.evidence import withdraw_evidence
 from decisions.models import Candidate
 from evaluations.forms import RunForm
 from evaluations.models import CaseSet, Import, ImportState, Run
@@ -98,6 +99,31 @@ def test_a_choice_of_nothing_is_told(owner: Client, candidate: Candidate) -> Non
     answer = owner.post(address, {})
     assert answer.status_code == 422
     assert "Choose at least one system" in text(answer)
+
+
+def test_two_systems_of_a_file_are_not_the_same_candidate(
+    owner: Client, candidate: Candidate
+) -> None:
+    address = looked(owner, candidate, ERRORS.read_bytes(), "results.json")
+    letter = candidate.letter
+    answer = owner.post(address, {"system-0": letter, "system-3": letter, "attach": "on"})
+    assert answer.status_code == 422
+    assert "cannot be both “prompt-0” and “prompt-3”" in text(answer)
+
+
+def test_a_run_says_that_its_figures_were_withdrawn_since(
+    owner: Client, candidate: Candidate, people: People
+) -> None:
+    address = looked(owner, candidate, ERRORS.read_bytes(), "results.json")
+    owner.post(address, {"system-0": candidate.letter, "attach": "on"})
+    bring_everything_in()
+    run = Run.objects.get()
+    assert "withdrawn" not in text(owner.get(run.get_absolute_url()))
+    evidence = candidate.evidence.get(metric="pass_rate")
+    withdraw_evidence(evidence, by=people.owner, reason="Other prompts.")
+    page = text(owner.get(run.get_absolute_url()))
+    assert f"{evidence.reference}: withdrawn" in page
+    assert "Other prompts." in page
 
 
 def test_columns_are_mapped_and_the_file_looked_through_again(

@@ -2,13 +2,14 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import DatabaseError
 from django.test import Client
+from django.urls import reverse
 
 from decisions.models import Candidate, Decision
 from decisions.policies import BadInput, Refused
@@ -18,6 +19,8 @@ from evaluations.freezing import import_case_set
 from evaluations.importers.cases import CaseFile
 from evaluations.measuring import measure
 from evaluations.models import CaseSet, Endpoint, Result, Run, RunState
+from evaluations.run_moves import moves_of
+from evaluations.techniques import TECHNIQUES
 from tests import openai_faults as faults
 from tests.evaluations.helpers import COLUMNS, WORDS, make_candidate, rows, write_csv
 from tests.factories import People
@@ -119,6 +122,55 @@ def test_a_run_rests_at_its_budget_and_goes_on_with_a_larger_one(
     run = worked_on(run)
     assert run.state == RunState.FINISHED
     assert len(server.chats) == run.answers_wanted
+
+
+@pytest.mark.page
+def test_a_run_that_rests_at_its_budget_is_named_by_the_form(
+    asking: Candidate, case_set: CaseSet, people: People, sign_in: Callable[[Any], Client]
+) -> None:
+    run = worked_on(request_run(asking, case_set, by=people.owner, budget={"requests": 5}))
+    sent = {"case_set": case_set.pk, "candidates": [asking.letter], "budget_requests": 77}
+    answer = sign_in(people.owner).post("/decisions/DR-1/runs/", sent)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert f"measured by {run}, which is paused" in page
+    assert f'<a href="{run.get_absolute_url()}">Look at {run}' in page
+    assert reverse("evaluations:run_budget", args=[run.pk]) in page
+    assert 'value="77"' in page
+
+
+@pytest.mark.page
+def test_a_poll_brings_what_was_spent_as_well(
+    asking: Candidate, case_set: CaseSet, people: People, sign_in: Callable[[Any], Client]
+) -> None:
+    run = request_run(asking, case_set, by=people.owner)
+    Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING, spent_requests=4711)
+    headers = {"HX-Request": "true"}
+    poll = sign_in(people.owner).get(f"/runs/{run.pk}/?part=progress", headers=headers)
+    _progress, _mark, spent = poll.content.decode().partition(
+        'id="run-spending" hx-swap-oob="true"'
+    )
+    assert "4,711" in spent
+
+
+@pytest.mark.page
+def test_a_search_without_development_cases_is_refused_by_the_form(
+    asking: Candidate, case_set: CaseSet, people: People, sign_in: Callable[[Any], Client]
+) -> None:
+    mined = {"technique": "prompting/mined", "alternatives": "Be kind.", "part": "style"}
+    spec = TECHNIQUES["prompting/mined"].complete({**SPEC, **mined})
+    run = worked_on(request_run(asking, case_set, by=people.owner))
+    Candidate.objects.filter(pk=asking.pk).update(spec=spec)
+    sent = {"case_set": case_set.pk, "candidates": [asking.letter]}
+    answer = sign_in(people.owner).post("/decisions/DR-1/runs/", sent)
+    assert answer.status_code == 422
+    assert "compares prompts on development cases, and there are none" in answer.content.decode()
+    # One that was asked for before, and has failed, is not offered to be tried again.
+    Run.objects.filter(pk=run.pk).update(spec=spec, state=RunState.FAILED)
+    run.refresh_from_db()
+    assert "retry" not in [move.key for move in moves_of(run)]
+    with pytest.raises(Refused, match="there are none"):
+        actions.retry_run(run, by=people.owner)
 
 
 def test_a_server_that_refuses_the_key_pauses_the_run_and_fails_no_case(

@@ -132,6 +132,16 @@ def test_a_scorer_that_counts_more_documents_than_are_kept_is_refused(questions:
     assert "recall_at_k" in [one.scorer.key for one in found.scorers]
 
 
+def test_a_scorer_that_is_not_told_how_many_counts_no_more_than_are_kept(
+    questions: CaseSet,
+) -> None:
+    questions.corpus_id = 1
+    asked: list[dict[str, Any]] = [{}, {"key": "recall_at_k"}, {"key": "mrr", "settings": {}}]
+    found = completed(asked, questions, TECHNIQUES["rag/generation"], {"top_k": 4})
+    depths = {one.scorer.key: one.settings.get("k") for one in found.scorers}
+    assert (depths["recall_at_k"], depths["mrr"]) == (4, 4)
+
+
 def test_labels_are_not_scored_as_statements(case_set: CaseSet) -> None:
     assert usual_scorers(case_set, TECHNIQUES["rag/generation"], top_k=4) == ["exact_match"]
 

@@ -19,6 +19,7 @@ from evaluations.techniques import (
     Question,
     SpecError,
     Technique,
+    encoder_tuning,
     technique_for,
     techniques_of,
 )
@@ -351,3 +352,15 @@ def test_listing_the_techniques_loads_no_heavy_library() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_what_can_never_run_says_so_before_it_is_asked_for(monkeypatch: Any) -> None:
+    model = {"endpoint": "lab", "model": "tiny"}
+    provider, encoder = TECHNIQUES["fine_tuning/provider"], TECHNIQUES["fine_tuning/encoder"]
+    assert provider.obstacle
+    assert encoder.obstacle
+    curve, plain = (provider.validate(model | one) for one in ({"curve_sizes": "10, 50"}, {}))
+    assert "there are none" in provider.obstacle(curve, False)
+    assert [provider.obstacle(curve, True), provider.obstacle(plain, False)] == ["", ""]
+    monkeypatch.setattr(encoder_tuning, "NEEDED", ("a_package_that_nobody_has",))
+    assert "finetune" in encoder.obstacle(encoder.validate({}), True)

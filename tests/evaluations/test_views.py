@@ -245,6 +245,23 @@ def test_a_run_that_works_shows_how_far_it_is_and_polls(owner: Client, run: Run)
     assert "<html" not in poll
 
 
+def test_run_again_says_when_it_would_measure_other_settings(
+    owner: Client, finished: Run, people: People
+) -> None:
+    assert "settings of today" not in text(owner.get(f"/runs/{finished.pk}/"))
+    one = finished.candidate
+    spec = {**one.spec, "neighbours": 3}
+    edit_candidate(one, by=people.data_science, token=one.token, spec=spec)
+    assert "settings of today" in text(owner.get(f"/runs/{finished.pk}/"))
+
+
+def test_the_list_shows_the_figure_of_the_main_scorer(owner: Client, finished: Run) -> None:
+    figure = {"value": 12.5, "n": 12, "unit": "%"}
+    metrics = {**finished.metrics, "token_f1": figure}
+    Run.objects.filter(pk=finished.pk).update(metrics=metrics, scorer="token_f1/1")
+    assert "<strong>Token F1</strong> 12" in text(owner.get("/decisions/DR-1/runs/"))
+
+
 def test_the_poll_after_the_end_brings_the_figures_and_is_the_last(
     owner: Client, finished: Run
 ) -> None:
@@ -464,7 +481,7 @@ def test_of_two_who_change_the_settings_the_later_is_shown_both(
     answer = owner.post(address, form)
 
     assert answer.status_code == 409
-    assert "neighbours: 3" in text(answer)
+    assert "Matches that vote: 3" in text(answer)
     assert 'value="7"' in text(answer)
     again = form | {"seen": answer.context["form"]["seen"].value()}
     assert owner.post(address, again).status_code == 302

@@ -267,6 +267,8 @@ def is_nothing(value: Any) -> bool:
 
 def is_empty(value: Any) -> bool:
     """Return whether there is nothing at all in a cell."""
+    if isinstance(value, str):
+        return not value.strip()
     return value in (None, "", [], {}) or (isinstance(value, float) and math.isnan(value))
 
 
@@ -337,6 +339,7 @@ def _case(sheet: Sheet, row: Row, where: str, remarks: Remarks) -> CaseFound:
     answer = sheet.cell(row, "output")
     if answer is None and not error and "output" in sheet.roles:
         remarks.note(where, _("no answer, and no error that says why"))
+        error = "" if _is_credited(sheet, row) else _("The file has no answer here.")
     return CaseFound(
         system="",
         key="",
@@ -352,6 +355,12 @@ def _case(sheet: Sheet, row: Row, where: str, remarks: Remarks) -> CaseFound:
         output_tokens=whole(numeric(sheet.cell(row, "output_tokens"))),
         details=_details(sheet, row, error, references),
     )
+
+
+def _is_credited(sheet: Sheet, row: Row) -> bool:
+    """Return whether a row without an answer is right all the same: nothing was to be said."""
+    scores = (share(numeric(row.get(column))) for column in sheet.scorers.values())
+    return bool(verdict(sheet.cell(row, "correct"))) or any(scores)
 
 
 def error_of(sheet: Sheet, row: Row) -> str:

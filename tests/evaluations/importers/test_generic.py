@@ -33,6 +33,13 @@ def test_columns_are_known_by_usual_names(tmp_path: Path) -> None:
     assert (failed.error, failed.output, failed.latency_ms) == ("timeout", None, None)
 
 
+def test_a_row_without_an_answer_is_a_case_that_got_none(tmp_path: Path) -> None:
+    content = "id,question,output,correct\nq1,A?,a,true\nq2,B?, ,\nq3,C?,,true\n"
+    _right, lacking, silent = cases_of(tmp_path, content)
+    assert (lacking.error, lacking.output) == ("The file has no answer here.", None)
+    assert (silent.error, silent.correct) == ("", True)  # nothing was the right answer
+
+
 def test_columns_can_be_said(tmp_path: Path) -> None:
     content = "frage;antwort;soll;note\nWer?;ich;ich;0.5\nWo?;hier;dort;1\n"
     said = {"input": "frage", "output": "antwort", "expected": "soll", "treue": "note"}

@@ -110,7 +110,8 @@ def test_a_history_keeps_its_points_and_the_latest_counts() -> None:
 def test_an_empty_answer_in_a_table_is_told() -> None:
     found = read(mlflow.FORMAT, shared_file("mlflow", "generated/eval_results_table.json"))
     last = found.cases["system"][-1]
-    assert (last.key, last.output, last.error, last.scores) == ("r-3", None, "", {"score": None})
+    assert (last.key, last.output, last.scores) == ("r-3", None, {"score": None})
+    assert last.error == "The file has no answer here."
     assert "no answer, and no error that says why" in found.lost_text
 
 
