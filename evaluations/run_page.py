@@ -27,7 +27,7 @@ from evaluations.scorer_forms import as_inputs
 from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
 from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
-from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once
+from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once, without_interval
 from evaluations.techniques import Technique
 from evaluations.tuning_page import Forgetting, forgetting_of, tuning_facts
 
@@ -127,7 +127,7 @@ class RunPage:
         """Return the figures in the order of the catalogue, then how many cases got no answer."""
         figures = self.run.metrics
         shown = [
-            _measure(str(metric.name), figures[key], self._under_load(key) or _alone(figures, key))
+            _measure(str(metric.name), figures[key], self._note_on(key))
             for key, metric in METRICS.items()
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
@@ -138,6 +138,13 @@ class RunPage:
             for name, figure in scores.items()
         ]
         return [*shown, _without_answer(figures)] if figures else []
+
+    def _note_on(self, key: str) -> str:
+        """Return what is told of a figure beside its interval and n."""
+        figures = self.run.metrics
+        lacking = "" if self.run.is_imported else without_interval(figures[key], key).rstrip(".")
+        more = self._under_load(key) or _alone(figures, key)
+        return ", ".join(part for part in (lacking[:1].lower() + lacking[1:], more) if part)
 
     def _under_load(self, key: str) -> str:
         """Return how many answers were under way while a latency was measured; else ""."""

@@ -188,9 +188,9 @@ def undisturbed(answered: Iterable[Outcome]) -> list[float]:
 
 
 def _macro_f1(found: Sequence[Outcome], n: int, clusters: Sequence[str] | None) -> dict[str, Any]:
-    """Return macro-F1 over all answers; without interval where cases were answered repeatedly."""
+    """Return macro-F1 over all answers; cases are what its interval draws, however often asked."""
     said, expected = [one.output for one in found], [one.expected for one in found]
-    interval = None if clusters else macro_f1_interval(said, expected)
+    interval = macro_f1_interval(said, expected, clusters=clusters)
     return _share(macro_f1(said, expected), n, interval)
 
 
@@ -339,6 +339,7 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
         how = " ".join(filter(None, (_score_method(run, metrics), _scorer_method(run, metric))))
     parts = (
         how,
+        without_interval(metrics[metric], metric),
         _unjudged(metrics[metric]),
         _of_answered(metrics, metric),
         _left_out(run),
@@ -346,6 +347,15 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
         kind_note(run),
     )
     return " ".join(part for part in parts if part)
+
+
+def without_interval(figure: Mapping[str, Any], metric: str) -> str:
+    """Return why a figure has no interval, in a sentence; "" where it has one, or none is due."""
+    if figure.get("low") is not None or metric == "throughput":
+        return ""
+    if metric.startswith("latency") or figure["n"] < 2:
+        return _("Too few cases for an interval.")
+    return _("No interval: nothing differs from case to case.")
 
 
 def _left_out(run: Run) -> str:
@@ -421,8 +431,8 @@ def _score_method(run: Run, metrics: dict[str, Any]) -> str:
         return (
             _(
                 "Each test case was answered %(n)s times; of %(attempted)s answers, each compared "
-                "with the expected one, %(failed)s failed and count as wrong. The interval is that "
-                "of the cases' means."
+                "with the expected one, %(failed)s failed and count as wrong. The interval draws "
+                "cases, each with all its answers."
             )
             % told
         )

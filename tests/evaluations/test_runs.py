@@ -22,6 +22,7 @@ from evaluations.actions import (
     start_run,
 )
 from evaluations.models import CaseSet, ResultState, Run, RunState
+from evaluations.run_page import RunPage
 from evaluations.scoring import configured
 from evaluations.summary import Outcome, figures, latency_at_once, results_digest
 from evaluations.techniques import TECHNIQUES
@@ -232,7 +233,12 @@ def test_the_evidence_says_what_it_is_and_where_it_comes_from(run: Run) -> None:
 def test_latency_without_enough_cases_for_an_interval_has_none(run: Run) -> None:
     work_through(run)
 
-    assert Evidence.objects.get(metric="latency_p95").high is None
+    p95 = Evidence.objects.get(metric="latency_p95")
+    assert p95.high is None
+    assert "Too few cases for an interval." in p95.method
+    notes = {one.name: one.note for one in RunPage(run).measures}
+    assert "too few cases for an interval" in notes[p95.metric_name]
+    assert "too few" not in notes["Accuracy"]
 
 
 def test_deleting_the_results_and_running_again_gives_them_back(run: Run, people: People) -> None:
@@ -590,6 +596,8 @@ def test_macro_f1_has_an_interval_unless_every_resample_agrees() -> None:
     told = figures(mixed, PLAIN)["macro_f1"]
     assert told["low"] < told["value"] < told["high"]
     assert "low" not in figures(perfect, PLAIN)["macro_f1"]
+    repeated = figures([*mixed, *(replace(one, repeat=1) for one in mixed)], PLAIN)["macro_f1"]
+    assert repeated == told
     assert figures(perfect, PLAIN)["accuracy"]["low"] < 100
 
 
