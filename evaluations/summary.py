@@ -29,6 +29,8 @@ FIGURE = ("value", "n", "unit", "low", "high", "interval_method")
 # Beyond so many answers under way at once, what a case takes is also waiting for the others.
 MOST_FOR_LATENCY = 8
 
+Span = tuple[datetime, datetime]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -63,7 +65,7 @@ class Summary:
 def summarise(run: Run) -> Summary:
     """Return the figures of a run whose every case is answered."""
     found, scoring = list(outcomes(run)), scoring_of(run)
-    told = figures(found, scoring, has_labels=run.case_set.is_classification)
+    told = figures(found, scoring, run.case_set.is_classification, run.rest_spans)
     return Summary(told, results_digest(found, with_scores=not scoring.is_plain))
 
 
@@ -120,13 +122,16 @@ def results_digest(found: Iterable[Outcome], with_scores: bool = False) -> str:
     return running.hexdigest()
 
 
-def figures(found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True) -> dict[str, Any]:
+def figures(
+    found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True, rests: Sequence[Span] = ()
+) -> dict[str, Any]:
     """Return all figures: metric → value, interval, n and unit, and the counts behind them.
 
     Shares are in percent, of all answers attempted: one that failed counts as wrong. The same of
     those that were answered stands under `of_answered`. Where cases were answered several times, n
     is the number of cases and intervals are those of their means. Times are in milliseconds, of
-    what was answered while few others were under way.
+    what was answered while few others were under way. `rests` are from when until when nobody
+    worked on it.
     """
     answered = [one for one in found if one.latency_ms is not None]
     cases = [one.key for one in found]
@@ -145,7 +150,7 @@ def figures(found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True)
         "error_rate": _error_rate(found, clusters),
         **_latencies(undisturbed(answered)),
         **_cost(answered, is_repeated),
-        **_throughput([one.at for one in answered if one.at]),
+        **_throughput([one.at for one in answered if one.at], rests),
     }
 
 
@@ -248,11 +253,18 @@ def _time(found: Quantile) -> dict[str, Any]:
     return figure
 
 
-def _throughput(moments: Sequence[datetime]) -> dict[str, Any]:
-    """Return the cases answered a second by all workers, from the first answer to the last."""
+def _throughput(moments: Sequence[datetime], rests: Sequence[Span]) -> dict[str, Any]:
+    """Return the cases answered a second by all workers, from the first answer to the last.
+
+    Rests are left out; what was under way as one began was still answered in it, and counts.
+    """
     if len(moments) < 2 or max(moments) == min(moments):
         return {}
     seconds = (max(moments) - min(moments)).total_seconds()
+    for since, until in rests:
+        before = [one for one in moments if one <= until]
+        if before and max(moments) > until:
+            seconds -= (until - max(since, *before)).total_seconds()
     return {"throughput": {"value": (len(moments) - 1) / seconds, "n": len(moments), "unit": "/s"}}
 
 
@@ -334,7 +346,10 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
     elif metric == "error_rate":
         how = _("The share of all answers attempted that could not be given.")
     elif metric == "throughput":
-        how = _("Answers a second of all workers together, from the first answer to the last.")
+        how = _(
+            "Answers a second of all workers together, from the first answer to the last; the time "
+            "in which the run was paused or stopped is left out."
+        )
     else:
         how = " ".join(filter(None, (_score_method(run, metrics), _scorer_method(run, metric))))
     parts = (

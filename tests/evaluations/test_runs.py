@@ -1,6 +1,8 @@
 """A run from being asked for to evidence on the record, whatever happens on the way."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from kombu.exceptions import OperationalError
 
+from decisions import clock
 from decisions.actions.lifecycle import withdraw
 from decisions.actions.rows import edit_candidate
 from decisions.models import Candidate, Decision, Evidence
@@ -17,8 +20,10 @@ from evaluations.actions import (
     attach_run,
     cancel_run,
     conclude_run,
+    pause_run,
     request_run,
     request_runs,
+    resume_run,
     start_run,
 )
 from evaluations.models import CaseSet, ResultState, Run, RunState
@@ -614,3 +619,44 @@ def test_the_digest_of_results_changes_with_any_of_them() -> None:
 
     assert len(digests) == 5
     assert results_digest(found) == results_digest(list(found))
+
+
+def test_a_run_tells_the_time_in_which_it_worked_without_its_rests(
+    run: Run, people: People
+) -> None:
+    begin = clock.now()
+
+    def after(seconds: int, move: Callable[..., object], *told: object, **by: object) -> None:
+        with clock.held_at(begin + timedelta(seconds=seconds)):
+            move(run, *told, **by)
+        run.refresh_from_db()
+
+    after(0, start_run, {})
+    after(10, pause_run, by=people.owner)
+    after(900, resume_run, by=people.owner)
+    after(1005, start_run, {})
+    after(1010, cancel_run, by=people.owner)
+    after(2000, resume_run, by=people.owner)
+    after(2000, pause_run, by=people.owner)
+    after(3000, resume_run, by=people.owner)
+    after(3000, start_run, {})
+    after(3020, pause_run, by=people.owner)
+    after(3100, cancel_run, by=people.owner)
+
+    assert run.took == timedelta(seconds=35)
+    assert run.rested == timedelta(seconds=3065)
+
+
+def test_throughput_is_that_of_the_time_in_which_the_run_worked() -> None:
+    begin = clock.now()
+
+    def at(seconds: float) -> datetime:
+        return begin + timedelta(seconds=seconds)
+
+    moments = (0, 1, 2, 3, 103, 104)
+    found = [replace(outcome(f"a{n}", "a"), at=at(one)) for n, one in enumerate(moments)]
+    # The fourth was under way when the run was paused; the worker needs a second to go on.
+    rests = [(at(-50), at(-40)), (at(2.5), at(102)), (at(110), at(500))]
+
+    assert figures(found, PLAIN)["throughput"]["value"] == pytest.approx(5 / 104)
+    assert figures(found, PLAIN, rests=rests)["throughput"]["value"] == pytest.approx(5 / 5)
