@@ -66,11 +66,12 @@ def request_runs(
     """
     if not 1 <= seeds <= MOST_SEEDS:
         raise BadInput(_("1 to %(n)s seeds can be asked for.") % {"n": MOST_SEEDS})
-    runs = [
-        request_run(candidate, case_set, by=by, further=further, **asked)
-        for candidate in candidates
-        for further in range(seeds if draws_by_seed(candidate) else 1)
-    ]
+    with clock.held_at(clock.now()):  # by which those that were asked for together are known
+        runs = [
+            request_run(candidate, case_set, by=by, further=further, **asked)
+            for candidate in candidates
+            for further in range(seeds if draws_by_seed(candidate) else 1)
+        ]
     for one in asked.get("scorers") or ():
         _refuse_useless(one, runs)
     return runs
