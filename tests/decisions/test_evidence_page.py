@@ -78,7 +78,7 @@ def test_a_record_with_many_runs_draws_one_figure_and_folds_the_rest(
     page = sign_in(people.owner).get("/decisions/DR-1/evidence/").content.decode()
     assert page.count('<figure class="figure">') == 2
     assert "Further figures" in page
-    assert "10 measured of one candidate alone each" in page
+    assert "10 figures, each of one candidate alone" in page
     assert page.count("<td>Set 4</td>") == 2
     assert "3 earlier runs or comparisons" in page
     assert page.count('<details class="disclosure" id="E') == 13
