@@ -41,6 +41,12 @@ class EvidenceRow:
     outcome: Outcome | None
     is_chosen: bool
 
+    @property
+    def cases(self) -> str:
+        """Return what it was measured on, where its conditions say so."""
+        told = self.evidence.conditions
+        return str(told.get("case_set") or told.get("task") or "")
+
 
 @dataclass(frozen=True)
 class GoalFigure:
@@ -68,6 +74,24 @@ class GoalFigure:
         """Return each candidate's value on one line: "A 91.5 %, B 88 % (estimate)"."""
         told = ((f"{row.candidate.letter} {row.value}", row.evidence.caveat) for row in self.rows)
         return ", ".join(f"{value} ({caveat})" if caveat else value for value, caveat in told)
+
+    @property
+    def caption(self) -> str:
+        """Return what is drawn; where some have an interval and some have none, it says so."""
+        measured = [row.evidence for row in self.rows if not row.evidence.is_estimate]
+        bounded = [one for one in measured if one.low is not None]
+        told = {"name": self.name}
+        if not bounded:
+            return _("%(name)s of each candidate.") % told
+        if len(bounded) == len(measured):
+            return _("%(name)s of each candidate, with its 95%% interval.") % told
+        return (
+            _(
+                "%(name)s of each candidate, with its 95%% interval where there is one: the "
+                "evidence says why there is none."
+            )
+            % told
+        )
 
     @property
     def target_words(self) -> str:

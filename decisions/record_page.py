@@ -151,12 +151,15 @@ class RecordPage:
 
     @property
     def folded_figures(self) -> list[GoalFigure]:
-        """Return the others in which candidates stand against each other.
-
-        What was measured of one candidate alone is listed with where it comes from.
-        """
+        """Return the others in which candidates stand against each other."""
         open_ones = self.drawn_figures
         return [one for one in self.figures if one.is_shared and one not in open_ones]
+
+    @property
+    def lone_figures(self) -> list[GoalFigure]:
+        """Return what was measured of one candidate alone and is not drawn: for a table."""
+        open_ones = self.drawn_figures
+        return [one for one in self.figures if not one.is_shared and one not in open_ones]
 
     @property
     def evidence_by_candidate(self) -> list[CandidateEvidence]:

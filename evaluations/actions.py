@@ -13,7 +13,8 @@ from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max
+from django.db.models import Count, DateTimeField, Max
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from decisions import clock
@@ -65,11 +66,12 @@ def request_runs(
     """
     if not 1 <= seeds <= MOST_SEEDS:
         raise BadInput(_("1 to %(n)s seeds can be asked for.") % {"n": MOST_SEEDS})
-    runs = [
-        request_run(candidate, case_set, by=by, further=further, **asked)
-        for candidate in candidates
-        for further in range(seeds if draws_by_seed(candidate) else 1)
-    ]
+    with clock.held_at(clock.now()):  # by which those that were asked for together are known
+        runs = [
+            request_run(candidate, case_set, by=by, further=further, **asked)
+            for candidate in candidates
+            for further in range(seeds if draws_by_seed(candidate) else 1)
+        ]
     for one in asked.get("scorers") or ():
         _refuse_useless(one, runs)
     return runs
@@ -279,7 +281,13 @@ def pause_run(run: Run, *, by: User) -> None:
 def hold_run(run: Run, sentence: str) -> bool:
     """Pause a run that works, with the reason; return whether it did work."""
     held = Run.objects.filter(pk=run.pk).working()
-    return _moved(run, held.update(state=RunState.PAUSED, paused_because=sentence))
+    paused = {"state": RunState.PAUSED, "paused_because": sentence, "rests_since": _rests_since()}
+    return _moved(run, held.update(**paused))
+
+
+def _rests_since() -> Coalesce:
+    """Return since when a run rests that is stopped now: it may not have gone on since before."""
+    return Coalesce("rests_since", clock.now(), output_field=DateTimeField())
 
 
 def resume_run(run: Run, *, by: User) -> None:
@@ -420,7 +428,16 @@ def start_run(run: Run, environment: Mapping[str, Any]) -> None:
     requested.filter(started_at__isnull=True).update(
         started_at=clock.now(), environment=environment
     )
-    requested.update(state=RunState.RUNNING)
+    if requested.exists():
+        _go_on(requested)
+
+
+@transaction.atomic
+def _go_on(requested: RunQuerySet) -> None:
+    """Note that a run that was asked for is worked on, and how long it rested before."""
+    for since, rests in requested.select_for_update().values_list("rests_since", "rests"):
+        ended = [[since.isoformat(), clock.now().isoformat()]] if since else []
+        requested.update(state=RunState.RUNNING, rests=[*rests, *ended], rests_since=None)
 
 
 def note_prepared(run: Run, artefact: Mapping[str, Any]) -> None:
@@ -447,6 +464,7 @@ def conclude_run(run: Run) -> bool:
     if not working.all_answered().exists():
         return False
     last = _last_answer(run)
+    run.refresh_from_db(fields=["rests"])  # this worker may not be the one that let it go on
     summary = summarise(run)
     if run.attaches:
         comparing.remember(run, summary.results_digest)
@@ -552,7 +570,7 @@ def _end(
 ) -> bool:
     """End a run unless it has ended already; return whether this call did."""
     ended = Run.objects.filter(pk=run.pk, state__in=from_states).update(
-        state=state, finished_at=clock.now(), **values
+        state=state, finished_at=clock.now(), rests_since=_rests_since(), **values
     )
     return _moved(run, ended)
 

@@ -199,24 +199,38 @@ def bca(
 
 
 def macro_f1_interval(
-    outputs: Sequence[str | None], expected: Sequence[str], seed: int = 0, confidence: float = 0.95
+    outputs: Sequence[str | None],
+    expected: Sequence[str],
+    seed: int = 0,
+    confidence: float = 0.95,
+    clusters: Sequence[Any] | None = None,
 ) -> Interval:
     """Return the BCa interval of macro-F1 (0 to 1) over cases drawn with replacement.
 
     Labels are compared normalised, as macro-F1 itself compares them. A label that a resample does
-    not hold has no F1 in it. Seeded: the same cases give the same interval. Raise ValueError
-    without cases.
+    not hold has no F1 in it. With clusters the answers to a case are drawn together. Seeded: the
+    same cases give the same interval. Raise ValueError without cases or if the lengths differ.
     """
     if not expected:
         raise ValueError("macro-F1 needs at least one case")
     labels = [normalised(label) for label in expected]
     wanted = _one_hot(labels, labels)
     said = _one_hot([normalised(one or "") or None for one in outputs], labels)
-    tables = (wanted * said, wanted, said)
+    hits, wanted, said = (_by_case(one, clusters) for one in (wanted * said, wanted, said))
+    tables = (hits, wanted, said)
     totals = tuple(table.sum(axis=0, keepdims=True) for table in tables)
     left_out = tuple(total - table for total, table in zip(totals, tables, strict=True))
     observed = float(_macro_f1(*totals)[0])
     return bca(observed, _resampled(tables, seed), _macro_f1(*left_out), confidence)
+
+
+def _by_case(table: Floats, clusters: Sequence[Any] | None) -> Floats:
+    """Return the counts of each case's answers, shape (cases, labels)."""
+    groups = _groups(len(table), clusters)
+    if isinstance(groups, np.ndarray):
+        counts: Floats = table[groups].sum(axis=1)
+        return counts
+    return np.stack([table[places].sum(axis=0) for places in groups])
 
 
 def _resampled(tables: tuple[Floats, Floats, Floats], seed: int) -> Floats:

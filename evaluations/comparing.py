@@ -119,7 +119,7 @@ def family_of(run: Run) -> Family:
     """
     newest: dict[int, Run] = {}
     fallback: dict[int, LeftOut] = {}
-    for other in _standing(run):
+    for other in standing_runs(run):
         if other.candidate_id in newest:
             continue
         if why := why_not(run, other):
@@ -131,22 +131,26 @@ def family_of(run: Run) -> Family:
     return Family(tuple(runs), tuple(left_out))
 
 
-def _standing(run: Run) -> list[Run]:
+def standing_runs(run: Run) -> list[Run]:
     """Return the other candidates' runs whose figures stand on the record, newest first."""
     shown = run.candidate.decision.evidence.standing().filter(kind__in=OF_RUNS)
-    figures = set(shown.values_list("candidate", "source_digest", "metric"))
+    figures = set(shown.values_list("origin_url", "source_digest", "metric"))
     found = Run.objects.of(run.candidate.decision).filter(
         state=RunState.FINISHED,
         candidate__is_dropped=False,
-        results_digest__in={digest for _candidate, digest, _metric in figures},
+        results_digest__in={digest for _url, digest, _metric in figures},
     )
     others = found.exclude(candidate=run.candidate_id).select_related("candidate", "case_set")
     return [one for one in others.order_by("-pk") if _stands(one, figures)]
 
 
-def _stands(run: Run, figures: Collection[tuple[int, str, str]]) -> bool:
-    """Return whether the figure that is compared stands; of another tool's run, any figure."""
-    metrics = {metric for *of, metric in figures if of == [run.candidate_id, run.results_digest]}
+def _stands(run: Run, figures: Collection[tuple[str, str, str]]) -> bool:
+    """Return whether the figure that is compared stands; of another tool's run, any figure.
+
+    Runs that differ in their seed may answer alike: which one the record shows, its address says.
+    """
+    own = [run.get_absolute_url(), run.results_digest]
+    metrics = {metric for *of, metric in figures if of == own}
     return bool(metrics) if run.is_imported else metric_of(run)[0] in metrics
 
 

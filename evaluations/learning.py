@@ -6,6 +6,7 @@ step and not the whole; what is learned serves every worker and every later run 
 """
 
 import asyncio
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,25 @@ class LearnersMemory:
     def _write(self, **values: Any) -> int:
         mine = Preparation.objects.filter(pk=self.preparation.pk, held_by=self.token)
         return mine.update(**values)
+
+
+class TimedMemory:
+    """A memory that keeps as well how long learning took so far, whoever was at it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory, self.state = memory, memory.state
+        self.before = float(memory.state.get("learning_seconds", 0.0))
+        self.began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Return how long learning took so far; not what others' machines took meanwhile."""
+        return round(self.before + time.monotonic() - self.began, 3)
+
+    async def keep(self, **state: Any) -> None:
+        """Keep a state and the time; raise `Interrupted` as the memory does."""
+        await self.memory.keep(**state, learning_seconds=self.seconds)
+        self.state = self.memory.state
 
 
 def learned(key: str, lesson: Lesson, stop: Stop, rests: Stop = lambda: False) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ from evaluations.endpoints.chats import connect, on_behalf_of
 from evaluations.endpoints.tuning import connect_tuner
 from evaluations.environment import environment
 from evaluations.judging import Judges
-from evaluations.learning import Lesson, SomeoneElseLearns, learned
+from evaluations.learning import Lesson, SomeoneElseLearns, TimedMemory, learned
 from evaluations.models import Case, CaseKind, Run, Split
 from evaluations.scoring import ScorerProblem, scoring_of
 from evaluations.shift import Shift, Stop
@@ -191,7 +191,7 @@ def _prepare(run: Run, technique: Technique, stop: Stop) -> Prepared:
         try:
             return _made_ready(run, technique, read, stop)
         except VectorsLacking as lacking:
-            have_vectors(lacking.texts, read(), stop, lambda: _rests(run))
+            have_vectors(lacking.texts, read(), stop, lambda: _rests(run), run.pk)
 
 
 def _material(run: Run, technique: Technique) -> Material:
@@ -209,7 +209,8 @@ def _made_ready(run: Run, technique: Technique, read: Read, stop: Stop) -> Prepa
         built = technique.build(technique.validate(run.spec), material)
         answerer = with_questions(built, material.encoder)
         seconds = time.perf_counter() - began
-    facts = {"prepare_seconds": round(seconds, 3), **found, **answerer.facts}
+    facts = {"prepare_seconds": round(seconds, 3), "built_for": run.pk}
+    facts |= {**found, **answerer.facts}
     facts |= vectors_told(material.encoder)
     if material.left_out:
         facts["left_out_overlap"] = material.left_out
@@ -223,7 +224,9 @@ def _all_learned(run: Run, technique: Technique, read: Read, stop: Stop) -> Mapp
     for key, learn in zip(keys, (technique.learn, technique.recall), strict=False):
         if learn:
             lesson = _lesson(run, technique, learn, read, found)
-            found = {**found, **learned(key, lesson, stop, lambda: _rests(run))}
+            told = learned(key, lesson, stop, lambda: _rests(run))
+            times = [*found.get("learning", []), *told.get("learning", [])]
+            found = {**found, **told, **({"learning": times} if times else {})}
     return found
 
 
@@ -234,10 +237,12 @@ def _lesson(
     spec = technique.validate(run.spec)
 
     async def lesson(memory: Memory) -> Mapping[str, Any]:
+        timed = TimedMemory(memory)
         if technique.look:
-            await technique.look(spec, CONNECTED, memory)
+            await technique.look(spec, CONNECTED, timed)
         material = await sync_to_async(read)()
-        return await learn(spec, replace(material, learned=known), memory)
+        found = await learn(spec, replace(material, learned=known), timed)
+        return {**found, "learning": [{"seconds": timed.seconds, "run": run.pk}]}
 
     return lesson
 

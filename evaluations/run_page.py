@@ -1,6 +1,6 @@
 """What the page of a run shows, computed when first asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -30,7 +30,7 @@ from evaluations.scoring import ScorerProblem, Scoring, in_words, scoring_of
 from evaluations.sent_prompt import SentPrompts
 from evaluations.spending import Spending, spending_of
 from evaluations.spread import SeedSpread, spread_over_seeds
-from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once
+from evaluations.summary import MOST_FOR_LATENCY, kind_note, latency_at_once, without_interval
 from evaluations.techniques import Technique
 from evaluations.tuning_page import Forgetting, forgetting_of, tuning_facts
 
@@ -146,7 +146,7 @@ class RunPage:
         """Return the figures in the order of the catalogue, then how many cases got no answer."""
         figures = self.run.metrics
         shown = [
-            _measure(str(metric.name), figures[key], self._under_load(key) or _alone(figures, key))
+            _measure(str(metric.name), figures[key], self._note_on(key))
             for key, metric in METRICS.items()
             if key in figures and key != "error_rate"  # told in numbers, at the end
         ]
@@ -157,6 +157,13 @@ class RunPage:
             for name, figure in scores.items()
         ]
         return [*shown, _without_answer(figures)] if figures else []
+
+    def _note_on(self, key: str) -> str:
+        """Return what is told of a figure beside its interval and n."""
+        figures = self.run.metrics
+        lacking = "" if self.run.is_imported else without_interval(figures[key], key).rstrip(".")
+        more = self._under_load(key) or _alone(figures, key)
+        return ", ".join(part for part in (lacking[:1].lower() + lacking[1:], more) if part)
 
     def _under_load(self, key: str) -> str:
         """Return how many answers were under way while a latency was measured; else ""."""
@@ -245,17 +252,44 @@ class RunPage:
     def artefact(self) -> list[tuple[str, str]]:
         """Return (name, value) of what preparing came to."""
         told = self.run.artefact
-        seconds, size = told.get("prepare_seconds"), told.get("index_bytes")
+        size = told.get("index_bytes")
         facts = [
-            (_("Prepared in"), f"{format_value(seconds)} s" if seconds is not None else ""),
+            (_("Learning took"), self._learning(told.get("learning", []))),
+            (_("Building took"), self._building(told)),
             (_("Learnt from"), _examples(told.get("training_examples"))),
             (_("Left out, being test cases as well"), _examples(told.get("left_out_overlap"))),
             (_("Searches"), _searched(told)),
             (_("Size"), _size(size)),
             (_("Encoder"), str(told.get("encoder", ""))),
-            (_("Vectors made"), _vectors_made(told.get("embedding"))),
+            (_("Vectors made"), self._vectors(told)),
         ]
         return [*((name, value) for name, value in facts if value), *tuning_facts(told)]
+
+    def _learning(self, told: Sequence[Mapping[str, Any]]) -> str:
+        """Return how long what is learned once took, and which run did it, where another did."""
+        if not told:
+            return ""
+        seconds = f"{format_value(sum(one['seconds'] for one in told))} s"
+        return ", ".join(filter(None, (seconds, self._reused([one["run"] for one in told]))))
+
+    def _building(self, told: Mapping[str, Any]) -> str:
+        """Return how long building took, and for which run that was, where it was for another."""
+        if told.get("prepare_seconds") is None:
+            return ""
+        seconds = f"{format_value(told['prepare_seconds'])} s"
+        built_for = [told["built_for"]] if "built_for" in told else []
+        return ", ".join(filter(None, (seconds, self._reused(built_for))))
+
+    def _vectors(self, told: Mapping[str, Any]) -> str:
+        """Return what vectors came to, and which run had them made, where another did."""
+        made = _vectors_made(told.get("embedding"))
+        return ", ".join(filter(None, (made, self._reused(told.get("embedded_for", [])))))
+
+    def _reused(self, runs: Iterable[int]) -> str:
+        """Return which other runs did what this one uses, "" where there are none."""
+        others = sorted({*runs} - {self.run.pk})
+        names = ", ".join(str(Run(pk=one)) for one in others)
+        return _("done by %(runs)s and used again") % {"runs": names} if names else ""
 
     @cached_property
     def sent(self) -> SentPrompts:

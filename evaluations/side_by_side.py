@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from decisions.models import User
+from evaluations.comparing import standing_runs
 from evaluations.models import OPEN_RESULTS, Result, Run, RunState
 
 MOST_OFFERED = 40
@@ -31,9 +32,13 @@ def offered(run: Run, user: User) -> list[Run]:
 
 
 def usual(run: Run, known: Sequence[Run]) -> list[Run]:
-    """Return what stands beside a run unasked: the record's other candidates' latest finished."""
+    """Return what stands beside a run unasked: one run of each other candidate of its record.
+
+    That is the one whose figures the record shows, else the latest that has finished.
+    """
+    standing = {one.pk for one in standing_runs(run)}
     latest: dict[int, Run] = {}
-    for one in known:
+    for one in sorted(known, key=lambda one: one.pk not in standing):
         is_of_record = one.candidate.decision_id == run.candidate.decision_id
         if is_of_record and one.state == RunState.FINISHED:
             latest.setdefault(one.candidate_id, one)

@@ -19,6 +19,22 @@ class SeedSpread:
     metric: str
     spread: Spread
     runs: tuple[Run, ...]
+    of: Run
+
+    @property
+    def told(self) -> list[tuple[Run, str]]:
+        """Return each run with what sets it apart from the one that is looked at, "" for none."""
+        return [(one, "; ".join(_apart(one, self.of))) for one in self.runs]
+
+    @property
+    def warning(self) -> str:
+        """Return in a sentence that more than the seed may differ, "" where nothing is known to."""
+        if not any(why for _run, why in self.told):
+            return ""
+        return _(
+            "Not all of them were asked for together: what has changed meanwhile, such as a model "
+            "server, is part of this spread."
+        )
 
     @property
     def in_words(self) -> str:
@@ -42,10 +58,11 @@ class SeedSpread:
 
 
 def twins(run: Run) -> list[Run]:
-    """Return the newest finished run for every seed of this run's spec, itself included.
+    """Return a finished run for every seed of this run's spec, itself included.
 
     They are the same candidate's on the same cases, scored in the same way, with the same spec but
-    for the seed.
+    for the seed. Of several with a seed it is the one that was asked for together with this run,
+    else the newest.
     """
     same = Run.objects.filter(
         candidate=run.candidate_id,
@@ -55,10 +72,22 @@ def twins(run: Run) -> list[Run]:
         state=RunState.FINISHED,
     )
     found: dict[int, Run] = {run.seed: run} if run.state == RunState.FINISHED else {}
-    for one in same.order_by("-pk"):
+    for one in sorted(same.order_by("-pk"), key=lambda one: bool(_apart(one, run))):
         if _without_seed(one) == _without_seed(run):
             found.setdefault(one.seed, one)
     return [found[seed] for seed in sorted(found)]
+
+
+def _apart(one: Run, run: Run) -> list[str]:
+    """Return in what a run with another seed was asked for otherwise than this one."""
+    told = []
+    if one.requested_at != run.requested_at:
+        told.append(_("asked for at another time"))
+    if one.repeats != run.repeats:
+        told.append(_("answers per case: %(n)s") % {"n": one.repeats})
+    if one.environment.get("models") != run.environment.get("models"):
+        told.append(_("another model answered"))
+    return told
 
 
 def _without_seed(run: Run) -> dict[str, object]:
@@ -73,4 +102,6 @@ def spread_over_seeds(run: Run) -> list[SeedSpread]:
         (metric, [one.metrics[metric]["value"] for one in runs if metric in one.metrics])
         for metric in SPREAD_OVER
     ]
-    return [SeedSpread(metric, spread(values), runs) for metric, values in known if len(values) > 1]
+    return [
+        SeedSpread(metric, spread(values), runs, run) for metric, values in known if len(values) > 1
+    ]

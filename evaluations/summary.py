@@ -29,6 +29,8 @@ FIGURE = ("value", "n", "unit", "low", "high", "interval_method")
 # Beyond so many answers under way at once, what a case takes is also waiting for the others.
 MOST_FOR_LATENCY = 8
 
+Span = tuple[datetime, datetime]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -63,7 +65,7 @@ class Summary:
 def summarise(run: Run) -> Summary:
     """Return the figures of a run whose every case is answered."""
     found, scoring = list(outcomes(run)), scoring_of(run)
-    told = figures(found, scoring, has_labels=run.case_set.is_classification)
+    told = figures(found, scoring, run.case_set.is_classification, run.rest_spans)
     return Summary(told, results_digest(found, with_scores=not scoring.is_plain))
 
 
@@ -120,13 +122,16 @@ def results_digest(found: Iterable[Outcome], with_scores: bool = False) -> str:
     return running.hexdigest()
 
 
-def figures(found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True) -> dict[str, Any]:
+def figures(
+    found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True, rests: Sequence[Span] = ()
+) -> dict[str, Any]:
     """Return all figures: metric → value, interval, n and unit, and the counts behind them.
 
     Shares are in percent, of all answers attempted: one that failed counts as wrong. The same of
     those that were answered stands under `of_answered`. Where cases were answered several times, n
     is the number of cases and intervals are those of their means. Times are in milliseconds, of
-    what was answered while few others were under way.
+    what was answered while few others were under way. `rests` are from when until when nobody
+    worked on it.
     """
     answered = [one for one in found if one.latency_ms is not None]
     cases = [one.key for one in found]
@@ -145,7 +150,7 @@ def figures(found: Sequence[Outcome], scoring: Scoring, has_labels: bool = True)
         "error_rate": _error_rate(found, clusters),
         **_latencies(undisturbed(answered)),
         **_cost(answered, is_repeated),
-        **_throughput([one.at for one in answered if one.at]),
+        **_throughput([one.at for one in answered if one.at], rests),
     }
 
 
@@ -188,9 +193,9 @@ def undisturbed(answered: Iterable[Outcome]) -> list[float]:
 
 
 def _macro_f1(found: Sequence[Outcome], n: int, clusters: Sequence[str] | None) -> dict[str, Any]:
-    """Return macro-F1 over all answers; without interval where cases were answered repeatedly."""
+    """Return macro-F1 over all answers; cases are what its interval draws, however often asked."""
     said, expected = [one.output for one in found], [one.expected for one in found]
-    interval = None if clusters else macro_f1_interval(said, expected)
+    interval = macro_f1_interval(said, expected, clusters=clusters)
     return _share(macro_f1(said, expected), n, interval)
 
 
@@ -248,11 +253,18 @@ def _time(found: Quantile) -> dict[str, Any]:
     return figure
 
 
-def _throughput(moments: Sequence[datetime]) -> dict[str, Any]:
-    """Return the cases answered a second by all workers, from the first answer to the last."""
+def _throughput(moments: Sequence[datetime], rests: Sequence[Span]) -> dict[str, Any]:
+    """Return the cases answered a second by all workers, from the first answer to the last.
+
+    Rests are left out; what was under way as one began was still answered in it, and counts.
+    """
     if len(moments) < 2 or max(moments) == min(moments):
         return {}
     seconds = (max(moments) - min(moments)).total_seconds()
+    for since, until in rests:
+        before = [one for one in moments if one <= until]
+        if before and max(moments) > until:
+            seconds -= (until - max(since, *before)).total_seconds()
     return {"throughput": {"value": (len(moments) - 1) / seconds, "n": len(moments), "unit": "/s"}}
 
 
@@ -334,11 +346,15 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
     elif metric == "error_rate":
         how = _("The share of all answers attempted that could not be given.")
     elif metric == "throughput":
-        how = _("Answers a second of all workers together, from the first answer to the last.")
+        how = _(
+            "Answers a second of all workers together, from the first answer to the last; the time "
+            "in which the run was paused or stopped is left out."
+        )
     else:
         how = " ".join(filter(None, (_score_method(run, metrics), _scorer_method(run, metric))))
     parts = (
         how,
+        without_interval(metrics[metric], metric),
         _unjudged(metrics[metric]),
         _of_answered(metrics, metric),
         _left_out(run),
@@ -346,6 +362,15 @@ def method(run: Run, metrics: dict[str, Any], metric: str) -> str:
         kind_note(run),
     )
     return " ".join(part for part in parts if part)
+
+
+def without_interval(figure: Mapping[str, Any], metric: str) -> str:
+    """Return why a figure has no interval, in a sentence; "" where it has one, or none is due."""
+    if figure.get("low") is not None or metric == "throughput":
+        return ""
+    if metric.startswith("latency") or figure["n"] < 2:
+        return _("Too few cases for an interval.")
+    return _("No interval: nothing differs from case to case.")
 
 
 def _left_out(run: Run) -> str:
@@ -421,8 +446,8 @@ def _score_method(run: Run, metrics: dict[str, Any]) -> str:
         return (
             _(
                 "Each test case was answered %(n)s times; of %(attempted)s answers, each compared "
-                "with the expected one, %(failed)s failed and count as wrong. The interval is that "
-                "of the cases' means."
+                "with the expected one, %(failed)s failed and count as wrong. The interval draws "
+                "cases, each with all its answers."
             )
             % told
         )

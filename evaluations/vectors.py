@@ -1,22 +1,24 @@
 """Vectors that an endpoint's model makes: by one worker, once for all runs on the same texts."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from evaluations.encoder import TextEncoder
 from evaluations.learning import learned
 from evaluations.models import Preparation
 from evaluations.shift import Stop
-from evaluations.techniques import Material
+from evaluations.techniques import Material, Memory
 from evaluations.techniques.chat import Usage
 from evaluations.techniques.embedding import EndpointEncoder, embed
 
 
-def have_vectors(texts: Sequence[str], material: Material, stop: Stop, rests: Stop) -> None:
+def have_vectors(
+    texts: Sequence[str], material: Material, stop: Stop, rests: Stop, run: int
+) -> None:
     """Have an endpoint's model make the vectors of texts, under a lease; raises as `learned` does.
 
-    Where they were made before and their files are gone, they are made again.
+    Where they were made before and their files are gone, they are made again. It is kept for which
+    run they were made first.
     """
     encoder = material.encoder
     if not isinstance(encoder, EndpointEncoder):
@@ -24,7 +26,11 @@ def have_vectors(texts: Sequence[str], material: Material, stop: Stop, rests: St
     key = encoder.key_of(texts)
     if not encoder.has(texts):
         Preparation.objects.filter(key=key, learned__isnull=False).delete()
-    learned(key, partial(embed, encoder, texts), stop, rests)
+
+    async def lesson(memory: Memory) -> dict[str, Any]:
+        return {**await embed(encoder, texts, memory), "run": run}
+
+    learned(key, lesson, stop, rests)
 
 
 def vectors_told(encoder: TextEncoder | None) -> dict[str, Any]:
@@ -32,10 +38,12 @@ def vectors_told(encoder: TextEncoder | None) -> dict[str, Any]:
     if not isinstance(encoder, EndpointEncoder) or not encoder.used:
         return {}
     made = Preparation.objects.filter(key__in=encoder.used, learned__isnull=False)
-    total, seconds = Usage(), 0.0
+    total, seconds, runs = Usage(), 0.0, set()
     for one in made:
         told = one.learned or {}
         seconds += told["seconds"]
         total = total.then(Usage.from_plain(told["usage"]))
+        runs |= {told["run"]} if "run" in told else set()
     texts = sum(encoder.used.values())
-    return {"embedding": {"texts": texts, "seconds": round(seconds, 3), **total.plain()}}
+    told = {"texts": texts, "seconds": round(seconds, 3), **total.plain()}
+    return {"embedding": told, "embedded_for": sorted(runs)}

@@ -157,6 +157,10 @@ class Run(models.Model):
     # When workers were last told of it: empty while the queue cannot be reached.
     woken_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    # When nobody worked on it, being paused or ended: [from, until] each as ISO text; and since
+    # when it rests now, until a worker goes on.
+    rests = models.JSONField(default=list, blank=True)
+    rests_since = models.DateTimeField(null=True, blank=True)
     prepared_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     attached_at = models.DateTimeField(null=True, blank=True)
@@ -278,10 +282,28 @@ class Run(models.Model):
 
     @property
     def took(self) -> timedelta | None:
-        """Return how long it took from the first worker to the end."""
+        """Return how long it was worked on from the first worker to the end, rests left out."""
         if self.started_at is None or self.finished_at is None:
             return None
-        return self.finished_at - self.started_at
+        return self.finished_at - self.started_at - self.rested
+
+    @property
+    def rested(self) -> timedelta:
+        """Return how long it rested between the first worker and the end."""
+        first, last = self.started_at, self.finished_at
+        if first is None or last is None:
+            return timedelta()
+        spans = [*self.rest_spans, (self.rests_since or last, last)]
+        within = (min(until, last) - max(since, first) for since, until in spans)
+        return sum((one for one in within if one > timedelta()), timedelta())
+
+    @property
+    def rest_spans(self) -> list[tuple[datetime, datetime]]:
+        """Return from when until when nobody worked on it, before it went on again."""
+        return [
+            (datetime.fromisoformat(since), datetime.fromisoformat(until))
+            for since, until in self.rests
+        ]
 
     def figures(self) -> list[tuple[str, str]]:
         """Return (metric's name, value with interval and n) of the figures."""

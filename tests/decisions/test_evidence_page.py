@@ -52,6 +52,15 @@ def test_of_many_figures_those_that_answer_to_a_goal_stand_open(
     assert folded.in_short == "A 86.5\u00a0ms, B 86.5\u00a0ms"
 
 
+def test_every_figure_that_counts_stands_in_a_figure_or_a_table(
+    candidates: list[Candidate], people: People
+) -> None:
+    page = RecordPage(fresh(candidates[0].decision), people.owner)
+    shown = [*page.drawn_figures, *page.folded_figures, *page.lone_figures]
+    told = [row.evidence.pk for figure in shown for row in figure.rows]
+    assert sorted(told) == sorted(one.pk for one in page.standing_evidence)
+
+
 def test_evidence_is_listed_by_candidate_and_run_the_newest_first(
     candidates: list[Candidate], people: People
 ) -> None:
@@ -69,6 +78,8 @@ def test_a_record_with_many_runs_draws_one_figure_and_folds_the_rest(
     page = sign_in(people.owner).get("/decisions/DR-1/evidence/").content.decode()
     assert page.count('<figure class="figure">') == 2
     assert "Further figures" in page
+    assert "10 figures, each of one candidate alone" in page
+    assert page.count("<td>Set 4</td>") == 2
     assert "3 earlier runs or comparisons" in page
     assert page.count('<details class="disclosure" id="E') == 13
 

@@ -87,3 +87,19 @@ def test_labels_are_compared_as_macro_f1_itself_compares_them() -> None:
 def test_no_cases_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one case"):
         macro_f1_interval([], [])
+
+
+def test_answers_to_the_same_case_are_drawn_together() -> None:
+    outputs, expected = answers(seed=4, n=60, labels=4, right=0.7)
+    once = macro_f1_interval(outputs, expected)
+    cases = [*range(60)] * 3
+
+    again = macro_f1_interval(outputs * 3, expected * 3, clusters=cases)
+    uneven = macro_f1_interval(
+        outputs + outputs[:30], expected + expected[:30], clusters=[*range(60), *range(30)]
+    )
+
+    assert again == once  # the same answers three times over say nothing new
+    assert uneven.low is not None
+    with pytest.raises(ValueError, match="names of their cases"):
+        macro_f1_interval(outputs, expected, clusters=cases)

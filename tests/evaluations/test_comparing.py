@@ -25,6 +25,7 @@ from evaluations.comparing import (
     sentences,
 )
 from evaluations.models import CaseSet, Run
+from evaluations.side_by_side import offered, usual
 from evaluations.views.comparisons import differing
 from tests.evaluations.helpers import make_candidate, make_case_set, work_through
 from tests.factories import People
@@ -157,6 +158,22 @@ def test_what_cannot_be_compared_is_left_out_with_the_reason(
 
     assert standing(candidate.decision) == []
     assert "Not compared with A: measured on other cases (Others, version 1)." in run.outcome
+
+
+def test_the_run_that_is_evidence_is_compared_and_not_one_that_answered_alike(
+    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+) -> None:
+    shown = measured(second, case_set, people)
+    unattached = request_run(second, case_set, by=people.owner, attach=False)
+    work_through(unattached)
+
+    run = measured(candidate, case_set, people)
+
+    assert unattached.results_digest == shown.results_digest
+    assert family_of(run).runs == (run, shown)
+    (one,) = standing(candidate.decision)
+    assert one.origin == f"{run} and {shown}"
+    assert usual(run, offered(run, people.owner)) == [shown]
 
 
 def test_a_run_whose_figures_were_withdrawn_is_not_compared(

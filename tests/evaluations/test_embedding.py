@@ -119,6 +119,11 @@ def test_another_run_on_the_same_texts_pays_for_its_questions_alone(
 
     assert {len(one.json["input"]) for one in server.embeddings} == {1}
     assert second.artefact["embedding"] == first.artefact["embedding"]
+    assert second.artefact["embedded_for"] == [first.pk]
+    assert dict(RunPage(second).artefact)["Vectors made"].endswith(
+        f"done by {first} and used again"
+    )
+    assert "used again" not in dict(RunPage(first).artefact)["Vectors made"]
 
 
 def test_vectors_that_were_made_before_a_budget_ended_are_not_paid_again(

@@ -15,6 +15,7 @@ from evaluations import measuring
 from evaluations.actions import request_run, resume_run, retry_run
 from evaluations.learning import SomeoneElseLearns, learned
 from evaluations.models import CaseSet, Preparation, Run, RunState
+from evaluations.run_page import RunPage
 from evaluations.techniques import (
     TECHNIQUES,
     Halt,
@@ -142,6 +143,11 @@ def test_a_run_learns_first_and_keeps_what_it_learned(run: Run, teach: Any) -> N
 
     assert run.state == RunState.FINISHED
     assert run.artefact["learned"] == 3
+    (told,) = run.artefact["learning"]
+    assert (told["run"], told["seconds"] >= 0) == (run.pk, True)
+    facts = dict(RunPage(run).artefact)
+    assert facts["Learning took"].endswith(" s")
+    assert facts["Building took"].endswith(" s")
 
 
 def test_a_later_run_of_the_same_spec_learns_nothing_again(
@@ -151,12 +157,19 @@ def test_a_later_run_of_the_same_spec_learns_nothing_again(
     teach(lesson)
     work_through(run)
     measuring._kept.clear()
+    work_through(same := request_run(run.candidate, run.case_set, by=people.owner))
+    work_through(built := request_run(run.candidate, run.case_set, by=people.owner))
+    told = dict(RunPage(built).artefact)["Building took"]
+    assert told.endswith(f"s, done by {same} and used again")
+    measuring._kept.clear()
 
     again = request_run(run.candidate, run.case_set, by=people.owner)
     work_through(again)
 
     assert again.state == RunState.FINISHED
     assert lesson.taken == [0, 1, 2]
+    told = dict(RunPage(again).artefact)["Learning took"]
+    assert told.endswith(f"s, done by {run} and used again")
 
 
 def test_while_what_is_learned_elsewhere_is_not_ready_the_run_waits(run: Run, teach: Any) -> None:

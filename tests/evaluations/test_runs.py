@@ -1,6 +1,8 @@
 """A run from being asked for to evidence on the record, whatever happens on the way."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from kombu.exceptions import OperationalError
 
+from decisions import clock
 from decisions.actions.lifecycle import withdraw
 from decisions.actions.rows import edit_candidate
 from decisions.models import Candidate, Decision, Evidence
@@ -17,11 +20,14 @@ from evaluations.actions import (
     attach_run,
     cancel_run,
     conclude_run,
+    pause_run,
     request_run,
     request_runs,
+    resume_run,
     start_run,
 )
 from evaluations.models import CaseSet, ResultState, Run, RunState
+from evaluations.run_page import RunPage
 from evaluations.scoring import configured
 from evaluations.summary import Outcome, figures, latency_at_once, results_digest
 from evaluations.techniques import TECHNIQUES
@@ -232,7 +238,12 @@ def test_the_evidence_says_what_it_is_and_where_it_comes_from(run: Run) -> None:
 def test_latency_without_enough_cases_for_an_interval_has_none(run: Run) -> None:
     work_through(run)
 
-    assert Evidence.objects.get(metric="latency_p95").high is None
+    p95 = Evidence.objects.get(metric="latency_p95")
+    assert p95.high is None
+    assert "Too few cases for an interval." in p95.method
+    notes = {one.name: one.note for one in RunPage(run).measures}
+    assert "too few cases for an interval" in notes[p95.metric_name]
+    assert "too few" not in notes["Accuracy"]
 
 
 def test_deleting_the_results_and_running_again_gives_them_back(run: Run, people: People) -> None:
@@ -590,6 +601,8 @@ def test_macro_f1_has_an_interval_unless_every_resample_agrees() -> None:
     told = figures(mixed, PLAIN)["macro_f1"]
     assert told["low"] < told["value"] < told["high"]
     assert "low" not in figures(perfect, PLAIN)["macro_f1"]
+    repeated = figures([*mixed, *(replace(one, repeat=1) for one in mixed)], PLAIN)["macro_f1"]
+    assert repeated == told
     assert figures(perfect, PLAIN)["accuracy"]["low"] < 100
 
 
@@ -606,3 +619,44 @@ def test_the_digest_of_results_changes_with_any_of_them() -> None:
 
     assert len(digests) == 5
     assert results_digest(found) == results_digest(list(found))
+
+
+def test_a_run_tells_the_time_in_which_it_worked_without_its_rests(
+    run: Run, people: People
+) -> None:
+    begin = clock.now()
+
+    def after(seconds: int, move: Callable[..., object], *told: object, **by: object) -> None:
+        with clock.held_at(begin + timedelta(seconds=seconds)):
+            move(run, *told, **by)
+        run.refresh_from_db()
+
+    after(0, start_run, {})
+    after(10, pause_run, by=people.owner)
+    after(900, resume_run, by=people.owner)
+    after(1005, start_run, {})
+    after(1010, cancel_run, by=people.owner)
+    after(2000, resume_run, by=people.owner)
+    after(2000, pause_run, by=people.owner)
+    after(3000, resume_run, by=people.owner)
+    after(3000, start_run, {})
+    after(3020, pause_run, by=people.owner)
+    after(3100, cancel_run, by=people.owner)
+
+    assert run.took == timedelta(seconds=35)
+    assert run.rested == timedelta(seconds=3065)
+
+
+def test_throughput_is_that_of_the_time_in_which_the_run_worked() -> None:
+    begin = clock.now()
+
+    def at(seconds: float) -> datetime:
+        return begin + timedelta(seconds=seconds)
+
+    moments = (0, 1, 2, 3, 103, 104)
+    found = [replace(outcome(f"a{n}", "a"), at=at(one)) for n, one in enumerate(moments)]
+    # The fourth was under way when the run was paused; the worker needs a second to go on.
+    rests = [(at(-50), at(-40)), (at(2.5), at(102)), (at(110), at(500))]
+
+    assert figures(found, PLAIN)["throughput"]["value"] == pytest.approx(5 / 104)
+    assert figures(found, PLAIN, rests=rests)["throughput"]["value"] == pytest.approx(5 / 5)

@@ -115,3 +115,29 @@ def test_the_page_asks_for_seeds_where_something_draws_by_them(
     assert owner.post(page, asked).status_code == 302
     assert sorted(drawing.runs.values_list("seed", flat=True)) == [0, 1]
     assert "seed 1" in owner.get(page).content.decode()
+
+
+def test_a_run_that_was_asked_for_at_another_time_is_marked_and_comes_second(
+    draft: Decision, case_set: CaseSet, people: People, sign_in: Callable[..., Client]
+) -> None:
+    candidate = make_candidate(
+        draft, people, "prompting/few_shot_centroid", settings={"shots": 1, "seed": 7}
+    )
+    together = request_runs([candidate], case_set, by=people.owner, seeds=2)
+    work_through(*together)
+    (accuracy, *_rest) = spread_over_seeds(together[1])
+    assert [why for _run, why in accuracy.told] == ["", ""]
+    assert not accuracy.warning
+
+    (later,) = request_runs([candidate], case_set, by=people.owner, repeats=2)
+    work_through(later)
+
+    assert twins(together[1]) == together
+    (accuracy, *_rest) = spread_over_seeds(later)
+    assert accuracy.told == [
+        (later, ""),
+        (together[1], "asked for at another time; answers per case: 1"),
+    ]
+    page = sign_in(people.owner).get(later.get_absolute_url()).content.decode()
+    assert "Not all of them were asked for together" in page
+    assert "(seed 8), measured " in page
