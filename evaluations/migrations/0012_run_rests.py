@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluations', '0010_judges_of_rounds'),
+        ('evaluations', '0011_pairs_not_drawn'),
     ]
 
     operations = [
