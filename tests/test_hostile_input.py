@@ -32,10 +32,9 @@ ARGUMENTS: dict[str, tuple[str, list[str]]] = {
     "letter": ("A", ["a", "ZZZ", "x" * 300]),
     "role": ("business", ["owner", "nobody", "x" * 300]),
     "slug": ("no-such", ["new", "x" * 300]),
-    "name": ("latency", ["matrix", "no-such", "x" * 300]),
     "token": ("x" * 40, ["x", "x" * 400, "%00", "..%2f..", "x" * 30 + "%0a"]),
     "pk": ("1", ["0", "-1", "2147483648", HUGE, "1.5", "%D9%A1"]),
-    "name": ("matrix", ["goal-accuracy", "front-", "no-such", "x" * 300]),
+    "name": ("matrix", ["latency", "goal-accuracy", "front-", "no-such", "x" * 300]),
     "number": ("1", ["0", "-1", "2147483648", HUGE]),
     "what": ("success", ["no-such", "x" * 300]),
 }
