@@ -281,7 +281,7 @@ def test_a_test_that_could_not_be_judged_has_both_denominators(
     assert RunPage(run).measures[0].note.endswith("of the 5 answered and judged")
 
 
-def test_an_answer_that_a_table_lacks_is_counted_and_can_be_compared(
+def test_an_answer_that_a_table_lacks_is_counted_and_keeps_no_run_from_being_compared(
     candidate: Candidate, second: Candidate, tmp_path: Path
 ) -> None:
     told = rows(3, 1)
@@ -290,8 +290,9 @@ def test_an_answer_that_a_table_lacks_is_counted_and_can_be_compared(
     (run,) = bring(table(tmp_path, told), candidate)
     assert (run.metrics["failed"], run.metrics["accuracy"]["n"]) == (1, 4)
     assert RunPage(run).measures[-1].value == "1"
-    assert RunPage(run).not_compared == []
     assert why_incomparable(run) == ""
+    (reason,) = RunPage(run).not_compared
+    assert reason.words == "scored in another way", "what another file holds may be"
 
 
 def test_a_run_without_verdicts_is_not_said_to_lack_scores(
