@@ -26,7 +26,7 @@ test:
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "not (page or whole or slow or journey)" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "(page or whole) and not (slow or journey)" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "slow and not journey" $(ARGS) || status=1; \
-	bin/with-postgres $(PYTHON_BIN) -m pytest -q -m "postgres and not journey" $(ARGS) || status=1; \
+	bin/with-postgres $(PYTHON_BIN) -m pytest -q -n 2 -m "postgres and not journey" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -m journey $(ARGS) || status=1; \
 	exit $$status
 
