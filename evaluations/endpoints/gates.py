@@ -101,7 +101,8 @@ def take_share(
     The worker's row is there before the others' are looked at, so of two workers one always sees
     the other's, and waits for its lock.
     """
-    Share.objects.get_or_create(gate=gate, worker=worker, defaults={"until": until})
+    newly = {"until": until, "wanted": wanted}  # others leave room for it from now on
+    Share.objects.get_or_create(gate=gate, worker=worker, defaults=newly)
     with transaction.atomic():
         rows = list(Share.objects.select_for_update().filter(gate=gate).order_by("pk"))
         live = [row for row in rows if row.until > clock.now() or row.worker == worker]
