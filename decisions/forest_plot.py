@@ -19,11 +19,11 @@ from decisions.marks import (
     SMALL,
     TEXT,
     frame,
+    line,
     roomy_ticks,
+    text,
+    verdict,
 )
-from decisions.marks import line as _line
-from decisions.marks import text as _text
-from decisions.marks import verdict as _verdict
 from decisions.numbers import (
     NOTHING,
     format_exact,
@@ -107,6 +107,19 @@ class Figure:
     table: tuple[tuple[str, ...], ...] = ()
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with the name of its file, and how it is read.
+
+    The first so many columns of its table hold words, the others numbers.
+    """
+
+    name: str
+    figure: Figure
+    legend: str = ""
+    words: int = 1
+
+
 def forest_plot(
     rows: Sequence[Row], target: Target | None = None, *, name: str, unit: str = "", key: str = ""
 ) -> Figure:
@@ -117,7 +130,7 @@ def forest_plot(
     title = _title(name, unit, target)
     table = tuple(_figure_row(row, unit, target) for row in rows)
     description = " ".join(
-        _sentence(row, line, unit) for row, line in zip(rows, table, strict=True)
+        _sentence(row, told, unit) for row, told in zip(rows, table, strict=True)
     )
     drawing = _Drawing(rows, table, target, name, unit).svg(title, description, f"figure-{key}")
     return Figure(drawing, title, description, table)
@@ -141,11 +154,11 @@ def _figure_row(row: Row, unit: str, target: Target | None) -> FigureRow:
     )
 
 
-def _sentence(row: Row, line: FigureRow, unit: str) -> str:
+def _sentence(row: Row, told: FigureRow, unit: str) -> str:
     """Return one row in words."""
     figure = format_figure(row.value, row.low, row.high, unit, row.n, row.interval_method)
-    verdict = f", {line.outcome.label}" if line.outcome else ""
-    return f"{line.label}: {figure}{verdict}."
+    said = f", {told.outcome.label}" if told.outcome else ""
+    return f"{told.label}: {figure}{said}."
 
 
 class _Drawing:
@@ -189,9 +202,9 @@ class _Drawing:
 
     def _place_columns(self) -> None:
         """Give each column the room its widest text needs, the plot the rest."""
-        names = max((text_width(line, TEXT) for name in self.names for line in name), default=0)
+        names = max((text_width(part, TEXT) for name in self.names for part in name), default=0)
         wide = [
-            max([text_width(heading, SMALL), *(text_width(text, TEXT) for text in texts)])
+            max([text_width(heading, SMALL), *(text_width(one, TEXT) for one in texts)])
             for heading, texts in self._text_columns()
         ]
         outcome_width = 22 + max(text_width(str(one.label), TEXT) for one in Outcome)
@@ -212,9 +225,9 @@ class _Drawing:
         methods = {interval_name(row.interval_method) for row in measured}
         interval = methods.pop() if len(methods) == 1 else _("interval")
         return [
-            ("", [line.value for line in self.table]),
-            (interval, [line.interval for line in self.table]),
-            ("n", [line.n for line in self.table]),
+            ("", [told.value for told in self.table]),
+            (interval, [told.interval for told in self.table]),
+            ("n", [told.n for told in self.table]),
         ]
 
     def _scale(self) -> Scale:
@@ -232,14 +245,14 @@ class _Drawing:
         """Return the grid, the axis with its ticks, and what the axis shows."""
         ticks = roomy_ticks(self.scale)
         at_ticks = [self.scale(at) for at in ticks]
-        parts = [_line(x, HEAD, x, bottom, "fig-grid", HAIRLINE) for x in at_ticks]
-        parts.append(_line(self.plot_start, bottom, self.plot_end, bottom, "fig-axis", RULE))
+        parts = [line(x, HEAD, x, bottom, "fig-grid", HAIRLINE) for x in at_ticks]
+        parts.append(line(self.plot_start, bottom, self.plot_end, bottom, "fig-axis", RULE))
         parts += [
-            _text(x, bottom + 16, format_number(at), "middle", SMALL, soft=True)
+            text(x, bottom + 16, format_number(at), "middle", SMALL, soft=True)
             for x, at in zip(at_ticks, ticks, strict=True)
         ]
         middle = (self.plot_start + self.plot_end) / 2
-        parts.append(_text(middle, bottom + 36, self._axis_words(), "middle", SMALL, soft=True))
+        parts.append(text(middle, bottom + 36, self._axis_words(), "middle", SMALL, soft=True))
         return element("g", *parts)
 
     def _axis_words(self) -> str:
@@ -262,15 +275,13 @@ class _Drawing:
         half = text_width(label, SMALL) / 2
         label_at = min(max(at, self.plot_start + half), self.plot_end - half)
         parts = [
-            _line(at, HEAD - 4, at, bottom, "fig-target", ACCENT, stroke_width=1.6),
-            _text(
-                label_at, HEAD - 10, label, "middle", SMALL, paint=ACCENT, kind="fig-target-text"
-            ),
+            line(at, HEAD - 4, at, bottom, "fig-target", ACCENT, stroke_width=1.6),
+            text(label_at, HEAD - 10, label, "middle", SMALL, paint=ACCENT, kind="fig-target-text"),
         ]
         if self.target.worst is not None and self.target.worst != self.target.value:
             worst = self.scale(self.target.worst)
             dashes: dict[str, float | str] = {"stroke_dasharray": "2 4", "stroke_width": 1.4}
-            parts.append(_line(worst, HEAD, worst, bottom, "fig-worst", EDGE, **dashes))
+            parts.append(line(worst, HEAD, worst, bottom, "fig-worst", EDGE, **dashes))
         return element("g", *parts)
 
     def _headings(self) -> SafeString:
@@ -279,7 +290,7 @@ class _Drawing:
         return element(
             "g",
             *(
-                _text(end, HEAD - 10, heading, "end", SMALL, soft=True)
+                text(end, HEAD - 10, heading, "end", SMALL, soft=True)
                 for (heading, _texts), end in columns
                 if heading
             ),
@@ -287,30 +298,30 @@ class _Drawing:
 
     def _row(self, at: int, top: float, height: float) -> SafeString:
         """Return one row: its name, its mark on the scale, its numbers and its verdict."""
-        row, line = self.rows[at], self.table[at]
+        row, told = self.rows[at], self.table[at]
         middle = top + height / 2
         base = middle + TEXT * 0.34
-        texts = [line.value, line.interval, line.n]
+        texts = [told.value, told.interval, told.n]
         weight = 600 if row.is_chosen else 400
         parts = [
             *self._name(row, self.names[at], middle, weight),
-            *self._mark(row, line.outcome, middle),
-            _text(self.ends[0], base, texts[0], "end", TEXT, weight=600),
-            _text(self.ends[1], base, texts[1], "end", TEXT, soft=True),
-            _text(self.ends[2], base, texts[2], "end", TEXT, soft=True),
+            *self._mark(row, told.outcome, middle),
+            text(self.ends[0], base, texts[0], "end", TEXT, weight=600),
+            text(self.ends[1], base, texts[1], "end", TEXT, soft=True),
+            text(self.ends[2], base, texts[2], "end", TEXT, soft=True),
         ]
-        if line.outcome:
-            parts.append(_verdict(line.outcome, self.outcome_start, middle))
+        if told.outcome:
+            parts.append(verdict(told.outcome, self.outcome_start, middle))
         return element("g", *parts, class_="fig-row fig-chosen" if row.is_chosen else "fig-row")
 
     def _name(self, row: Row, lines: list[str], middle: float, weight: int) -> list[SafeString]:
         """Return a row's letter and its name on one or two lines."""
         first = middle + TEXT * 0.34 - LINE * (len(lines) - 1) / 2
-        letter = [_text(0, first, row.letter, "start", TEXT, weight=600)] if row.letter else []
+        letter = [text(0, first, row.letter, "start", TEXT, weight=600)] if row.letter else []
         left = LETTER if row.letter else 0
         return letter + [
-            _text(left, first + LINE * at, line, "start", TEXT, weight=weight)
-            for at, line in enumerate(lines)
+            text(left, first + LINE * at, part, "start", TEXT, weight=weight)
+            for at, part in enumerate(lines)
         ]
 
     def _mark(self, row: Row, found: Outcome | None, middle: float) -> list[SafeString]:
@@ -323,9 +334,9 @@ class _Drawing:
             if not row.n:
                 whisker["stroke_dasharray"] = "5 4"
             parts = [
-                _line(low, middle, high, middle, "fig-interval", paint, **whisker),
-                _line(low, middle - 5, low, middle + 5, "fig-interval", paint, stroke_width=1.4),
-                _line(high, middle - 5, high, middle + 5, "fig-interval", paint, stroke_width=1.4),
+                line(low, middle, high, middle, "fig-interval", paint, **whisker),
+                line(low, middle - 5, low, middle + 5, "fig-interval", paint, stroke_width=1.4),
+                line(high, middle - 5, high, middle + 5, "fig-interval", paint, stroke_width=1.4),
             ]
         return [*parts, _point(self.scale(row.value), middle, found, paint)]
 

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from decisions.forest_plot import Figure
+from decisions.forest_plot import Drawn
 from decisions.heat_table import heat_legend, heat_table
 from decisions.matrix import Weighing
 from decisions.pareto_scatter import pareto_legend, pareto_scatter
 from decisions.tornado import tornado
 
 MATRIX, TORNADO, FRONT = "matrix", "tornado", "front-"
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure with the name of its file, and how it is read."""
-
-    name: str
-    figure: Figure
-    legend: str = ""
 
 
 def drawn_of(weighing: Weighing) -> dict[str, Drawn]:
@@ -34,9 +24,9 @@ def weighed_figures(weighing: Weighing) -> Iterator[Drawn]:
         return
     table, weighed = weighing.table, weighing.weighed
     heat = heat_table(table, weighed, weighing.simulated, key=MATRIX)
-    yield Drawn(MATRIX, heat, heat_legend())
+    yield Drawn(MATRIX, heat, heat_legend(), len(heat.headings))
     if swings := tornado(table, weighed, weighing.swings, key=TORNADO):
-        yield Drawn(TORNADO, swings)
+        yield Drawn(TORNADO, swings, words=len(swings.headings))
 
 
 def front_figures(weighing: Weighing) -> Iterator[Drawn]:
@@ -44,4 +34,4 @@ def front_figures(weighing: Weighing) -> Iterator[Drawn]:
     for known, front in weighing.fronts:
         name = f"{FRONT}{front.against.key}"
         if scatter := pareto_scatter(known, front, key=name):
-            yield Drawn(name, scatter, pareto_legend())
+            yield Drawn(name, scatter, pareto_legend(), len(scatter.headings))

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 
 from decisions.comparability import LeftOut
 from decisions.figures import evidence_figures
-from decisions.forest_plot import Figure
+from decisions.forest_plot import Drawn, Figure
 from decisions.forms.weights import WeightsForm, tried
 from decisions.matrix import Weighing, matrix_of
-from decisions.matrix_figures import Drawn, drawn_of, front_figures, weighed_figures
+from decisions.matrix_figures import drawn_of, front_figures, weighed_figures
 from decisions.models import Decision, Evidence, User
 from decisions.policies import Refusal, may, refusal
 from decisions.weighing.table import Row

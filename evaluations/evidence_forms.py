@@ -1,6 +1,7 @@
 """Forms of what people bring in from outside: load tests, studies, estimates."""
 
 import json
+from abc import abstractmethod
 from hashlib import sha256
 from typing import Any, cast
 
@@ -20,11 +21,11 @@ from evaluations.importers.load import requests
 from evaluations.importers.load.found import LoadFile, LoadTest
 from evaluations.importers.rows import Unreadable
 from evaluations.load_tests import Circumstances
+from evaluations.outside_figures import OutsideFigure
 from evaluations.studies import (
     MOST_PEOPLE,
     SUS_HIGHEST,
     SUS_LOWEST,
-    StudyFigure,
     Unusable,
     mean_of_summary,
     numbers_of,
@@ -199,9 +200,9 @@ class StudyForm(OneCandidateForm):
         super().__init__(*args, **kwargs)
         self.order_fields(["candidate", "task", *self.order])
 
-    def figure(self) -> StudyFigure:
+    @abstractmethod
+    def figure(self) -> OutsideFigure:
         """Return what the numbers come to; raise `Unusable`."""
-        raise NotImplementedError
 
     def clean(self) -> dict[str, Any]:
         """Work the figure out, so that numbers that cannot be are refused here."""
@@ -246,7 +247,7 @@ class SuccessForm(StudyForm):
     )
     order = ("successes", "people")
 
-    def figure(self) -> StudyFigure:
+    def figure(self) -> OutsideFigure:
         """Return the share who succeeded."""
         return task_success(self.cleaned_data["successes"], self.cleaned_data["people"])
 
@@ -289,7 +290,7 @@ class SusForm(NumbersForm):
             "line of their own. Left empty, they are read from the file."
         )
 
-    def figure(self) -> StudyFigure:
+    def figure(self) -> OutsideFigure:
         """Return the mean score."""
         return scale_mean(sus_scores(self.text), SUS_LOWEST, SUS_HIGHEST, "sus")
 
@@ -301,7 +302,7 @@ class TimeForm(NumbersForm):
         super().__init__(*args, **kwargs)
         self.fields["numbers"].label = _("Seconds of each person who succeeded")
 
-    def figure(self) -> StudyFigure:
+    def figure(self) -> OutsideFigure:
         """Return the geometric mean."""
         return time_on_task(numbers_of(self.text))
 
@@ -340,7 +341,7 @@ class ScaleForm(NumbersForm):
         (name,) = super().conditions.values()
         return {self.agree: f"{name}, {said['lowest']:g}–{said['highest']:g}"}
 
-    def figure(self) -> StudyFigure:
+    def figure(self) -> OutsideFigure:
         """Return the mean score, from the scores or from what they come to."""
         said = self.cleaned_data
         summary = [said.get(name) for name in ("n", "mean", "sd")]

@@ -9,9 +9,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from decisions.actions.evidence import Measurement
-from decisions.metrics import METRICS
-from decisions.numbers import format_count, format_interval, format_number, format_value
+from decisions.numbers import format_count, format_number
 from evaluations.importers.load.found import P50, P95, P99, LoadTest
+from evaluations.outside_figures import OutsideFigure
 from evaluations.statistics import Quantile, quantiles, wilson
 
 SHARES = ((P50, 0.5), (P95, 0.95), (P99, 0.99))
@@ -58,15 +58,7 @@ def measurements(
         day = date_format(about.tested_on, "j F Y")
         when = _("Tested on %(day)s.") % {"day": day}
     return [
-        Measurement(
-            metric=figure.metric,
-            metric_name=str(METRICS[figure.metric].name),
-            value=figure.value,
-            low=figure.low,
-            high=figure.high,
-            interval_method=figure.interval_method,
-            n=figure.n,
-            unit=METRICS[figure.metric].unit,
+        figure.measurement(
             method=" ".join(filter(None, (figure.how, *test.remarks, when))),
             origin=origin,
             source_digest=source_digest,
@@ -76,40 +68,12 @@ def measurements(
     ]
 
 
-@dataclass(frozen=True)
-class LoadFigure:
-    """One figure of a load test in its metric's unit, with how it is known."""
-
-    metric: str
-    value: float
-    n: int
-    how: str
-    low: float | None = None
-    high: float | None = None
-    interval_method: str = ""
-
-    @property
-    def name(self) -> str:
-        """Return what it is called."""
-        return str(METRICS[self.metric].name)
-
-    @property
-    def shown(self) -> str:
-        """Return the value with its unit, as the record will show it."""
-        return format_value(self.value, self.low, self.high, METRICS[self.metric].unit)
-
-    @property
-    def interval(self) -> str:
-        """Return the interval, or "" where there is none."""
-        return format_interval(self.low, self.high, METRICS[self.metric].unit)
-
-
-def figures(test: LoadTest) -> list[LoadFigure]:
+def figures(test: LoadTest) -> list[OutsideFigure]:
     """Return a load test's figures, those of latency first."""
     return [*_latencies(test), *_error_rate(test), *_throughput(test)]
 
 
-def _latencies(test: LoadTest) -> list[LoadFigure]:
+def _latencies(test: LoadTest) -> list[OutsideFigure]:
     if test.latencies:
         found = quantiles(test.latencies, [share for _metric, share in SHARES])
         return [_quantile(metric, one) for (metric, _share), one in zip(SHARES, found, strict=True)]
@@ -120,10 +84,10 @@ def _latencies(test: LoadTest) -> list[LoadFigure]:
     known: Sequence[str] = [metric for metric, _share in SHARES if metric in test.percentiles]
     if not test.measured:
         return []
-    return [LoadFigure(one, test.percentiles[one], test.measured, how) for one in known]
+    return [OutsideFigure(one, test.percentiles[one], test.measured, how) for one in known]
 
 
-def _quantile(metric: str, found: Quantile) -> LoadFigure:
+def _quantile(metric: str, found: Quantile) -> OutsideFigure:
     """Return a percentile of single times, with the interval between two of them."""
     low, high = found.interval.low, found.interval.high
     is_bounded = low is not None and high is not None
@@ -131,7 +95,7 @@ def _quantile(metric: str, found: Quantile) -> LoadFigure:
     if not is_bounded:
         how += " " + _("That is too few to bound it, so there is no interval.")
     method = _("order statistics, %(level)s") % {"level": f"{found.interval.confidence:.0%}"}
-    return LoadFigure(
+    return OutsideFigure(
         metric,
         found.value,
         found.n,
@@ -142,7 +106,7 @@ def _quantile(metric: str, found: Quantile) -> LoadFigure:
     )
 
 
-def _error_rate(test: LoadTest) -> list[LoadFigure]:
+def _error_rate(test: LoadTest) -> list[OutsideFigure]:
     """Return the share of requests that failed, in percent, with Wilson's interval."""
     if test.failed is None:
         return []
@@ -154,7 +118,7 @@ def _error_rate(test: LoadTest) -> list[LoadFigure]:
     )
     low, high = interval.low or 0.0, 1.0 if interval.high is None else interval.high
     return [
-        LoadFigure(
+        OutsideFigure(
             "error_rate",
             100 * test.failed / test.requests,
             test.requests,
@@ -166,7 +130,7 @@ def _error_rate(test: LoadTest) -> list[LoadFigure]:
     ]
 
 
-def _throughput(test: LoadTest) -> list[LoadFigure]:
+def _throughput(test: LoadTest) -> list[OutsideFigure]:
     if test.throughput is None or not test.measured:
         return []
     took = test.duration and _(" over %(seconds)s s") % {
@@ -176,4 +140,4 @@ def _throughput(test: LoadTest) -> list[LoadFigure]:
         "Requests a second%(took)s. One test says nothing of how much the next may differ, so "
         "there is no interval."
     )
-    return [LoadFigure("throughput", test.throughput, test.measured, how % {"took": took or ""})]
+    return [OutsideFigure("throughput", test.throughput, test.measured, how % {"took": took or ""})]

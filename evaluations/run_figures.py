@@ -1,13 +1,12 @@
 """The figures of a run, the same for its page and their files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from decisions.forest_plot import Figure
+from decisions.forest_plot import Drawn, Figure
 from evaluations.confusion_matrix import confusion_legend, confusion_matrix
 from evaluations.curve_figure import curve_legend, learning_curve
 from evaluations.histogram import latency_histogram, latency_legend
@@ -17,19 +16,6 @@ from evaluations.models import ResultState, Run, RunState
 from evaluations.summary import MOST_FOR_LATENCY, latency_at_once
 
 LATENCY, CURVE, CONFUSION, MISTAKES = "latency", "learning-curve", "confusion", "mistakes"
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure with the name of its file, and how it is read.
-
-    The first so many columns of its table hold words, the others numbers.
-    """
-
-    name: str
-    figure: Figure
-    legend: str = ""
-    words: int = 1
 
 
 class RunFigures:

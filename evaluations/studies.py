@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions.actions.evidence import Measurement
-from decisions.metrics import METRICS
 from decisions.numbers import format_count, format_number
 from evaluations.bootstrap import mean_interval
+from evaluations.outside_figures import OutsideFigure
 from evaluations.statistics import Interval, geometric_mean, mean_t, spread, wilson
 
 MOST_PEOPLE = 100_000
@@ -33,19 +33,6 @@ class Unusable(ValueError):
 
 
 @dataclass(frozen=True)
-class StudyFigure:
-    """One figure of a study in its metric's unit, with how it is known."""
-
-    metric: str
-    value: float
-    n: int
-    how: str
-    low: float | None = None
-    high: float | None = None
-    interval_method: str = ""
-
-
-@dataclass(frozen=True)
 class Circumstances:
     """Under what a study was done: who took part, how, when, and what must agree ("task": …)."""
 
@@ -55,25 +42,17 @@ class Circumstances:
     conditions: Mapping[str, str]
 
 
-def measurement(figure: StudyFigure, about: Circumstances, *, source_digest: str) -> Measurement:
+def measurement(figure: OutsideFigure, about: Circumstances, *, source_digest: str) -> Measurement:
     """Return a study's figure as the record takes it in."""
     day = date_format(about.studied_on, "j F Y")
     told = {"figure": figure.how, "day": day}
     told |= {"who": sentence(about.participants), "how": sentence(about.method)}
     method = _("%(figure)s %(how)s Who took part: %(who)s Done on %(day)s.")
-    return Measurement(
-        metric=figure.metric,
-        metric_name=str(METRICS[figure.metric].name),
-        value=figure.value,
-        low=figure.low,
-        high=figure.high,
-        interval_method=figure.interval_method,
-        n=figure.n,
-        unit=METRICS[figure.metric].unit,
+    return figure.measurement(
         method=method % told,
         origin=_("Study of %(day)s") % told,
         source_digest=source_digest,
-        conditions=dict(about.conditions),
+        conditions=about.conditions,
     )
 
 
@@ -83,7 +62,7 @@ def sentence(text: str) -> str:
     return plain if plain.endswith((".", "!", "?", "…")) else f"{plain}."
 
 
-def task_success(successes: int, people: int) -> StudyFigure:
+def task_success(successes: int, people: int) -> OutsideFigure:
     """Return the share of people who reached what they were asked to, in percent."""
     if not 0 <= successes <= people or not 0 < people <= MOST_PEOPLE:
         raise Unusable(_("At most as many people can succeed as took part."))
@@ -99,7 +78,7 @@ def task_success(successes: int, people: int) -> StudyFigure:
 
 def scale_mean(
     scores: Sequence[float], lowest: float, highest: float, metric: str = "satisfaction"
-) -> StudyFigure:
+) -> OutsideFigure:
     """Return the mean of a questionnaire's scores, each from `lowest` to `highest`.
 
     With fewer than ten scores Student's interval, from ten on the bootstrap's (BCa).
@@ -108,7 +87,7 @@ def scale_mean(
     found = spread(scores)
     how = _scores_in_words(found.n, found.sd)
     if found.sd is None or found.sd == 0:
-        return StudyFigure(metric, found.mean, found.n, f"{how} {_without_spread(found.n)}")
+        return OutsideFigure(metric, found.mean, found.n, f"{how} {_without_spread(found.n)}")
     if found.n < ENOUGH_TO_RESAMPLE:
         interval = mean_t(found.mean, found.sd, found.n)
     else:
@@ -119,18 +98,18 @@ def scale_mean(
 
 def mean_of_summary(
     n: int, mean: float, sd: float, lowest: float, highest: float, metric: str = "satisfaction"
-) -> StudyFigure:
+) -> OutsideFigure:
     """Return the mean of scores of which only n, mean and standard deviation (n - 1) are known."""
     if not 0 < n <= MOST_PEOPLE or sd < 0 or sd > highest - lowest:
         raise Unusable(_("These are not the mean and spread of scores on this scale."))
     _refuse_outside([mean], lowest, highest)
     how = _scores_in_words(n, sd)
     if n < 2 or sd == 0:
-        return StudyFigure(metric, mean, n, f"{how} {_without_spread(n)}")
+        return OutsideFigure(metric, mean, n, f"{how} {_without_spread(n)}")
     return _figure(metric, mean, n, how, _within(mean_t(mean, sd, n), lowest, highest))
 
 
-def time_on_task(times: Sequence[float]) -> StudyFigure:
+def time_on_task(times: Sequence[float]) -> OutsideFigure:
     """Return the geometric mean of the times (seconds) of those who succeeded."""
     if not times or min(times) <= 0 or max(times) > LONGEST_TASK:
         raise Unusable(_("A time on task is longer than nothing and shorter than a month."))
@@ -143,7 +122,7 @@ def time_on_task(times: Sequence[float]) -> StudyFigure:
         n,
     ) % {"n": format_count(n)}
     if interval.low is None or len(set(times)) == 1:
-        return StudyFigure("time_on_task", mean, n, f"{how} {_without_spread(n)}")
+        return OutsideFigure("time_on_task", mean, n, f"{how} {_without_spread(n)}")
     return _figure("time_on_task", mean, n, how, interval)
 
 
@@ -237,9 +216,9 @@ def _within(interval: Interval, lowest: float, highest: float) -> Interval:
 
 def _figure(
     metric: str, value: float, n: int, how: str, interval: Interval, scale: float = 1.0
-) -> StudyFigure:
+) -> OutsideFigure:
     low, high = interval.low, interval.high
     if low is None or high is None:
-        return StudyFigure(metric, value, n, how)
+        return OutsideFigure(metric, value, n, how)
     method = f"{interval.method}, {interval.confidence:.0%}"
-    return StudyFigure(metric, value, n, how, scale * low, scale * high, method)
+    return OutsideFigure(metric, value, n, how, scale * low, scale * high, method)

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from decisions.content import current_digest
 from decisions.figures import EvidenceRow, GoalFigure, chosen_letters, evidence_figures, goal_target
+from decisions.forest_plot import Drawn
 from decisions.matrix import Weighing, matrix_of
-from decisions.matrix_figures import Drawn, drawn_of
+from decisions.matrix_figures import drawn_of
 from decisions.models import (
     Assessment,
     Candidate,

@@ -9,12 +9,10 @@ import numpy as np
 from django.utils.translation import gettext as _
 
 from decisions.numbers import (
-    EN_DASH,
     NO_BREAK_SPACE,
     format_exact,
-    format_interval,
+    format_measured,
     format_number,
-    format_value,
     with_unit,
 )
 from decisions.outcomes import Outcome
@@ -75,23 +73,22 @@ def value_words(table: Table, row: int, column: int) -> str:
     """
     if table.is_unknown[row, column]:
         return ""
-    value, unit = float(table.value[row, column]), table.rows[row].unit
     if table.rows[row].is_role:
-        return format_number(round(value, 1))
-    if table.is_estimate[row, column]:
-        return format_exact(value, unit)
-    return format_value(value, *_ends(table, row, column), unit)
+        return format_number(round(float(table.value[row, column]), 1))
+    return _measured(table, row, column)[0]
 
 
 def interval_words(table: Table, row: int, column: int, unit: str = "") -> str:
     """Return the interval of a cell, "" where it has none."""
-    low, high = _ends(table, row, column)
-    if low is None or high is None:
-        return ""
-    if not table.is_estimate[row, column]:
-        return with_unit(format_interval(low, high, table.rows[row].unit), unit)
-    joined = _("%(low)s to %(high)s") if low < 0 else "%(low)s" + EN_DASH + "%(high)s"
-    return with_unit(joined % {"low": format_number(low), "high": format_number(high)}, unit)
+    interval = _measured(table, row, column)[1]
+    return with_unit(interval, unit) if interval else ""
+
+
+def _measured(table: Table, row: int, column: int) -> tuple[str, str]:
+    """Return value and interval of a cell as text; an estimate is one on no case."""
+    size = 0 if table.is_estimate[row, column] else 1
+    value, unit = float(table.value[row, column]), table.rows[row].unit
+    return format_measured(value, *_ends(table, row, column), unit, size)
 
 
 def goal_words(row: Row) -> str:

@@ -23,60 +23,44 @@ class Message(TypedDict):
     content: str
 
 
-class Reply(Protocol):
-    """What a model said to some messages. Tokens and cost are None where they are not known."""
+class Paid(Protocol):
+    """What a request came to. Tokens and cost are None where they are not known."""
+
+    @property
+    def model(self) -> str:
+        """Return the model that the server says has answered."""
+
+    @property
+    def input_tokens(self) -> int | None:
+        """Return the length of what was sent."""
+
+    @property
+    def output_tokens(self) -> int | None:
+        """Return the length of the reply; of vectors 0, where anything is known."""
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Return the price in US dollars."""
+
+    @property
+    def latency_ms(self) -> float:
+        """Return the milliseconds of the request that succeeded, without waiting for a seat."""
+
+
+class Reply(Paid, Protocol):
+    """What a model said to some messages."""
 
     @property
     def text(self) -> str:
         """Return what was said."""
 
-    @property
-    def model(self) -> str:
-        """Return the model that the server says has answered."""
 
-    @property
-    def input_tokens(self) -> int | None:
-        """Return the length of the messages."""
-
-    @property
-    def output_tokens(self) -> int | None:
-        """Return the length of the reply."""
-
-    @property
-    def cost(self) -> Decimal | None:
-        """Return the price in US dollars."""
-
-    @property
-    def latency_ms(self) -> float:
-        """Return the milliseconds of the request that succeeded, without waiting for a seat."""
-
-
-class Embedded(Protocol):
-    """Texts as vectors, a row for each text. The rest as in a `Reply`."""
+class Embedded(Paid, Protocol):
+    """Texts as vectors, a row for each text."""
 
     @property
     def vectors(self) -> NDArray[np.float32]:
         """Return the vectors, of whatever length."""
-
-    @property
-    def model(self) -> str:
-        """Return the model that the server says has answered."""
-
-    @property
-    def input_tokens(self) -> int | None:
-        """Return the length of the texts."""
-
-    @property
-    def output_tokens(self) -> int | None:
-        """Return 0, where anything is known."""
-
-    @property
-    def cost(self) -> Decimal | None:
-        """Return the price in US dollars."""
-
-    @property
-    def latency_ms(self) -> float:
-        """Return the milliseconds of the request that succeeded, without waiting for a seat."""
 
 
 class Chat(Protocol):
@@ -122,7 +106,7 @@ class Usage:
     model: str = ""
 
     @classmethod
-    def of(cls, reply: Reply | Embedded) -> Usage:
+    def of(cls, reply: Paid) -> Usage:
         """Return what one reply came to."""
         return cls(
             reply.input_tokens,
