@@ -98,13 +98,16 @@ def take_share(
 ) -> int:
     """Take or renew a worker's share of one gate; return how many seats it may fill from now on.
 
-    The worker's row is there before the others' are looked at, so of two workers one always sees
-    the other's, and waits for its lock.
+    The worker's row is there before the others' are locked, so of two workers one always sees the
+    other's, and waits for its lock. What the others hold is read once the locks are held: a row that
+    came in while they were waited for is not among those locked, and may have its share already.
     """
     newly = {"until": until, "wanted": wanted}  # others leave room for it from now on
     Share.objects.get_or_create(gate=gate, worker=worker, defaults=newly)
     with transaction.atomic():
-        rows = list(Share.objects.select_for_update().filter(gate=gate).order_by("pk"))
+        of_gate = Share.objects.filter(gate=gate).order_by("pk")
+        list(of_gate.select_for_update())
+        rows = list(of_gate.all())
         live = [row for row in rows if row.until > clock.now() or row.worker == worker]
         mine = next((row for row in live if row.worker == worker), None)
         if mine is None:  # taken for dead in this very moment
