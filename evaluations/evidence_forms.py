@@ -18,6 +18,7 @@ from decisions.models import Candidate, Decision, User
 from evaluations import studies
 from evaluations.estimates import estimated
 from evaluations.importers.load import requests
+from evaluations.importers.load.columns import NONE, UNIT_NAMES
 from evaluations.importers.load.found import LoadFile, LoadTest
 from evaluations.importers.rows import Unreadable
 from evaluations.load_tests import Circumstances
@@ -124,12 +125,14 @@ class LoadTestForm(CountersignForm):
     def _ask_columns(self, columns: list[str]) -> None:
         """Ask what the columns hold, as far as their names do not say."""
         named = [("", _("As its name suggests")), *((one, one) for one in columns)]
-        units = [("", _("As its name suggests")), ("us", "µs"), ("ms", "ms"), ("s", "s")]
+        or_none = [*named, (NONE, _("No column"))]
+        units = [("", _("As its name suggests")), *UNIT_NAMES.items()]
         asked = {
             "latency": (_("Column: how long a request took"), named),
             "unit": (_("Unit of its times"), units),
-            "outcome": (_("Column: whether it succeeded"), named),
-            "at": (_("Column: when it was sent"), named),
+            "outcome": (_("Column: whether it succeeded"), or_none),
+            "at": (_("Column: when it was sent"), or_none),
+            "at_unit": (_("Unit in which that counts"), units),
         }
         for name, (label, choices) in asked.items():
             self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)

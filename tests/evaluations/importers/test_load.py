@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluations.importers.load import read_load_test
+from evaluations.importers.load.columns import NONE
 from evaluations.importers.load.found import P50, P95, P99, LoadTest
 from evaluations.importers.rows import Unreadable
 from evaluations.load_tests import Circumstances, figures, measurements, rounded_duration
@@ -121,12 +122,97 @@ def test_what_the_columns_hold_can_be_said() -> None:
     assert (test.latencies, test.failed) == ((100.0,), 1)
     assert "which column" in refused("t.csv", table)
     assert "no column “lag”" in refused("t.csv", table, latency="lag")
-    assert "does not say whether" in refused("t.csv", table, latency="took", outcome="note")
+    assert "does not say whether" in refused("t.csv", table, **said | {"outcome": "note"})
+    assert table_of(table, **said | {"outcome": NONE}).failed is None
 
 
-def test_a_column_of_errors_is_empty_where_all_went_well() -> None:
-    table = "latency,error\n10,\n20,timed out\n30,\n"
-    assert read_load_test("t.csv", table.encode())[1].failed == 1
+def table_of(table: str, **said: str) -> LoadTest:
+    return read_load_test("t.csv", table.encode(), said)[1]
+
+
+def test_heys_own_table_says_its_statuses_and_what_it_leaves_out() -> None:
+    test = read("hey.csv")
+    assert (test.requests, test.failed, test.duration) == (4, 1, pytest.approx(2))
+    assert test.latencies == pytest.approx((101.2, 90.8, 87.1))
+    assert "without a response" in " ".join(test.remarks)
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "ms"),
+    [
+        ("latency_ms", "120", 120),
+        ("latency_msec", "120", 120),
+        ("response time (milliseconds)", "120", 120),
+        ("responseTimeMs", "120", 120),
+        ("duration_usec", "120000", 120),
+        ("Latency µs", "120000", 120),
+        ("elapsed-ns", "120000000", 120),
+        ("time_in_seconds", "0.12", 120),
+        ("DURATION_S", "0.12", 120),
+    ],
+)
+def test_a_unit_is_a_whole_word_of_the_name_and_always_told(
+    name: str, told: str, ms: float
+) -> None:
+    test = table_of(f"{name},ok\n{told},true\n", latency=name)
+    assert test.latencies == (pytest.approx(ms),)
+    assert f"“{name}” is read as times in" in test.remarks[0]
+
+
+@pytest.mark.parametrize("name", ["latency", "elapsed", "process_s_ms", "requests", "DNS"])
+def test_a_unit_that_no_word_gives_is_asked_for(name: str) -> None:
+    table = f"{name},ok\n0.12,true\n"
+    assert f"in which unit the times in “{name}”" in refused("t.csv", table, latency=name)
+    assert table_of(table, latency=name, unit="s").latencies == (120,)
+
+
+@pytest.mark.parametrize(
+    ("column", "first", "last", "seconds"),
+    [
+        ("timestamp", "2026-11-21T10:00:00", "2026-11-21T10:00:30", 30),
+        ("timestamp", "2026-11-21T10:00:00.5Z", "2026-11-21T11:00:30.5+01:00", 30),
+        ("timestamp", "2026/11/21 10:00:00", "2026/11/21 10:00:30", 30),
+        ("start", "1763719200", "1763719230", 30),
+        ("start", "1763719200000", "1763719230000", 30),
+        ("start", "1763719200000000", "1763719230000000", 30),
+        ("start", "1763719200000000000", "1763719230000000000", 30),
+        ("offset_ms", "0", "30000", 30),
+        ("started_s", "0", "30", 30),
+    ],
+)
+def test_moments_are_dates_or_count_from_1970_or_in_the_unit_of_their_name(
+    column: str, first: str, last: str, seconds: float
+) -> None:
+    test = table_of(f"latency_ms,{column}\n12,{first}\n13,{last}\n")
+    assert test.duration == pytest.approx(seconds, rel=1e-4)
+    assert f"“{column}” is read as" in test.remarks[1]
+
+
+def test_moments_whose_unit_nothing_tells_are_asked_for_or_left_out() -> None:
+    table = "latency_ms,offset\n12,0\n13,30000\n"
+    assert "in which unit “offset” counts" in refused("t.csv", table)
+    assert table_of(table, at_unit="ms").duration == 30
+    left_out = table_of(table, at=NONE)
+    assert (left_out.duration, left_out.throughput) == (None, None)
+    assert "is no moment" in refused("t.csv", table.replace("0", "today"))
+
+
+@pytest.mark.parametrize(
+    "well", ["", "null", "None", "-", "n/a", "OK", "false", "0", "nil", "NaN", "success"]
+)
+def test_a_column_of_errors_is_empty_where_all_went_well(well: str) -> None:
+    table = f"latency_ms,error\n10,{well}\n20,timed out\n30,503\n40,true\n"
+    assert table_of(table).failed == 3
+
+
+def test_a_number_in_a_column_of_errors_is_unclear_unless_it_is_a_status() -> None:
+    for unclear in ("200", "2", "111"):
+        assert "does not say whether" in refused("t.csv", f"latency_ms,error\n10,{unclear}\n")
+
+
+def test_a_table_of_very_many_columns_is_refused() -> None:
+    names = ",".join(f"c{n}" for n in range(201))
+    assert "200 columns" in refused("t.csv", f"{names}\n{names}\n")
 
 
 @pytest.mark.parametrize(
@@ -169,8 +255,8 @@ HOSTILE = {
     "more failed": b'{"metrics": {"http_reqs": {"count": 3}, "http_req_failed": {"passes": 4}}}',
     "negative": b'{"metrics": {"http_reqs": {"count": 3}, "http_req_duration": {"med": -4}}}',
     "crossed": b'{"metrics": {"http_reqs":{"count":3},"http_req_duration":{"med":9,"p(95)":4}}}',
-    "infinite rows": b"latency,ok\n1e999,true\n",
-    "other columns": b"latency,ok\n1,true,2\n",
+    "infinite rows": b"latency_ms,ok\n1e999,true\n",
+    "other columns": b"latency_ms,ok\n1,true,2\n",
 }
 
 
