@@ -264,8 +264,8 @@ class NumbersForm(StudyForm):
         required=False,
         max_length=200_000,
         help_text=gettext_lazy(
-            "One a person: one a line, or separated by spaces, commas or semicolons, with a point "
-            "before decimals. Left empty, they are read from the file."
+            "One a person, each on a line of its own, with a point before decimals and nothing else. "
+            "Left empty, they are read from the file."
         ),
     )
     order: tuple[str, ...] = ("numbers",)
@@ -289,8 +289,8 @@ class SusForm(NumbersForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["numbers"].help_text = _(
-            "One score from 0 to 100 a person, or the ten answers (1 to 5) of each person on a "
-            "line of their own. Left empty, they are read from the file."
+            "One score from 0 to 100 a line, or the ten answers (1 to 5) of each person on a line, "
+            "and nothing else. Left empty, they are read from the file."
         )
 
     def figure(self) -> OutsideFigure:
