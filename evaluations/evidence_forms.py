@@ -10,16 +10,18 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from decisions import clock
 from decisions.actions.evidence import LARGEST_FILE, Measurement, SourceFile
 from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
 from decisions.forms.rows import FiniteFloatField
 from decisions.metrics import METRICS
 from decisions.models import Candidate, Decision, User
+from decisions.numbers import format_number
 from evaluations import studies
 from evaluations.estimates import estimated
 from evaluations.importers.load import requests
 from evaluations.importers.load.columns import NONE, UNIT_NAMES
-from evaluations.importers.load.found import LoadFile, LoadTest
+from evaluations.importers.load.found import LONGEST_TEST, SHORTEST_TEST, LoadFile, LoadTest
 from evaluations.importers.rows import Unreadable
 from evaluations.load_tests import Circumstances
 from evaluations.outside_figures import OutsideFigure
@@ -39,7 +41,9 @@ from evaluations.studies import (
 LONGEST_TEXT = 4_000  # characters
 LONGEST_LINE = 120
 MOST_USERS = 10_000_000
-LONGEST_TEST = 30 * 86_400.0  # seconds
+# How far the planned duration may be from the one that a file says: a test runs on to its last
+# answer, or ends with its last request.
+PLANNED_WITHIN = 0.05
 
 
 class FileField(forms.FileField):
@@ -52,6 +56,18 @@ class FileField(forms.FileField):
             told = {"size": LARGEST_FILE // 1024**2}
             raise forms.ValidationError(_("Larger than %(size)s MB.") % told)
         return found
+
+
+class PastDateField(forms.DateField):
+    """A day on which something was done: not one to come."""
+
+    widget = date_input()
+
+    def validate(self, value: Any) -> None:
+        """Refuse a day that has not come."""
+        super().validate(value)
+        if value and value > clock.today():
+            raise forms.ValidationError(_("This day has not come yet."))
 
 
 class OneCandidateForm(CountersignForm):
@@ -107,20 +123,42 @@ class LoadTestForm(CountersignForm):
         help_text=gettext_lazy("How many asked at the same time."),
     )
     duration = FiniteFloatField(
-        label=gettext_lazy("Duration in seconds"), min_value=0.001, max_value=LONGEST_TEST
+        label=gettext_lazy("Duration in seconds"),
+        min_value=SHORTEST_TEST,
+        max_value=LONGEST_TEST,
     )
-    tested_on = forms.DateField(
-        label=gettext_lazy("Tested on"), required=False, widget=date_input()
-    )
+    tested_on = PastDateField(label=gettext_lazy("Tested on"), required=False)
 
     def __init__(self, test: LoadTest | None, columns: list[str], *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
+        self.told_duration = test and test.duration
         if test is not None:
-            self.fields["users"].initial = test.users
-            self.fields["duration"].initial = test.duration and round(test.duration, 1)
+            self._take(test)
         self.asked: list[str] = []
         if columns:
             self._ask_columns(columns)
+
+    def _take(self, test: LoadTest) -> None:
+        """Take over what the file says: the load as it is, the duration up to what was planned."""
+        if test.users is not None:
+            self.fields["users"].disabled = True
+            self.fields["users"].help_text = _("As the file says.")
+            self.initial = self.initial | {"users": test.users}
+        if test.duration is not None:
+            told = float(f"{test.duration:.4g}")
+            self.fields["duration"].initial = told
+            self.fields["duration"].help_text = _(
+                "The file says %(told)s s. What was planned may be up to 5%% off."
+            ) % {"told": format_number(told)}
+
+    def clean_duration(self) -> float:
+        """Refuse a duration that is not the one the file says, planned or to the last answer."""
+        said, told = float(self.cleaned_data["duration"]), self.told_duration
+        if told and abs(said - told) > PLANNED_WITHIN * told:
+            raise forms.ValidationError(
+                _("The file says %(told)s s.") % {"told": format_number(float(f"{told:.4g}"))}
+            )
+        return said
 
     def _ask_columns(self, columns: list[str]) -> None:
         """Ask what the columns hold, as far as their names do not say."""
@@ -188,7 +226,7 @@ class StudyForm(OneCandidateForm):
     method = forms.CharField(
         label=gettext_lazy("How it was done"), widget=multiline(4), max_length=LONGEST_TEXT
     )
-    studied_on = forms.DateField(label=gettext_lazy("When"), widget=date_input())
+    studied_on = PastDateField(label=gettext_lazy("When"))
     file = FileField(
         label=gettext_lazy("File"),
         required=False,
@@ -264,8 +302,8 @@ class NumbersForm(StudyForm):
         required=False,
         max_length=200_000,
         help_text=gettext_lazy(
-            "One a person, each on a line of its own, with a point before decimals and nothing else. "
-            "Left empty, they are read from the file."
+            "One a person, each on a line of its own, with a point before decimals. Left empty, "
+            "they are read from the file."
         ),
     )
     order: tuple[str, ...] = ("numbers",)

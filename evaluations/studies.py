@@ -175,9 +175,9 @@ def _rows_of(text: str, widths: Collection[int]) -> Iterator[list[float]]:
             width = columns if columns > 1 else 0
             continue
         fields = _fields_of(plain, has_one_column=columns == 1)
-        width = width or len(fields)
-        if len(fields) != width or width not in widths:
+        if len(fields) not in widths or len(fields) != (width or len(fields)):
             raise Unusable(_too_wide(widths) % {"line": line})
+        width = len(fields)
         yield [_number(one) for one in fields]
 
 
@@ -197,9 +197,10 @@ def _columns_of(header: str, widths: Collection[int]) -> int:
     """Return how many columns a header names; raise `Unusable` for more than can be told apart."""
     columns = len(_COLUMNS.split(header, SUS_QUESTIONS))
     if columns not in widths:
-        raise Unusable(
-            _("The first line names several columns; leave only the one with the numbers.")
-        )
+        told = _("The first line names %(n)s columns. Leave only the one that is asked for.")
+        if SUS_QUESTIONS in widths:
+            told = _("The first line names %(n)s columns. Leave only the scores, or ten answers.")
+        raise Unusable(told % {"n": columns if columns <= SUS_QUESTIONS else _("many")})
     return columns
 
 
@@ -214,8 +215,8 @@ def _fields_of(line: str, *, has_one_column: bool) -> list[str]:
 def _too_wide(widths: Collection[int]) -> str:
     if SUS_QUESTIONS in widths:
         return _(
-            "Line %(line)s holds neither one score, with a point before decimals, nor ten answers, "
-            "or not what the lines before it hold. Leave out everything else."
+            "Line %(line)s is no line as is asked for: one score, with a point before decimals, or "
+            "ten answers, the same in all lines and nothing beside."
         )
     return _(
         "Line %(line)s holds more than a number. Give one a line, with a point before decimals."
