@@ -40,6 +40,7 @@ from evaluations.studies import (
 
 LONGEST_TEXT = 4_000  # characters
 LONGEST_LINE = 120
+NOT_TYPED = ("file", "seen", "kept")
 MOST_USERS = 10_000_000
 # How far the planned duration may be from the one that a file says: a test runs on to its last
 # answer, or ends with its last request.
@@ -235,6 +236,8 @@ class StudyForm(OneCandidateForm):
 
     # The name of what must agree before two studies are compared.
     agree = "task"
+    # Whether what was read is shown before it is attached.
+    shows_first = False
     order: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -261,9 +264,18 @@ class StudyForm(OneCandidateForm):
         return {self.agree: " ".join(self.cleaned_data["task"].split())}
 
     @property
+    def is_settled(self) -> bool:
+        """Return whether what it comes to has been seen as it is now."""
+        return not self.shows_first or self.cleaned_data["seen"] == self._digest
+
+    @property
     def source(self) -> SourceFile | None:
         """Return the file that came with it."""
         return source_file(self.cleaned_data.get("file"))
+
+    @property
+    def _digest(self) -> str:
+        return sha256(repr(self.found).encode()).hexdigest()
 
     def measurement(self) -> Measurement:
         """Return the figure as the record takes it in."""
@@ -306,7 +318,22 @@ class NumbersForm(StudyForm):
             "they are read from the file."
         ),
     )
+    # What was shown, and under which token the file is kept until it is attached.
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    kept = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     order: tuple[str, ...] = ("numbers",)
+    shows_first = True
+
+    def show(self, kept: str) -> None:
+        """Show what was read, to be sent again as it is; `kept` is the token of its file, or ""."""
+        self.shown = [self.found]
+        self.data = self.data.copy()
+        self.data["seen"], self.data["kept"] = self._digest, kept
+
+    @property
+    def read_from(self) -> str:
+        """Return the name of the file that came with it."""
+        return self.source.name if self.source else ""
 
     @property
     def text(self) -> str:
@@ -482,5 +509,5 @@ def source_file(uploaded: UploadedFile | None) -> SourceFile | None:
 
 def digest_of_typed(said: dict[str, Any]) -> str:
     """Return the SHA-256 (hex) of what somebody typed: the digest of a source without a file."""
-    told = {name: str(value) for name, value in said.items() if name != "file"}
+    told = {name: str(value) for name, value in said.items() if name not in NOT_TYPED}
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -169,9 +169,16 @@ def test_a_study_of_task_success_is_attached_with_its_interval(
 def test_scores_are_read_from_the_file_if_nothing_is_pasted(
     candidate: Candidate, people: People, sign_in: SignIn
 ) -> None:
+    ux, page = sign_in(people.ux), address(candidate.decision, "study/scale/")
     file = SimpleUploadedFile("scores.csv", b"score\n5\n6\n7\n4\n")
-    scale = STUDIED | {"lowest": "1", "highest": "7", "file": file, "task": "Ease (SEQ)"}
-    sign_in(people.ux).post(address(candidate.decision, "study/scale/"), scale)
+    scale = STUDIED | {"lowest": "1", "highest": "7", "task": "Ease (SEQ)"}
+    shown = ux.post(page, scale | {"file": file})
+    assert "The mean of 4 scores" in text(shown)
+    assert not Evidence.objects.exists()
+    again = {one.name: one.value() for one in shown.context["form"].hidden_fields()}
+    assert ux.post(page, scale | again | {"highest": "9"}).status_code == 200  # another scale
+    assert sign_in(people.devops).post(page, scale | again).status_code == 422  # not their file
+    assert ux.post(page, scale | again).status_code == 302
     one = Evidence.objects.get()
     assert (one.value, one.n, one.conditions) == (5.5, 4, {"scale": "Ease (SEQ), 1–7"})
     assert one.attachment is not None
