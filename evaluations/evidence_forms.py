@@ -17,6 +17,7 @@ from decisions.forms.rows import FiniteFloatField
 from decisions.metrics import METRICS
 from decisions.models import Candidate, Decision, User
 from decisions.numbers import format_number
+from decisions.section_kinds import Text
 from evaluations import studies
 from evaluations.estimates import estimated
 from evaluations.importers.load import requests
@@ -144,7 +145,7 @@ class LoadTestForm(CountersignForm):
         if test.users is not None:
             self.fields["users"].disabled = True
             self.fields["users"].help_text = _("As the file says.")
-            self.initial = self.initial | {"users": test.users}
+            self.initial = {**self.initial, "users": test.users}
         if test.duration is not None:
             told = float(f"{test.duration:.4g}")
             self.fields["duration"].initial = told
@@ -163,10 +164,13 @@ class LoadTestForm(CountersignForm):
 
     def _ask_columns(self, columns: list[str]) -> None:
         """Ask what the columns hold, as far as their names do not say."""
-        named = [("", _("As its name suggests")), *((one, one) for one in columns)]
+        named: list[tuple[str, Text]] = [
+            ("", _("As its name suggests")),
+            *((one, one) for one in columns),
+        ]
         or_none = [*named, (NONE, _("No column"))]
-        units = [("", _("As its name suggests")), *UNIT_NAMES.items()]
-        asked = {
+        units: list[tuple[str, Text]] = [("", _("As its name suggests")), *UNIT_NAMES.items()]
+        asked: dict[str, tuple[str, list[tuple[str, Text]]]] = {
             "latency": (_("Column: how long a request took"), named),
             "unit": (_("Unit of its times"), units),
             "outcome": (_("Column: whether it succeeded"), or_none),
@@ -327,8 +331,8 @@ class NumbersForm(StudyForm):
     def show(self, kept: str) -> None:
         """Show what was read, to be sent again as it is; `kept` is the token of its file, or ""."""
         self.shown = [self.found]
-        self.data = self.data.copy()
-        self.data["seen"], self.data["kept"] = self._digest, kept
+        sent = {name: self.data[name] for name in self.data}
+        self.data = sent | {"seen": self._digest, "kept": kept}
 
     @property
     def read_from(self) -> str:

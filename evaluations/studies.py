@@ -25,6 +25,8 @@ from evaluations.statistics import Interval, geometric_mean, mean_t, spread, wil
 MOST_PEOPLE = 100_000
 # From so many on the scores themselves say how their mean spreads.
 ENOUGH_TO_RESAMPLE = 10
+# Beyond this a mean is as good as normal, and resampling takes seconds.
+MOST_TO_RESAMPLE = 5_000
 SUS_LOWEST, SUS_HIGHEST, SUS_QUESTIONS = 0.0, 100.0, 10
 LONGEST_TASK = 30 * 86_400.0  # seconds
 _SEPARATOR = re.compile(r" *[;,|\t] *| +")
@@ -87,17 +89,17 @@ def scale_mean(
 ) -> OutsideFigure:
     """Return the mean of a questionnaire's scores, each from `lowest` to `highest`.
 
-    With fewer than ten scores Student's interval, from ten on the bootstrap's (BCa).
+    With fewer than ten scores, or thousands, Student's interval; else the bootstrap's (BCa).
     """
     _refuse_outside(scores, lowest, highest)
     found = spread(scores)
     how = _scores_in_words(found.n, found.sd)
     if found.sd is None or found.sd == 0:
         return OutsideFigure(metric, found.mean, found.n, f"{how} {_without_spread(found.n)}")
-    if found.n < ENOUGH_TO_RESAMPLE:
-        interval = mean_t(found.mean, found.sd, found.n)
-    else:
+    if ENOUGH_TO_RESAMPLE <= found.n <= MOST_TO_RESAMPLE:
         interval = mean_interval(list(scores))
+    else:
+        interval = mean_t(found.mean, found.sd, found.n)
     bounded = _within(interval, lowest, highest)
     return _figure(metric, found.mean, found.n, how, bounded)
 

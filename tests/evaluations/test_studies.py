@@ -61,6 +61,7 @@ def test_few_scores_have_students_interval_and_many_the_bootstraps() -> None:
     assert many.interval_method == "BCa bootstrap, 95%"
     assert many.low is not None
     assert many.low < many.value < many.high
+    assert scale_mean(SCORES * 1_000, 0, 100).interval_method == "Student's t, 95%"
 
 
 def test_an_interval_ends_where_the_scale_does() -> None:

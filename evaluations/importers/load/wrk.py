@@ -48,7 +48,8 @@ def read(file: LoadFile, columns: dict[str, str]) -> LoadTest:
     answered_badly = timeout + (whole(statuses[1], "Non-2xx") if statuses else 0)
     connections = file.first(CONNECTIONS)
     return LoadTest(
-        tool="wrk",
+        # A constant rate, and times from when a request was due: not to be compared with wrk's.
+        tool="wrk2" if "HdrHistogram" in file.text or "Thread calibration:" in file.text else "wrk",
         requests=completed + lost,
         failed=lost + min(completed, answered_badly),
         percentiles=_percentiles(file),
