@@ -34,12 +34,14 @@ _LEVEL = re.compile(r"\b\d{2}(?:[.,]\d+)?\s?%")
 def places_of(value: float, low: float | None, high: float | None, unit: str = "") -> int:
     """Return how many decimal places are shown; below zero it means tens, hundreds …
 
-    Of percentages at most one, unless a value that is neither 0 nor 100 would come out as that;
-    else at most what shows three digits. An interval may support fewer: the last place shown is at
-    least the largest power of ten that is at most a seventh of its half-width, so that rounding
-    moves a value by less than a tenth of what is uncertain anyway.
+    Of percentages at most one, unless a value (or an end of its interval) that is neither 0 nor
+    100 would come out as that; else at most what shows three digits. An interval may support
+    fewer: the last place shown is at least the largest power of ten that is at most a seventh of
+    its half-width, so that rounding moves a value by less than a tenth of what is uncertain anyway.
     """
-    places = _places_of_percent(value) if unit == PERCENT else _places_of_digits(value)
+    places = _places_of_digits(value)
+    if unit == PERCENT:
+        places = max(_places_of_percent(one) for one in (value, low, high) if one is not None)
     if low is None or high is None or not isfinite(high - low) or high <= low:
         return places
     return min(places, -floor(log10((high - low) / 2 / STEPS_IN_HALF_WIDTH)))
@@ -100,17 +102,17 @@ def format_value(
     return with_unit(format_number(value, places_of(value, low, high, unit)), unit)
 
 
-def format_interval(low: float | None, high: float | None, unit: str = "") -> str:
+def format_interval(
+    low: float | None, high: float | None, unit: str = "", value: float | None = None
+) -> str:
     """Return an interval by the rule of its unit ("86.8–94.6"), or "" where there is none.
 
-    The unit itself is not told: the value beside it has it.
+    It has as many decimals as the `value` that it bounds, so that the value lies within. The unit
+    itself is not told: the value beside it has it.
     """
     if low is None or high is None:
         return ""
-    places = places_of(high, low, high, unit)
-    if unit == PERCENT:
-        places = max(places, places_of(low, low, high, unit))
-    return _from_to(low, high, places)
+    return _from_to(low, high, places_of(high if value is None else value, low, high, unit))
 
 
 def interval_name(interval_method: str) -> str:
@@ -133,7 +135,7 @@ def format_measured(
     the person gave it.
     """
     if n:
-        return format_value(value, low, high, unit), format_interval(low, high, unit)
+        return format_value(value, low, high, unit), format_interval(low, high, unit, value)
     interval = "" if low is None or high is None else _from_to(low, high, None)
     return format_exact(value, unit), interval
 

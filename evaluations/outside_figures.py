@@ -38,7 +38,7 @@ class OutsideFigure:
     @property
     def interval(self) -> str:
         """Return the interval, or "" where there is none."""
-        return format_interval(self.low, self.high, self.unit)
+        return format_interval(self.low, self.high, self.unit, self.value)
 
     def measurement(
         self, *, method: str, origin: str, source_digest: str, conditions: Mapping[str, str]

@@ -366,7 +366,7 @@ def _measure(name: str, figure: dict[str, Any], alone: str = "") -> Measure:
     low, high = figure.get("low"), figure.get("high")
     value = format_value(figure["value"], low, high, figure["unit"])
     n = _("n = %(n)s") % {"n": format_count(figure["n"])}
-    parts = (format_interval(low, high, figure["unit"]), n, alone)
+    parts = (format_interval(low, high, figure["unit"], figure["value"]), n, alone)
     return Measure(name, value, ", ".join(part for part in parts if part))
 
 

@@ -7,6 +7,7 @@ from decisions.numbers import (
     format_exact,
     format_figure,
     format_interval,
+    format_measured,
     format_value,
     interval_name,
 )
@@ -51,6 +52,20 @@ def test_without_an_interval_three_digits_are_shown_and_the_whole_part_is_kept(
 )
 def test_hardly_any_is_not_told_as_none_nor_nearly_all_as_all(value: float, shown: str) -> None:
     assert format_value(value, unit="%") == f"{shown}\u00a0%"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "unit", "shown"),
+    [
+        (0.000534, 0.000447, 0.000639, "%", ("0.0005\u00a0%", "0.0004–0.0006")),
+        (0.05, 0.01, 0.2, "%", ("0.05\u00a0%", "0.01–0.20")),
+        (9.99, 9.98, 10.04, "ms", ("9.99\u00a0ms", "9.98–10.04")),
+    ],
+)
+def test_a_value_and_its_interval_have_the_same_decimals_so_that_it_lies_within(
+    value: float, low: float, high: float, unit: str, shown: tuple[str, str]
+) -> None:
+    assert format_measured(value, low, high, unit, 400) == shown
 
 
 def test_an_interval_of_no_width_says_nothing_of_precision() -> None:
