@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
@@ -26,6 +27,15 @@ def named_in(record: Decision) -> dict[str, Evidence | Goal]:
     return {_name_of(one): one for one in rows}
 
 
+def evidence_by(named: Named, moment: datetime | None = None) -> dict[str, Evidence]:
+    """Return the evidence that somebody could speak of at a moment, by name; now without one."""
+    return {
+        name: one
+        for name, one in named.items()
+        if isinstance(one, Evidence) and (moment is None or one.attached_at <= moment)
+    }
+
+
 def _name_of(row: Evidence | Goal) -> str:
     return row.reference if isinstance(row, Evidence) else row.metric.lower()
 
@@ -36,6 +46,7 @@ class Offer:
 
     name: str
     words: str
+    is_evidence: bool
 
 
 def offers(named: Named) -> list[Offer]:
@@ -44,8 +55,8 @@ def offers(named: Named) -> list[Offer]:
     holding = [one for one in rows if isinstance(one, Evidence) and _holds(one)]
     goals = [one for one in rows if isinstance(one, Goal)]
     return [
-        *(Offer(one.reference, _measured(one)) for one in holding),
-        *(Offer(one.metric, _wanted(one)) for one in goals),
+        *(Offer(one.reference, _measured(one), True) for one in holding),
+        *(Offer(one.metric, _wanted(one), False) for one in goals),
     ]
 
 
