@@ -102,7 +102,8 @@ def test_what_is_not_there_cannot_be_referred_to(
 
 
 def test_a_goal_that_is_removed_is_missed(referring: Decision, people: People) -> None:
-    remove_goal(referring.goals.get(metric="accuracy"), by=people.owner)
+    goal = referring.goals.get(metric="accuracy")
+    remove_goal(goal, by=people.owner, token=goal.token)
     assert held_back(referring) == [
         "“Quality findings” needs work: It refers to “accuracy”, and no goal is set on that."
     ]
