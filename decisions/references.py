@@ -8,7 +8,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from decisions.bare_numbers import BareNumber, Known, bare_numbers
+from decisions.bare_numbers import BareNumber, bare_numbers
+from decisions.known_numbers import Known, KnownNumbers
 from decisions.markdown import EVIDENCE_NAME, figure_in_words, goal_in_words, references
 from decisions.models import Decision, Evidence, Goal, Section
 from decisions.section_kinds import RECOMMENDATION, RESULTS, Field, FieldType, Rows
@@ -103,13 +104,21 @@ def written_by_hand(record: Decision) -> list[ByHand]:
     ]
 
 
-def _known_numbers(named: Named) -> list[Known]:
+def _known_numbers(named: Named) -> KnownNumbers:
     """Return the numbers of the evidence that holds, and the limits that goals name."""
     known = []
     for name, one in named.items():
         if said := tuple(number for number in _numbers_of(one) if number is not None):
-            known.append(Known(name, said, one.unit, isinstance(one, Evidence)))
-    return known
+            known.append(Known(name, said, one.unit, isinstance(one, Evidence), _measured_of(one)))
+    return KnownNumbers(known)
+
+
+def _measured_of(one: Evidence | Goal) -> tuple[str, ...]:
+    """Return what the candidates of a piece of evidence are called; of a goal, nothing."""
+    if isinstance(one, Goal):
+        return ()
+    candidates = filter(None, [one.candidate, one.compared_with])
+    return tuple(name for candidate in candidates for name in (candidate.letter, candidate.name))
 
 
 def _numbers_of(one: Evidence | Goal) -> tuple[float | None, ...]:

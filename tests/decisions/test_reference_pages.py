@@ -211,6 +211,11 @@ def test_reviewers_see_the_numbers_written_by_hand_and_nobody_is_held_back(
         assert "1 number<" in block, "limits are no measurements"
         assert "<mark>$7</mark>" in block
         assert "#section-recommendation" in block
+    assert "… and more" not in html
+    factories.edit(in_review, KIND, people, reading="Then 12 % came. " * 51)
+    html = html_of(reviewer, in_review, "review")
+    assert html.count("<mark>12 %</mark>") == 50
+    assert html.count("… and more") == 1
     outsider = html_of(sign_in(people.owner), in_review)
     assert "needs work" not in outsider
     factories.sign(in_review, people.ux, "ux")
