@@ -3,10 +3,12 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import inf
 
 from django.utils.translation import gettext_lazy as _
 
 from decisions.models.candidate import Direction
+from decisions.numbers import PERCENT
 from decisions.section_kinds import Text
 
 
@@ -14,7 +16,8 @@ from decisions.section_kinds import Text
 class Metric:
     """A thing that can be measured: its unit ("%" for shares) and which way is better.
 
-    `meaning` says in a sentence what the figure is, where its name doesn't.
+    `meaning` says in a sentence what the figure is, where its name doesn't. No value of it lies
+    below `least` or above `most`, in its unit.
     """
 
     key: str
@@ -22,6 +25,13 @@ class Metric:
     unit: str
     better: Direction
     meaning: Text = ""
+    least: float = 0.0
+    most: float = inf
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Return the least and the most that it can be; a share is at most all."""
+        return self.least, 100.0 if self.unit == PERCENT else self.most
 
     @property
     def label(self) -> str:
@@ -106,6 +116,7 @@ METRICS: dict[str, Metric] = {
             "",
             UP,
             _("One over the rank of the first relevant document, 0 to 1; the mean over cases."),
+            most=1.0,
         ),
         Metric(
             "ndcg",
@@ -113,6 +124,7 @@ METRICS: dict[str, Metric] = {
             "",
             UP,
             _("How high the relevant documents stand, 0 to 1; the mean over cases."),
+            most=1.0,
         ),
         Metric(
             "groundedness",
@@ -154,8 +166,16 @@ METRICS: dict[str, Metric] = {
             "",
             UP,
             _("The mean score of a questionnaire, on its own scale."),
+            least=-inf,
         ),
-        Metric("sus", _("System Usability Scale"), "", UP, _("The mean score, 0 to 100.")),
+        Metric(
+            "sus",
+            _("System Usability Scale"),
+            "",
+            UP,
+            _("The mean score, 0 to 100."),
+            most=100.0,
+        ),
         Metric(
             "time_to_deliver",
             _("Time to deliver"),
@@ -172,6 +192,9 @@ METRICS: dict[str, Metric] = {
         ),
     )
 }
+
+# The unit of one's own that says how many there are: "of 8", "/ 8".
+_OUT_OF = re.compile(r"(?:(?:out )?of|/) *(\d+(?:\.\d+)?)")
 
 # A metric that a team adds for itself is kept under a key of its own, which no figure of a run has.
 OWN = "own"
@@ -212,6 +235,17 @@ QUALITIES: frozenset[str] = frozenset(
 )
 COSTS = ("cost_per_1000", "one_off_cost")
 LATENCIES = ("latency_p95", "latency_p50", "latency_p99")
+
+
+def span_of(metric: str, unit: str) -> tuple[float, float]:
+    """Return the least and the most that a metric can be; of one's own its unit may tell."""
+    if metric in METRICS:
+        return METRICS[metric].span
+    if unit.strip() == PERCENT:
+        return 0.0, 100.0
+    if told := _OUT_OF.fullmatch(unit.strip()):
+        return 0.0, float(told[1])
+    return -inf, inf
 
 
 def grouped() -> list[tuple[str, list[Metric]]]:

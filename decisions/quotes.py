@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from django.utils.formats import date_format
@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 
 from decisions.figures import evidence_figures
 from decisions.markdown import plain
-from decisions.models import Candidate, Decision, Goal, Role, Section
+from decisions.models import Candidate, Decision, Goal, Section
 from decisions.models.candidate import Direction
 from decisions.numbers import format_exact, format_number
+from decisions.proposals import proposed_by, proposers
 from decisions.references import named_in
 from decisions.section_kinds import Field, FieldType, Rows
 
@@ -119,15 +120,16 @@ def _fact(field: Field, value: str) -> str:
 
 def _goals(record: Decision) -> Iterator[str]:
     yield " ".join([_("Goal"), _("Target"), _("Worst acceptable"), _("Weight"), _("Proposed by")])
+    known = proposers(record)
     for goal in record.accepted_goals:
-        yield from _goal(goal, record)
+        yield from _goal(goal, known)
     if record.proposed_goals:
         yield _("Proposed, not accepted yet")
     for goal in record.proposed_goals:
-        yield from _goal(goal, record)
+        yield from _goal(goal, known)
 
 
-def _goal(goal: Goal, record: Decision) -> Iterator[str]:
+def _goal(goal: Goal, known: Mapping[str, tuple[str, str]]) -> Iterator[str]:
     yield goal.name
     yield f"({_('a must')})" if goal.is_must else ""
     yield "≥" if goal.direction == Direction.AT_LEAST else "≤"
@@ -135,7 +137,7 @@ def _goal(goal: Goal, record: Decision) -> Iterator[str]:
     worst = goal.worst_acceptable
     yield "–" if worst is None else format_exact(worst, goal.unit)
     yield format_number(goal.weight)
-    yield str(Role(goal.proposed_by_role).label if goal.proposed_by_role else record.owner)
+    yield " ".join(proposed_by(goal, known))
 
 
 def _candidates(record: Decision) -> Iterator[str]:

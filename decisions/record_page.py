@@ -37,6 +37,7 @@ from decisions.models import (
     User,
 )
 from decisions.policies import Refusal, may, refusal
+from decisions.proposals import proposers
 from decisions.record_parts import (
     CriterionRow,
     Dissent,
@@ -105,6 +106,11 @@ class RecordPage:
     def named(self) -> dict[str, Evidence | Goal]:
         """Return what texts refer to by name: evidence as `E3`, goals by their metric."""
         return named_in(self.record)
+
+    @cached_property
+    def proposers(self) -> dict[str, tuple[str, str]]:
+        """Return who wrote each goal down, by its name."""
+        return proposers(self.record)
 
     @cached_property
     def by_hand(self) -> list[ByHand]:

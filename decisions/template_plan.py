@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from decisions.metrics import METRICS
 from decisions.models import OWNER, Direction, RecordTemplate, Role
 from decisions.numbers import format_exact, format_number
+from decisions.plausible import impossible_limits
 from decisions.policy_words import policy_in_words
 from decisions.section_kinds import SECTION_KINDS, Rows, SectionKind, Text
 from decisions.signing_policy import SigningPolicy
@@ -55,7 +56,13 @@ class Plan:
     @property
     def problems(self) -> list[str]:
         """Return what makes no sense, in sentences; a plan without any can be saved."""
-        return [*self._part_problems(), *self._goal_problems(), *self._policy_problems()]
+        return [*self._part_problems(), *self._all_goal_problems(), *self._policy_problems()]
+
+    def _all_goal_problems(self) -> Iterator[str]:
+        yield from self._goal_problems()
+        for one in self.goals:
+            if one["metric"] in METRICS and _is_goal(one):
+                yield from (f"{one['name']}: {why}" for _name, why in impossible_limits(one))
 
     def _part_problems(self) -> Iterator[str]:
         kinds = [one["kind"] for one in self.sections]

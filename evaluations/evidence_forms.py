@@ -17,6 +17,7 @@ from decisions.forms.rows import FiniteFloatField
 from decisions.metrics import METRICS
 from decisions.models import Candidate, Decision, User
 from decisions.numbers import format_number
+from decisions.plausible import impossible
 from decisions.section_kinds import Text
 from evaluations import studies
 from evaluations.estimates import estimated
@@ -475,7 +476,7 @@ class EstimateForm(OneCandidateForm):
         return [(key, f"{name} ({unit})" if unit else name) for key, name, unit in told]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a range that the most likely value is not in, and shares that cannot be."""
+        """Refuse a range that the most likely value is not in, and values that cannot be."""
         cleaned = super().clean() or {}
         said = [cleaned.get(name) for name in ("low", "value", "high")]
         if None in said:
@@ -483,9 +484,11 @@ class EstimateForm(OneCandidateForm):
         low, value, high = cast(tuple[float, float, float], tuple(said))
         if not low <= value <= high:
             self.add_error("value", _("The most likely value lies between low and high."))
-        unit = self.named.get(cleaned.get("metric", ""), ("", ""))[1]
-        if unit == "%" and not 0 <= low <= high <= 100:
-            self.add_error("low", _("A share lies between 0 and 100 %."))
+        metric = cleaned.get("metric", "")
+        unit = self.named.get(metric, ("", ""))[1]
+        for name in ("low", "high"):
+            if why := impossible(metric, unit, [cleaned[name]]):
+                self.add_error(name, why)
         return cleaned
 
     def measurement(self) -> Measurement:

@@ -13,23 +13,28 @@ from decisions import clock
 from decisions.actions.base import Entry, change
 from decisions.actions.evidence import withdraw_dropped, withdraw_outdated
 from decisions.actions.sections import Conflict
-from decisions.models import Assessment, Candidate, Decision, Goal, SectionState, User
+from decisions.models import Assessment, Candidate, Decision, Goal, Role, SectionState, User
+from decisions.plausible import impossible_limits
 from decisions.policies import BadInput, wrong_state
 from decisions.section_kinds import Rows
 
+# What says which values there can be.
+MEASURED_IN = ("metric", "unit")
 LETTERS: list[str] = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_uppercase)]
 
 
 def add_goal(decision: Decision, *, by: User, **values: Any) -> Goal:
-    """Add a goal; anyone on the record may propose one, for one of their roles.
+    """Add a goal; anyone on the record may propose one, for one of their roles (or their first).
 
     The owner's goals count at once, all others once the owner has accepted them.
     """
     with change(decision, "propose_goal", by=by, kind="add_goal") as entry:
         _refuse_without_list(entry.decision)
-        _refuse_foreign_role(entry.decision, by, values.get("proposed_by_role", ""))
+        values = {"proposed_by_role": proposes_for(entry.decision, by)[0]} | values
+        _refuse_foreign_role(entry.decision, by, values["proposed_by_role"])
         _refuse_same_metric(entry.decision, values["metric"], None)
         is_owner = entry.decision.owner_id == by.pk
+        _refuse_impossible(values)
         goal = Goal.objects.create(
             decision=entry.decision,
             position=_next_position(entry.decision.goals),
@@ -42,12 +47,25 @@ def add_goal(decision: Decision, *, by: User, **values: Any) -> Goal:
     return goal
 
 
+def proposes_for(decision: Decision, person: User) -> list[str]:
+    """Return the roles for which a person may propose goals: those they hold.
+
+    The owner may write down what any role asks for, or what is asked for by none ("").
+    """
+    if decision.owner_id == person.pk:
+        return ["", *Role.values]
+    return [role for role in Role.values if role in decision.roles_of(person)]
+
+
 def edit_goal(goal: Goal, *, by: User, token: int, **values: Any) -> None:
     """Change a goal from the version with this `token`; raises `Conflict` if it moved.
 
     The owner accepted what it said: as someone else changes it, it is a proposal again.
     """
     with change(goal.decision, "edit_goal", by=by, subject=goal) as entry:
+        if values.get("proposed_by_role", goal.proposed_by_role) != goal.proposed_by_role:
+            _refuse_foreign_role(entry.decision, by, values["proposed_by_role"])
+        _refuse_impossible({name: getattr(goal, name) for name in MEASURED_IN} | values)
         _refuse_same_metric(entry.decision, values.get("metric", ""), goal)
         _edit(entry, goal, token, values)
         if not entry.is_void and entry.decision.owner_id != by.pk:
@@ -257,12 +275,15 @@ def _refuse_same_metric(decision: Decision, metric: str, goal: Goal | None) -> N
 
 
 def _refuse_foreign_role(decision: Decision, by: User, role: str) -> None:
-    """Raise `BadInput` for a proposal in the name of a role that is not the person's.
-
-    The owner may write down what any role asks for.
-    """
-    if role and decision.owner_id != by.pk and role not in decision.roles_of(by):
+    """Raise `BadInput` for a proposal in the name of a role that is not the person's."""
+    if role not in proposes_for(decision, by):
         raise BadInput(_("You can propose a goal only for a role that you hold."))
+
+
+def _refuse_impossible(goal: Mapping[str, Any]) -> None:
+    """Raise `BadInput` for a target or a worst value that nobody can measure."""
+    for _name, why in impossible_limits(goal):
+        raise BadInput(why)
 
 
 def _refuse_without_list(decision: Decision) -> None:

@@ -76,8 +76,7 @@ def _form(row: Row) -> tuple[CountersignForm, str]:
         case Section():
             return SectionForm(row), _url(row, "section", row.kind)
         case Goal():
-            roles = {row.proposed_by_role} - {""}
-            return GoalForm(row.decision, roles=roles, goal=row), _url(row, "goal", row.pk)
+            return GoalForm(row.decision, offered=[], goal=row), _url(row, "goal", row.pk)
         case Candidate():
             return CandidateForm(row.decision, candidate=row), _url(row, "candidate", row.letter)
         case RatingSheet():

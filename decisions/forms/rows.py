@@ -1,6 +1,8 @@
 """Forms of goals, candidates and assessments."""
 
 import math
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from django import forms
@@ -12,6 +14,7 @@ from decisions.advisor_ways import Way
 from decisions.forms.base import CountersignForm, as_lines, completing, multiline
 from decisions.metrics import METRICS, OWN, grouped, own_key
 from decisions.models import Approach, Candidate, Decision, Direction, Goal, Role
+from decisions.plausible import impossible_limits, span_in_words, unlikely
 from decisions.template_plan import WRONG_SIDE, lies_wrong
 
 LONGEST_TEXT = 20_000  # characters
@@ -29,10 +32,26 @@ class FiniteFloatField(forms.FloatField):
         return number
 
 
-class GoalForm(CountersignForm):
-    """What must be reached: metric, direction, target, worst acceptable value and weight."""
+class MetricSelect(forms.Select):
+    """A choice of metrics, each of which tells its natural direction and its unit."""
 
-    metric = forms.ChoiceField(label=gettext_lazy("Metric"))
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return an option with what static/js/goal.js fills in once it is chosen."""
+        option = super().create_option(name, value, *args, **kwargs)
+        if metric := METRICS.get(str(value)):
+            told = {"data-direction": metric.better.value, "data-hint": _target_hint(metric.key)}
+            option["attrs"] = {**option["attrs"], **told}
+        return option
+
+
+class GoalForm(CountersignForm):
+    """What must be reached: metric, direction, target, worst acceptable value and weight.
+
+    What is hardly meant is asked about once: sent again as it is, it is taken. `offered` are the
+    roles for which the person may propose, the first of them where none is said.
+    """
+
+    metric = forms.ChoiceField(label=gettext_lazy("Metric"), widget=MetricSelect)
     own_name = forms.CharField(
         label=gettext_lazy("Its name"),
         max_length=120,
@@ -46,10 +65,18 @@ class GoalForm(CountersignForm):
         help_text=gettext_lazy("For example % or hours; leave it empty where there is none."),
     )
     direction = forms.ChoiceField(
-        label=gettext_lazy("Direction"), choices=Direction.choices, widget=forms.RadioSelect
+        label=gettext_lazy("Direction"),
+        choices=Direction.choices,
+        widget=forms.RadioSelect,
+        required=False,
+        help_text=gettext_lazy(
+            "Left open: at least for what is better the higher it is, as quality; at most for "
+            "what is better the lower it is, as latency, cost and errors."
+        ),
     )
     target = FiniteFloatField(
-        label=gettext_lazy("Target"), help_text=gettext_lazy("In the metric's unit.")
+        label=gettext_lazy("Target"),
+        help_text=gettext_lazy("In the unit that stands beside the metric: %, ms, USD."),
     )
     worst_acceptable = FiniteFloatField(
         label=gettext_lazy("Worst acceptable value"),
@@ -62,12 +89,14 @@ class GoalForm(CountersignForm):
     )
     proposed_by_role = forms.ChoiceField(label=gettext_lazy("Proposed by"), required=False)
     token = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    # The digest of the goal about which was asked whether it is meant.
+    asked = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
     def __init__(
         self,
         record: Decision,
         *args: Any,
-        roles: set[str],
+        offered: Sequence[str],
         goal: Goal | None = None,
         **kwargs: Any,
     ) -> None:
@@ -77,11 +106,29 @@ class GoalForm(CountersignForm):
         self.taken = {one.metric for one in others}
         self.names = {_alike(one.name) for one in others}
         self.fields["metric"].choices = _metric_choices()  # type: ignore[attr-defined]
-        known = roles | ({goal.proposed_by_role} if goal else set()) - {""}
+        known = dict.fromkeys([*([goal.proposed_by_role] if goal else []), *offered])
         self.fields["proposed_by_role"].choices = [  # type: ignore[attr-defined]
-            ("", _("The owner")),
-            *((role, Role(role).label) for role in sorted(known)),
+            (role, Role(role).label if role else _("The owner")) for role in known
         ]
+        self.first_role = next(iter(known), "")
+        if chosen := str(self["metric"].value() or ""):
+            self.fields["target"].help_text = _target_hint(chosen) if chosen in METRICS else ""
+
+    def clean_direction(self) -> str:
+        """Take the natural direction of the metric where none was chosen."""
+        said, metric = (
+            self.cleaned_data["direction"],
+            METRICS.get(self.cleaned_data.get("metric", "")),
+        )
+        if not said and metric is None:
+            raise forms.ValidationError(_("Choose one."))
+        return str(said or (metric.better.value if metric else ""))
+
+    def clean_proposed_by_role(self) -> str:
+        """Take the person's own role where none was said."""
+        said = str(self.cleaned_data["proposed_by_role"])
+        offered: Any = self.fields["proposed_by_role"].choices  # type: ignore[attr-defined]
+        return said if said in dict(offered) else self.first_role
 
     def clean_metric(self) -> str:
         """Refuse a metric that another goal is set on."""
@@ -97,7 +144,28 @@ class GoalForm(CountersignForm):
             self.add_error("worst_acceptable", str(WRONG_SIDE))
         if cleaned.get("metric") == OWN and "own_name" in cleaned:
             self._check_name(cleaned["own_name"])
+        if {"metric", "direction", "target"} <= cleaned.keys():
+            self._weigh_up(cleaned | {"unit": self._unit(cleaned)})
         return cleaned
+
+    def _unit(self, said: dict[str, Any]) -> str:
+        """Return the unit in which the goal is said."""
+        metric = METRICS.get(said["metric"])
+        return metric.unit if metric else str(said.get("own_unit") or "")
+
+    def _weigh_up(self, goal: dict[str, Any]) -> None:
+        """Refuse what nobody can measure; ask about what is hardly meant, unless it was before."""
+        for name, why in impossible_limits(goal):
+            self.add_error(name, why)
+        before = set(unlikely(vars(self.goal))) if self.goal else set()
+        doubts = [one for one in unlikely(goal) if one not in before]
+        limits = (goal["metric"], goal["direction"], goal["target"], goal.get("worst_acceptable"))
+        asked = sha256(repr((limits, doubts)).encode()).hexdigest()
+        if self.errors or not doubts or goal.get("asked") == asked:
+            return
+        for name, why in doubts:
+            self.add_error(name, _("%(why)s If it is meant so, save it again.") % {"why": why})
+        self.data = {name: self.data[name] for name in self.data} | {"asked": asked}
 
     def _check_name(self, name: str) -> None:
         """Refuse a metric of one's own that has no name, or that of another goal."""
@@ -109,7 +177,7 @@ class GoalForm(CountersignForm):
     @property
     def values(self) -> dict[str, Any]:
         """Return the goal's fields, with the key, name and unit of its metric."""
-        apart = {"token", "own_name", "own_unit"}
+        apart = {"token", "asked", "own_name", "own_unit"}
         asked = {name: value for name, value in self.cleaned_data.items() if name not in apart}
         return asked | self._metric()
 
@@ -241,6 +309,15 @@ def _is_own(goal: Goal | None) -> bool:
     return goal is not None and goal.metric not in METRICS
 
 
+def _target_hint(metric: str) -> str:
+    """Return in which unit a target on a metric of the catalogue is said, and what it can be."""
+    unit = METRICS[metric].unit
+    told = {"unit": unit, "span": span_in_words(metric, unit)}
+    if unit:
+        return _("In %(unit)s: %(span)s.") % told
+    return _("On its own scale: %(span)s.") % told if told["span"] else _("On its own scale.")
+
+
 def _metric_choices() -> list[tuple[str, Any]]:
     """Return the metrics to choose from, in groups, and one's own."""
     groups = [(name, [(one.key, one.label) for one in metrics]) for name, metrics in grouped()]
@@ -249,7 +326,7 @@ def _metric_choices() -> list[tuple[str, Any]]:
 
 def _initial_goal(goal: Goal | None, fields: dict[str, forms.Field]) -> dict[str, Any]:
     """Return a goal's values for its form."""
-    plain = {name: field for name, field in fields.items() if not name.startswith("own_")}
+    plain = {name: field for name, field in fields.items() if hasattr(Goal, name)}
     if goal is None or not _is_own(goal):
         return _initial(goal, plain)
     own = {"metric": OWN, "own_name": goal.name, "own_unit": goal.unit}

@@ -14,6 +14,7 @@ from decisions.forms.conflicts import Difference
 from decisions.forms.rows import FiniteFloatField
 from decisions.metrics import METRICS, grouped
 from decisions.models import OWNER, Direction, RecordTemplate, Role
+from decisions.plausible import impossible_limits
 from decisions.section_kinds import SECTION_KINDS, SectionKind, Text
 from decisions.signing_policy import Order, Quorum, SigningPolicy
 from decisions.template_plan import (
@@ -260,6 +261,9 @@ class StartingGoalForm(CountersignForm):
             self.add_error("target", _("Fill this in."))
         if lies_wrong(cleaned):
             self.add_error("worst_acceptable", str(WRONG_SIDE))
+        metric = METRICS[cleaned["metric"]]
+        for name, why in impossible_limits(cleaned | {"unit": metric.unit}):
+            self.add_error(name, why)
         return cleaned
 
     @property

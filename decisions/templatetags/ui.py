@@ -31,6 +31,7 @@ from decisions.models import (
     Thread,
 )
 from decisions.outcomes import Outcome
+from decisions.proposals import proposed_by
 from decisions.record_page import RecordPage
 from decisions.record_parts import STATE_ICONS, CriterionRow
 from decisions.references import ByHand
@@ -279,6 +280,13 @@ def may_resolve(page: RecordPage, thread: Thread) -> bool:
 def may_withdraw(page: RecordPage, evidence: Evidence) -> bool:
     """Return whether the person may take this piece of evidence out now."""
     return page.refusal("withdraw_evidence", evidence) is None
+
+
+@register.filter
+def proposer_of(page: RecordPage, goal: Goal) -> str:
+    """Return the name of who proposed a goal in person, "" if its role alone is to be named."""
+    told = proposed_by(goal, page.proposers)
+    return "" if goal.proposed_by_role and len(told) == 1 else told[-1]
 
 
 @register.filter

@@ -19,8 +19,8 @@ from decisions.views.shared import done, get_record, page, person, posted, statu
 def new_goal(request: HttpRequest, reference: str) -> HttpResponse:
     """Propose a goal."""
     decision = get_record(request, reference)
-    mine = decision.roles_of(person(request))
-    form = sent(request, GoalForm(decision, posted(request), roles=mine))
+    mine = rows.proposes_for(decision, person(request))
+    form = sent(request, GoalForm(decision, posted(request), offered=mine))
     ensure("propose_goal", decision, person(request))
     if form.is_valid():
         added = rows.add_goal(decision, by=person(request), **form.values)
@@ -32,8 +32,8 @@ def goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     """Change a goal."""
     decision = get_record(request, reference)
     row = _goal(decision, pk)
-    mine = decision.roles_of(person(request))
-    form = sent(request, GoalForm(decision, posted(request), roles=mine, goal=row))
+    mine = rows.proposes_for(decision, person(request))
+    form = sent(request, GoalForm(decision, posted(request), offered=mine, goal=row))
     ensure("edit_goal", decision, person(request), row)
     if form.is_valid():
         token = form.cleaned_data["token"] or 0

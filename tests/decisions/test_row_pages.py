@@ -1,8 +1,10 @@
 """Goals, candidates and assessments in the browser."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -42,6 +44,74 @@ def test_a_goal_whose_worst_value_beats_its_target_is_refused_with_the_text_kept
     assert response.status_code == 422
     assert "on the wrong side of the target" in html
     assert 'value="93.5"' in html
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"target": "120"}, "120\xa0% cannot be: this metric is 0\xa0% to 100\xa0%."),
+        ({"metric": "sus", "target": "150"}, "150 cannot be: this metric is 0 to 100."),
+        ({"metric": "throughput", "target": "-5", "worst_acceptable": ""}, "cannot be"),
+        (
+            {"metric": "own", "own_name": "Right", "own_unit": "of 8", "target": "12"},
+            "0\xa0of 8 to",
+        ),
+    ],
+)
+def test_a_goal_that_nobody_can_reach_is_refused(
+    said: dict[str, str], told: str, people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    response = post(sign_in(people.data_science), draft, "new_goal", **GOAL | said)
+    assert response.status_code == 422
+    assert told in response.content.decode()
+    assert not draft.goals.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"target": "0.8", "worst_acceptable": "0.7"}, "Did you mean 80\xa0%?"),
+        (
+            {"metric": "error_rate", "target": "5", "worst_acceptable": "2"},
+            "Did you mean “at most”",
+        ),
+        ({"worst_acceptable": "85"}, "nothing lies between"),
+        ({"target": "0", "worst_acceptable": ""}, "Whatever is measured reaches this target"),
+    ],
+)
+def test_a_goal_that_is_hardly_meant_is_asked_about_once(
+    said: dict[str, str], told: str, people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.data_science)
+    response = post(client, draft, "new_goal", **GOAL | said)
+    page = response.content.decode()
+    assert (response.status_code, told in page) == (422, True)
+    asked = re.findall(r'name="asked" value="(\w+)"', page)
+    other = post(client, draft, "new_goal", **GOAL | {"target": "1"} | {"asked": asked[0]})
+    assert other.status_code == 422
+    again = post(client, draft, "new_goal", **GOAL | said | {"asked": asked[0]})
+    assert (again.status_code, draft.goals.count()) == (302, 1)
+
+
+def test_a_goal_starts_with_the_natural_direction_and_the_role_of_who_proposes_it(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.devops)
+    page = client.get(reverse("decisions:new_goal", args=[draft.reference])).content.decode()
+    assert "The owner" not in page
+    assert '<option value="devops"' in page
+    assert 'data-direction="at_most" data-hint="In ms: at least 0\xa0ms."' in page
+    post(client, draft, "new_goal", metric="latency_p95", target="300", weight="1")
+    goal = draft.goals.get()
+    assert (goal.direction, goal.proposed_by_role) == ("at_most", "devops")
+    owner = sign_in(people.owner)
+    page = owner.get(reverse("decisions:new_goal", args=[draft.reference])).content.decode()
+    assert all(f'<option value="{role}"' in page for role in ("", "ux", "devops"))
+    page = owner.get(draft.get_absolute_url()).content.decode()
+    assert f'<span class="soft">{people.devops}</span></td>' in page
+    # As it could be proposed before: for no role.
+    draft.goals.update(proposed_by_role="")
+    assert f"<td>{people.devops}</td>" in owner.get(draft.get_absolute_url()).content.decode()
 
 
 def test_infinity_is_no_target(people: People, draft: Decision, sign_in: SignIn) -> None:

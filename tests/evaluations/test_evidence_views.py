@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
+from decisions.actions.rows import add_goal
 from decisions.models import Candidate, Decision, Evidence
 from tests import factories
 from tests.factories import People
@@ -225,10 +226,20 @@ def test_an_estimate_is_marked_wherever_it_is_shown(
     assert "caveat" in text(devops.get(f"/decisions/{record.reference}/candidates/"))
 
 
-@pytest.mark.parametrize("said", [{"low": "9", "value": "5", "high": "9"}, {"value": "inf"}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"low": "9", "value": "5", "high": "9"},
+        {"value": "inf"},
+        {"low": "-4"},
+        {"metric": "own_solved", "high": "12"},
+    ],
+)
 def test_an_estimate_lies_in_its_own_range(
     said: dict[str, str], record: Decision, people: People, sign_in: SignIn
 ) -> None:
+    own = {"metric": "own_solved", "name": "Solved", "unit": "of 8"}
+    add_goal(record, by=people.owner, direction="at_least", target=6.0, **own)
     known = {"candidate": "A", "metric": "one_off_cost", "low": "1", "high": "9", "value": "5"}
     sent = known | {"reason": "So.", "who": "Devi"} | said
     got = sign_in(people.devops).post(address(record, "estimate/"), sent)
