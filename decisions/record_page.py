@@ -15,6 +15,7 @@ from decisions.blockers import (
     section_problems,
     standing_requests,
 )
+from decisions.cautions import cautions
 from decisions.comparability import LeftOut, left_out
 from decisions.content import current_digest
 from decisions.discussion import Discussion
@@ -116,6 +117,16 @@ class RecordPage:
     def by_hand(self) -> list[ByHand]:
         """Return the numbers that look measured and are written by hand."""
         return written_by_hand(self.record)
+
+    @property
+    def sees_by_hand(self) -> bool:
+        """Return whether the person is to ask where such numbers come from."""
+        return self.is_owner or self.can_review
+
+    @cached_property
+    def cautions(self) -> list[str]:
+        """Return what should be known before the record is submitted or signed."""
+        return cautions(self.weighing.matrix) if self.record.is_open else []
 
     @cached_property
     def offers(self) -> list[Offer]:

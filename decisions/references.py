@@ -51,13 +51,13 @@ class Offer:
 
 
 def offers(named: Named) -> list[Offer]:
-    """Return what may be referred to now: the evidence that holds, by number, then the goals."""
+    """Return what may be referred to now: the goals, then the evidence that holds, by number."""
     rows = named.values()
     holding = [one for one in rows if isinstance(one, Evidence) and _holds(one)]
     goals = [one for one in rows if isinstance(one, Goal)]
     return [
-        *(Offer(one.reference, _measured(one), True) for one in holding),
         *(Offer(one.metric, _wanted(one), False) for one in goals),
+        *(Offer(one.reference, _measured(one), True) for one in holding),
     ]
 
 

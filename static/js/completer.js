@@ -3,8 +3,6 @@
    several lines, which may say that it completes and what it controls, but not that it is expanded. Which lists a text
    box offers it names in data-completes; the page holds them as datalists. Without this script names and references are typed by hand. */
 
-const MOST = 7;
-
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 const words = (text) => plain(text).split(/[^\p{L}\p{N}_.+-]+/u).filter(Boolean);
 
@@ -76,7 +74,7 @@ const openedIn = (box) => {
     const options = document.getElementById(list)?.options ?? [];
     if (typed === undefined) continue;
     const offers = [...options].map((one) => ({ value: one.value, label: one.label || one.text }));
-    const fitting = offers.filter((offer) => SOURCES[name].fits(offer, typed)).slice(0, MOST);
+    const fitting = offers.filter((offer) => SOURCES[name].fits(offer, typed));
     if (fitting.length) return { list, source: SOURCES[name], typed, found: fitting };
   }
   return null;
@@ -124,11 +122,7 @@ const option = (offer, at) => {
   more.className = "soft";
   more.textContent = second;
   line.append(what, more);
-  // Before the text box loses the focus.
-  line.addEventListener("pointerdown", (event) => {
-    event.preventDefault();
-    take(at);
-  });
+  line.addEventListener("click", () => take(at));
   return line;
 };
 
@@ -141,6 +135,8 @@ const open = (opened) => {
   list.role = "listbox";
   list.setAttribute("aria-label", document.querySelector(`label[for="${area.id}"]`)?.textContent ?? "");
   list.append(...found.map(option));
+  // The list scrolls, by finger too, and the text box keeps the focus meanwhile.
+  list.addEventListener("pointerdown", (event) => event.preventDefault());
   area.after(list);
   area.setAttribute("aria-controls", list.id);
   mark(0);

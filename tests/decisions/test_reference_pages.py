@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from decisions.actions.evidence import attach_evidence, withdraw_evidence
+from decisions.actions.lifecycle import submit
 from decisions.actions.review import Remark, edit_comment, open_thread, send_review
 from decisions.actions.rows import edit_goal
 from decisions.exports.document import record_document
@@ -197,6 +198,7 @@ def test_a_number_written_by_hand_is_shown_to_its_author_after_the_save(
     assert "B is right in <mark>88%</mark> of cases." in part
     assert "<code>[[E3]]</code>, 89.0" in part
     assert "Written by hand" not in part_of(html_of(sign_in(people.ux), complete_draft))
+    assert 'id="by-hand-title"' in html_of(sign_in(people.owner), complete_draft)
 
 
 def test_reviewers_see_the_numbers_written_by_hand_and_nobody_is_held_back(
@@ -212,6 +214,10 @@ def test_reviewers_see_the_numbers_written_by_hand_and_nobody_is_held_back(
         assert "<mark>$7</mark>" in block
         assert "#section-recommendation" in block
     assert "… and more" not in html
+    folded = html_of(reviewer, in_review, "sign").partition(
+        '<details class="disclosure" id="by-hand">'
+    )
+    assert "1 number is written by hand" in folded[2].partition("</summary>")[0]
     factories.edit(in_review, KIND, people, reading="Then 12 % came. " * 51)
     html = html_of(reviewer, in_review, "review")
     assert html.count("<mark>12 %</mark>") == 50
@@ -219,6 +225,22 @@ def test_reviewers_see_the_numbers_written_by_hand_and_nobody_is_held_back(
     outsider = html_of(sign_in(people.owner), in_review)
     assert "needs work" not in outsider
     factories.sign(in_review, people.ux, "ux")
+
+
+def test_a_recommendation_that_no_evidence_holds_up_is_told_before_it_is_submitted_and_signed(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    (chosen,) = factories.section_of(complete_draft, "recommendation").data["chosen"]
+    told = f"{chosen} is recommended, but nothing measured says whether it reaches Accuracy (must)."
+    owner = sign_in(people.owner)
+    assert told not in html_of(owner, complete_draft)
+    for one in complete_draft.evidence.filter(candidate__letter=chosen, metric="accuracy"):
+        withdraw_evidence(one, by=people.owner, reason="Wrong cases.")
+    html = html_of(owner, complete_draft)
+    assert told in html
+    assert "still open before it can be submitted" not in html
+    submit(complete_draft, by=people.owner)
+    assert told in html_of(sign_in(people.ux), complete_draft, "sign")
 
 
 def test_a_closed_record_is_left_alone(people: People, approved: Decision, sign_in: SignIn) -> None:

@@ -99,6 +99,24 @@ def test_evidence_is_taken_by_mouse_and_brackets_are_not_doubled(page: Page) -> 
     expect(box).to_be_focused()
 
 
+def test_a_long_list_scrolls_and_the_keyboard_moves_on_in_it(page: Page) -> None:
+    page.evaluate(
+        """() => document.getElementById("references").append(
+          ...Array.from({length: 27}, (_, at) => new Option(`Measured ${at}`, `E${at + 20}`)))"""
+    )
+    page.add_style_tag(path=ROOT / "static/css/controls.css")
+    box = page.get_by_role("textbox", name="Text")
+    offers = write(box, "[[")
+    expect(offers).to_have_count(30)
+    assert page.get_by_role("listbox").evaluate("one => one.scrollHeight > one.clientHeight")
+    for _ in range(29):
+        box.press("ArrowDown")
+    expect(offers.last).to_be_in_viewport()
+    offers.last.click()
+    expect(box).to_have_value("[[E46]]")
+    expect(box).to_be_focused()
+
+
 def test_escape_closes_the_offers_and_keeps_the_text(page: Page) -> None:
     box = page.get_by_role("textbox", name="Text")
     expect(write(box, "[[E")).to_have_count(2)
