@@ -18,7 +18,7 @@ from decisions.advisor import (
     known_answers,
     leading,
 )
-from decisions.advisor_rules import SOURCES, Source
+from decisions.advisor_sources import SOURCES, Source
 from decisions.advisor_ways import PROMPTING
 from decisions.models import Approach, Candidate, Decision
 

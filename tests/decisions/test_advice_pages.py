@@ -48,7 +48,7 @@ def test_the_page_shows_what_speaks_for_and_against_each_way_and_where_it_comes_
     assert "Advice from rules, not evidence" in html
     assert "A few hundred good examples, written by hand, can be enough to tune a model." in html
     assert "Labelled examples at hand: Hundreds · " in html
-    assert "LIMA: Less Is More for Alignment" in html
+    assert "Fine-Tuned ‘Small’ LLMs (Still) Significantly Outperform Zero-Shot" in html
     assert "Training a model from nothing takes thousands of graphics cards" in html
     for key in WAYS:
         assert f'id="way-{key}"' in html
