@@ -22,7 +22,16 @@ from decisions.advisor import (
     may_fire,
     questions,
 )
-from decisions.advisor_rules import EXPERIMENTS, RULES, UNUSED, Experiment, Rule
+from decisions.advisor_rules import (
+    CANDIDATES,
+    EXPERIMENTS,
+    LOOKED_UP,
+    RULES,
+    TUNED,
+    UNUSED,
+    Experiment,
+    Rule,
+)
 from decisions.advisor_sources import SOURCES
 from decisions.advisor_ways import (
     FINE_TUNING,
@@ -192,17 +201,21 @@ def test_every_rule_has_an_effect_a_sentence_and_a_source() -> None:
 
 
 Given = dict[str, tuple[str, ...]]
-ENOUGH = ("hundreds", "thousands")
-OWN_FACTS = ("public", "private")
+ONLY_TUNED = (FINE_TUNING, PROMPT_ON_TUNED)
+FACTS: Given = {"knowledge": ("public", "private")}
+EXAMPLES: Given = {"labelled": ("hundreds", "thousands")}
+FEW: Given = {"labelled": ("none", "tens")}
+HOSTED: Given = {"place": ("hosted",)}
+MANY: Given = {"volume": ("medium", "high")}
 
 
 @dataclass(frozen=True)
 class Points:
-    """An answer speaks more for a way than the others to the same question do, given others."""
+    """An answer speaks more for ways than others to the same question do, given other answers."""
 
     question: str
     answer: str
-    way: str
+    ways: tuple[str, ...]
     to: tuple[str, ...] = ()
     given: Given | None = None
 
@@ -211,134 +224,141 @@ class Points:
 # and S4, and what S3 adds to it.
 WEIGHED: dict[str, tuple[Points, ...]] = {
     "niche or broad": (
-        Points("focus", "broad", PROMPTING),
-        Points("focus", "broad", RAG, given={"knowledge": ("private",)}),
-        Points("focus", "niche", FINE_TUNING),
-        Points("focus", "niche", PROMPT_ON_TUNED),
+        Points("focus", "broad", (PROMPTING,)),
+        Points("focus", "broad", (RAG, PROMPT_AND_RAG), given={"knowledge": ("private",)}),
+        Points("focus", "niche", ONLY_TUNED),
     ),
     "static or dynamic data": (
-        Points("change", "dynamic", RAG),
-        Points("change", "dynamic", PROMPT_AND_RAG),
-        Points("change", "static", FINE_TUNING),
+        Points("change", "dynamic", LOOKED_UP),
+        Points("change", "static", ONLY_TUNED),
     ),
     "simple or complex interaction": (
-        Points("complexity", "simple", PROMPTING),
-        Points("complexity", "complex", PROMPT_AND_RAG),
-        Points("complexity", "complex", FINE_TUNING, given={"labelled": ENOUGH}),
+        Points("complexity", "simple", (PROMPTING,)),
+        Points("complexity", "complex", (PROMPT_AND_RAG, PROMPT_ON_TUNED, TUNED_AND_RAG)),
+        Points("complexity", "complex", (FINE_TUNING,), given=EXAMPLES),
     ),
     "stakes of accuracy": (
-        Points("stakes", "low", PROMPTING),
-        Points("stakes", "high", RAG, given={"knowledge": OWN_FACTS}),
-        Points("stakes", "high", FINE_TUNING, given={"labelled": ENOUGH}),
+        Points("stakes", "low", (PROMPTING,)),
+        Points("stakes", "medium", (PROMPTING,), ("high",)),
+        Points("stakes", "high", LOOKED_UP, given=FACTS),
+        Points("stakes", "high", ONLY_TUNED, given=EXAMPLES),
     ),
     "need of control": (
-        Points("control", "loose", PROMPTING),
-        Points("control", "strict", FINE_TUNING),
-        Points("control", "strict", PROMPT_ON_TUNED),
+        Points("control", "loose", (PROMPTING,)),
+        Points("control", "strict", ONLY_TUNED),
     ),
     "labelled examples": (
-        Points("labelled", "thousands", FINE_TUNING),
-        Points("labelled", "hundreds", FINE_TUNING, ("none", "tens")),
-        Points("labelled", "hundreds", TUNED_AND_RAG, ("none", "tens")),
-        Points("labelled", "none", PROMPTING, given={"language": ("plain",)}),
+        Points("labelled", "thousands", (FINE_TUNING,)),
+        Points("labelled", "thousands", TUNED, ("none", "tens")),
+        Points("labelled", "hundreds", TUNED, ("none", "tens")),
+        Points("labelled", "tens", ONLY_TUNED, ("none",)),
+        Points("labelled", "tens", (PROMPT_AND_RAG,)),
+        Points("labelled", "none", (PROMPTING,), given={"language": ("plain",)}),
     ),
     "domain language": (
-        Points("language", "specialist", FINE_TUNING),
-        Points("language", "specialist", RAG),
-        Points("language", "plain", PROMPTING),
+        Points("language", "specialist", TUNED, given=EXAMPLES),
+        Points("language", "specialist", (RAG, PROMPT_AND_RAG), given=FEW),
+        Points("language", "plain", (PROMPTING,)),
     ),
     "style hard to describe": (
-        Points("style", "shown", FINE_TUNING),
-        Points("style", "described", PROMPTING),
-        Points("style", "described", PROMPT_AND_RAG),
+        Points("style", "shown", TUNED),
+        Points("style", "described", (PROMPTING, PROMPT_AND_RAG)),
+        Points("style", "described", (RAG,), ("shown",)),
     ),
     "context larger than the window": (
-        Points("context", "beyond", RAG),
-        Points("context", "beyond", FINE_TUNING),
-        Points("context", "fits", PROMPTING),
+        Points("context", "beyond", LOOKED_UP),
+        Points("context", "beyond", (FINE_TUNING,)),
+        Points("context", "fits", (PROMPTING,)),
     ),
     "up-to-date or private sources": (
-        Points("knowledge", "private", RAG),
-        Points("knowledge", "public", RAG, ("general",)),
-        Points("knowledge", "general", PROMPTING),
-        Points("knowledge", "general", FINE_TUNING),
+        Points("knowledge", "private", LOOKED_UP, ("general",)),
+        Points("knowledge", "public", LOOKED_UP, ("general",)),
+        Points("knowledge", "general", (PROMPTING, *ONLY_TUNED)),
     ),
     "citing sources": (
-        Points("citing", "yes", RAG),
-        Points("citing", "yes", TUNED_AND_RAG),
-        Points("citing", "no", PROMPTING),
-        Points("citing", "no", FINE_TUNING),
+        Points("citing", "yes", LOOKED_UP),
+        Points("citing", "no", (PROMPTING, *ONLY_TUNED)),
     ),
     "sensitivity": (
-        Points("sensitivity", "personal", RAG, ("internal",)),
-        Points("sensitivity", "public", FINE_TUNING),
-        Points("sensitivity", "public", PROMPTING),
-        Points("place", "own", PROMPT_AND_RAG, ("hosted",), {"compute": ("gpu",)}),
+        Points("sensitivity", "public", CANDIDATES, ("internal",), HOSTED),
+        Points("sensitivity", "public", (PROMPTING, PROMPT_AND_RAG)),
+        Points("sensitivity", "public", TUNED),
+        Points("sensitivity", "personal", (RAG,), ("internal",)),
     ),
     "cost": (
-        Points("cost", "tight", FINE_TUNING, given={"volume": ("medium", "high")}),
-        Points("cost", "flexible", PROMPTING, given={"volume": ("medium", "high")}),
-        Points("budget", "small", PROMPTING),
-        Points("budget", "large", TUNED_AND_RAG),
-        Points("budget", "small", FINE_TUNING, given={"labelled": ENOUGH}),
+        Points("cost", "tight", ONLY_TUNED, given=MANY),
+        Points("cost", "flexible", (PROMPTING,), given=MANY),
+        Points("cost", "flexible", (RAG, PROMPT_AND_RAG), given={"volume": ("high",)}),
+        Points("cost", "flexible", (FINE_TUNING,), given={"volume": ("low",)}),
+        Points("budget", "small", (PROMPTING,)),
+        Points("budget", "small", (FINE_TUNING,), given=EXAMPLES),
+        Points("budget", "medium", (PROMPT_ON_TUNED, TUNED_AND_RAG), ("small",)),
+        Points("budget", "large", (PROMPT_ON_TUNED, TUNED_AND_RAG)),
     ),
     "volume": (
-        Points("volume", "low", PROMPTING),
-        Points("volume", "high", FINE_TUNING),
-        Points("volume", "low", PROMPT_AND_RAG),
+        Points("volume", "low", (PROMPTING, PROMPT_AND_RAG)),
+        Points("volume", "medium", (PROMPTING, RAG), ("high",)),
+        Points("volume", "high", (FINE_TUNING,)),
     ),
     "latency": (
-        Points("response", "instant", FINE_TUNING),
-        Points("response", "batch", PROMPTING),
-        Points("response", "batch", PROMPT_AND_RAG),
+        Points("response", "instant", (FINE_TUNING,)),
+        Points("response", "batch", (PROMPTING, PROMPT_AND_RAG)),
+        Points("response", "seconds", (PROMPTING, *LOOKED_UP), ("instant",)),
     ),
     "on the device": (
-        Points("place", "device", FINE_TUNING),
-        Points("place", "hosted", PROMPTING, ("device",)),
-        Points("place", "hosted", RAG, ("device",)),
+        Points("place", "device", (FINE_TUNING,)),
+        Points("place", "own", (PROMPTING, *LOOKED_UP), ("device",)),
+        Points("place", "own", (FINE_TUNING,), ("hosted",), {"compute": ("cpu",)}),
     ),
     "compute": (
-        Points("compute", "cpu", PROMPTING, given={"place": ("hosted",)}),
-        Points("compute", "gpu", PROMPT_AND_RAG),
-        Points("compute", "gpu", FINE_TUNING, ("cpu",), {"labelled": ENOUGH}),
+        Points("compute", "cpu", (PROMPTING, RAG), given=HOSTED),
+        Points("compute", "gpu", (RAG, PROMPT_AND_RAG), given={"place": ("own",)}),
+        Points("compute", "gpu", (PROMPTING,), ("some_gpu",), {"place": ("own",)}),
+        Points("compute", "some_gpu", (PROMPTING,), ("cpu",), {"place": ("own",)}),
+        Points("compute", "gpu", TUNED, given=EXAMPLES | HOSTED),
     ),
     "skills": (
-        Points("ability", "prompts", PROMPTING),
-        Points("ability", "data", RAG, ("prompts", "training")),
-        Points("ability", "training", FINE_TUNING),
-        Points("ability", "both", TUNED_AND_RAG),
+        Points("ability", "prompts", (PROMPTING,)),
+        Points("ability", "data", (RAG, PROMPT_AND_RAG)),
+        Points("ability", "training", (PROMPT_AND_RAG, RAG), ("prompts",)),
+        Points("ability", "training", ONLY_TUNED),
+        Points("ability", "both", (TUNED_AND_RAG,)),
+        Points("ability", "training", (TUNED_AND_RAG,), ("data",)),
+        Points("ability", "both", (FINE_TUNING, RAG), ("prompts",)),
+        Points("ability", "data", ONLY_TUNED, ("prompts",)),
     ),
     "time to market": (
-        Points("time", "days", PROMPTING),
-        Points("time", "weeks", RAG),
-        Points("time", "months", TUNED_AND_RAG),
-        Points("time", "months", FINE_TUNING, ("days",)),
+        Points("time", "days", (PROMPTING,)),
+        Points("time", "weeks", (RAG,)),
+        Points("time", "weeks", (FINE_TUNING,), ("days",)),
+        Points("time", "months", (*TUNED, PROMPT_AND_RAG), ("days",)),
+        Points("time", "months", (PROMPT_ON_TUNED, TUNED_AND_RAG), ("weeks",)),
     ),
-    "forgetting": (Points("forgetting", "narrow", FINE_TUNING),),
+    "forgetting": (Points("forgetting", "narrow", TUNED),),
     "pre-training": (
-        Points("budget", "large", PRE_TRAINING),
-        Points("compute", "gpu", PRE_TRAINING),
+        Points("budget", "large", (PRE_TRAINING,)),
+        Points("compute", "gpu", (PRE_TRAINING,)),
     ),
     "combining": (
-        Points("style", "shown", TUNED_AND_RAG, given={"knowledge": OWN_FACTS}),
-        Points("control", "strict", PROMPT_ON_TUNED, given={"style": ("shown",)}),
-        Points("complexity", "complex", PROMPT_AND_RAG, given={"knowledge": OWN_FACTS}),
+        Points("style", "shown", (TUNED_AND_RAG,), given=FACTS),
+        Points("control", "strict", (PROMPT_ON_TUNED,), given={"style": ("shown",)}),
+        Points("complexity", "complex", (PROMPT_AND_RAG,), given=FACTS),
     ),
 }
 
 
-def gains(one: Points) -> Iterator[int]:
-    """Yield by how much an answer adds to its way's balance, compared with each other one.
+def gains(one: Points, way: str) -> Iterator[int]:
+    """Yield by how much an answer adds to a way's balance, compared with each other one.
 
     The balance is a sum, so rules that do not ask the question are the same on both sides.
     """
-    asking = [rule for rule in RULES if one.question in rule.when and one.way in rule.effects]
+    asking = [rule for rule in RULES if one.question in rule.when and way in rule.effects]
     others = one.to or tuple({*questions()[one.question].answers} - {one.answer})
     for base in FULL:
         if fires(one.given or {}, base):
             added = {
                 answer: sum(
-                    rule.effects[one.way]
+                    rule.effects[way]
                     for rule in asking
                     if fires(rule.when, base | {one.question: answer})
                 )
@@ -352,9 +372,10 @@ def test_what_a_first_view_has_to_weigh_points_where_the_sources_say(
     points: tuple[Points, ...],
 ) -> None:
     for one in points:
-        found = list(gains(one))
-        assert min(found) >= 0, one
-        assert max(found) > 0, one
+        for way in one.ways:
+            found = list(gains(one, way))
+            assert min(found) >= 0, (one, way)
+            assert max(found) > 0, (one, way)
 
 
 def test_every_question_of_the_profile_is_weighed() -> None:
