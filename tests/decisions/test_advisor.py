@@ -50,6 +50,7 @@ from decisions.section_kinds import SECTION_KINDS, FieldType
 from evaluations.sample.load import PLANS
 from evaluations.sample.routing import PLAN as ROUTING
 from evaluations.sample.story import Plan
+from tests.profiles import full_profiles
 
 NAMED = re.compile(r"`(\w+)`")
 PRODUCT = re.compile(
@@ -81,15 +82,6 @@ def products() -> Iterator[Product]:
 
 
 PRODUCTS = list(products())
-
-
-def full_profiles(count: int, seed: int = 5) -> list[dict[str, str]]:
-    """Return profiles with every question answered, at random."""
-    draw = Random(seed)
-    asked = questions().items()
-    return [{name: draw.choice(one.answers) for name, one in asked} for _ in range(count)]
-
-
 FULL = full_profiles(300)
 profiles = st.fixed_dictionaries(
     {}, optional={name: st.sampled_from(one.answers) for name, one in questions().items()}
