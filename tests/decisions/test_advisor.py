@@ -82,6 +82,7 @@ def products() -> Iterator[Product]:
 
 
 PRODUCTS = list(products())
+ENTRIES: tuple[Rule | Experiment, ...] = (*RULES, *EXPERIMENTS)
 FULL = full_profiles(300)
 profiles = st.fixed_dictionaries(
     {}, optional={name: st.sampled_from(one.answers) for name, one in questions().items()}
@@ -174,7 +175,7 @@ def test_every_experiment_is_advised_where_its_condition_holds_and_nowhere_else(
         assert not is_for_some or len(found) < len(FULL), trial.key
 
 
-@pytest.mark.parametrize("entry", [*RULES, *EXPERIMENTS], ids=lambda one: one.key)
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda one: one.key)
 def test_every_question_of_a_condition_tells_answers_apart(entry: Rule | Experiment) -> None:
     for name, answers in entry.when.items():
         assert set(answers) < set(questions()[name].answers), "it asks nothing"
@@ -404,14 +405,14 @@ def test_a_source_is_a_full_reference_or_says_that_it_is_none() -> None:
         assert one.appeared, key
         assert one.address.startswith("https://"), key
         assert one.authors or key == "gdpr", key
-    for entry in (*RULES, *EXPERIMENTS):
+    for entry in ENTRIES:
         assert entry.sources == ("team",) or "team" not in entry.sources, entry.key
 
 
 def test_no_two_rules_share_a_key_and_every_source_is_cited() -> None:
     assert len({one.key for one in RULES}) == len(RULES)
     assert len({one.key for one in EXPERIMENTS}) == len(EXPERIMENTS)
-    cited = {source for one in (*RULES, *EXPERIMENTS) for source in one.sources}
+    cited = {source for one in ENTRIES for source in one.sources}
     assert cited == SOURCES.keys()
 
 
