@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from decisions import freshness
 from decisions.models import Candidate, Evidence
 from evaluations import scorers, staleness
 from evaluations.actions import attach_run, request_run
@@ -81,3 +82,34 @@ def test_what_is_attached_twice_stays_as_it_is(
     before = reasons()
     attach_run(run, by=people.owner)
     assert reasons() == before
+
+
+def test_newer_cases_and_scorers_answer_what_is_out_of_date_and_other_cases_do_not(
+    case_set: CaseSet, tmp_path: Path
+) -> None:
+    newer, other = make_case_set(tmp_path, tests=5), make_case_set(tmp_path, name="Letters")
+
+    def told(cases: CaseSet, scorer: str = "exact_match/1", split: str = "test") -> dict[str, str]:
+        known = {"case_set": str(cases), "case_set_digest": cases.digest}
+        return known | {"split": split, "scorer": scorer}
+
+    then = told(case_set)
+    assert freshness.succeeds(told(newer), then)
+    assert freshness.succeeds(told(newer, "exact_match/2"), then)
+    assert not freshness.succeeds(told(newer, "exact_match/2+5a0c7d31"), then)
+    assert not freshness.succeeds(told(newer, split="holdout"), then)
+    assert not freshness.succeeds({"task": "Refund"}, {"task": "Log in"})
+    # The same content under another name is known by its digest, other content is not.
+    assert freshness.succeeds(told(other), then) is (other.digest == case_set.digest)
+    letters = make_case_set(tmp_path, name="Letters", tests=7)
+    assert not freshness.succeeds(told(letters), told(newer))
+
+
+def test_a_case_set_that_not_everyone_may_read_is_not_named(
+    candidate: Candidate, case_set: CaseSet, people: People, tmp_path: Path
+) -> None:
+    measured(candidate, case_set, people)
+    make_case_set(tmp_path, tests=5)
+    CaseSet.objects.filter(version=2).update(visibility="involved", name="Layoff letters Q3")
+    staleness.look_at_all()
+    assert set(reasons().values()) == {"A newer version of its cases has come in since."}
