@@ -37,6 +37,7 @@ from evaluations.studies import (
 
 LONGEST_TEXT = 4_000  # characters
 LONGEST_LINE = 120
+PASTED = "numbers.txt"
 MOST_USERS = 10_000_000
 LONGEST_TEST = 30 * 86_400.0  # seconds
 
@@ -221,8 +222,14 @@ class StudyForm(OneCandidateForm):
 
     @property
     def source(self) -> SourceFile | None:
-        """Return the file that came with it."""
-        return source_file(self.cleaned_data.get("file"))
+        """Return what the figure was worked out from, as a file; None where all is said of it."""
+        return None
+
+    @property
+    def notes(self) -> SourceFile | None:
+        """Return the file that came beside it."""
+        uploaded = source_file(self.cleaned_data.get("file"))
+        return None if uploaded == self.source else uploaded
 
     def measurement(self) -> Measurement:
         """Return the figure as the record takes it in."""
@@ -268,14 +275,19 @@ class NumbersForm(StudyForm):
     order: tuple[str, ...] = ("numbers",)
 
     @property
-    def text(self) -> str:
-        """Return what was pasted, or else what the file holds; raise `Unusable`."""
+    def source(self) -> SourceFile | None:
+        """Return the numbers that were pasted, or else the file that holds them."""
         pasted = str(self.cleaned_data.get("numbers") or "")
+        if pasted.strip():
+            return SourceFile(PASTED, pasted.encode())
+        return source_file(self.cleaned_data.get("file"))
+
+    @property
+    def text(self) -> str:
+        """Return the numbers as text, "" where there are none; raise `Unusable`."""
         source = self.source
-        if pasted.strip() or source is None:
-            return pasted
         try:
-            return source.content.decode("utf-8-sig")
+            return source.content.decode("utf-8-sig") if source else ""
         except UnicodeDecodeError as error:
             raise Unusable(_("The file is no text; paste the numbers.")) from error
 
@@ -341,10 +353,19 @@ class ScaleForm(NumbersForm):
         (name,) = super().conditions.values()
         return {self.agree: f"{name}, {said['lowest']:g}–{said['highest']:g}"}
 
+    @property
+    def summary(self) -> list[Any]:
+        """Return number, mean and spread of the scores, each None where it is not said."""
+        return [self.cleaned_data.get(name) for name in ("n", "mean", "sd")]
+
+    @property
+    def source(self) -> SourceFile | None:
+        """Return the scores; where only what they come to is said, that is all there is."""
+        return super().source if self.summary == [None] * 3 else None
+
     def figure(self) -> OutsideFigure:
         """Return the mean score, from the scores or from what they come to."""
-        said = self.cleaned_data
-        summary = [said.get(name) for name in ("n", "mean", "sd")]
+        said, summary = self.cleaned_data, self.summary
         if any(one is not None for one in summary):
             if None in summary or self.cleaned_data.get("numbers"):
                 raise Unusable(_("Give the scores, or their number, mean and spread."))

@@ -193,6 +193,11 @@ class Evidence(models.Model):
         return ", ".join(str(word) for applies, word in words if applies)
 
     @property
+    def files(self) -> list[Attachment]:
+        """Return what came with it: the source, then notes."""
+        return [one for one in (self.attachment, self.notes) if one is not None]
+
+    @property
     def is_withdrawn(self) -> bool:
         """Return whether it no longer counts."""
         return self.withdrawn_at is not None

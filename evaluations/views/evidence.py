@@ -29,6 +29,7 @@ from evaluations.load_tests import figures, measurements
 from evaluations.uploads import Upload
 
 LOAD_TEST, KEPT = "load_test", "load"
+ATTACHED = "attached"  # what came of an upload, by name
 LONGEST_ORIGIN = 200
 
 
@@ -59,6 +60,8 @@ def check_load_test(request: HttpRequest, reference: str, token: str) -> HttpRes
     ensure("add_evidence", decision, person(request))
     upload = uploads.kept(person(request), token, LOAD_TEST)
     candidate = _candidate(decision, upload)
+    if names := upload.more.get(ATTACHED):
+        return _done(request, decision, _("It is in already, as %(names)s.") % {"names": names})
     file = SourceFile(upload.name, (upload.folder / KEPT).read_bytes())
     columns = _columns(file)
     test, problem = _read(file, LoadTestForm(None, columns, request.POST).columns)
@@ -68,9 +71,9 @@ def check_load_test(request: HttpRequest, reference: str, token: str) -> HttpRes
     answers = None if looks else posted(request)
     form = sent(request, LoadTestForm(test, columns, answers, initial=typed))
     if test and form.is_valid():
-        _attach_load_test(request, candidate, file, test, form)
-        uploads.forget(upload)
-        return _done(request, decision, _("The load test is attached."))
+        found = _attach_load_test(request, candidate, file, test, form)
+        uploads.note(upload, **{ATTACHED: _named(found)})
+        return _attached(request, decision, found)
     context = {
         "form": form,
         "candidate": candidate,
@@ -97,6 +100,7 @@ def study(request: HttpRequest, reference: str, what: str) -> HttpResponse:
             kind=EvidenceKind.STUDY,
             measurements=[form.measurement()],
             file=form.source,
+            notes=form.notes,
         )
         return _attached(request, decision, found)
     context = {"form": form, "title": STUDY_NAMES[what]}
@@ -162,11 +166,11 @@ def _attach_load_test(
     file: SourceFile,
     test: LoadTest,
     form: LoadTestForm,
-) -> None:
+) -> list[Evidence]:
     told = {"tool": test.tool, "file": file.name}
     origin = (_("Load test with %(tool)s: %(file)s") % told)[:LONGEST_ORIGIN]
     found = measurements(test, form.circumstances, origin=origin, source_digest=file.sha256)
-    add_evidence(
+    return add_evidence(
         candidate,
         by=person(request),
         kind=EvidenceKind.LOAD_TEST,
@@ -176,9 +180,12 @@ def _attach_load_test(
 
 
 def _attached(request: HttpRequest, decision: Decision, found: list[Evidence]) -> HttpResponse:
-    names = ", ".join(one.reference for one in found)
     sentence = ngettext("%(names)s is attached.", "%(names)s are attached.", len(found))
-    return _done(request, decision, sentence % {"names": names})
+    return _done(request, decision, sentence % {"names": _named(found)})
+
+
+def _named(found: list[Evidence]) -> str:
+    return ", ".join(one.reference for one in found)
 
 
 def _done(request: HttpRequest, decision: Decision, sentence: str) -> HttpResponse:
