@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from decisions.models import Decision
+from decisions.models import Decision, Evidence
 
 Conditions = Mapping[str, Any]
 
@@ -35,6 +35,11 @@ def moved(record: Decision) -> dict[int, str]:
     return {pk: why for one in _known for pk, why in one.moved(record).items()}
 
 
-def succeeds(now: Conditions, then: Conditions) -> bool:
-    """Return whether conditions are others' in newer versions."""
-    return any(one.succeeds(now, then) for one in _known)
+def answers(new: Evidence, earlier: Evidence) -> bool:
+    """Return whether evidence answers the question of earlier evidence, or that in newer versions.
+
+    Of which candidate and metric they speak is the caller's to ask.
+    """
+    if new.question == earlier.question:
+        return True
+    return any(one.succeeds(new.conditions, earlier.conditions) for one in _known)

@@ -51,11 +51,16 @@ def succeeds(now: Mapping[str, Any], then: Mapping[str, Any]) -> bool:
 
 def _but_for_versions(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return conditions without their cases, and without the version of their scorer."""
-    key, _slash, version = str(told.get("scorer", "")).partition("/")
-    settings = version.partition("+")[2]
     # A name without a digest is all that is known of the cases.
     left = {"case_set", "case_set_digest"} if _cases(told) else set()
-    return {name: told[name] for name in told if name not in left} | {"scorer": (key, settings)}
+    agree = {name: told[name] for name in told if name not in left}
+    return agree | {"scorer": _of_any_version(str(told.get("scorer", "")))}
+
+
+def _of_any_version(identity: str) -> tuple[str, str]:
+    """Return a scorer's key and settings; what another tool scored by has no version known here."""
+    key, _slash, rest = identity.partition("/")
+    return (key, rest.partition("+")[2]) if key in SCORERS else (identity, "")
 
 
 def _are_of_one_case_set(one: str, other: str) -> bool:

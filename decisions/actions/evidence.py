@@ -400,9 +400,9 @@ def _answers(new: Evidence, earlier: Evidence) -> bool:
 
     What is out of date is also answered on newer cases, or by a newer version of its scorer.
     """
-    if new.question == earlier.question:
-        return True
-    return earlier.is_stale and freshness.succeeds(new.conditions, earlier.conditions)
+    return new.question == earlier.question or (
+        earlier.is_stale and freshness.answers(new, earlier)
+    )
 
 
 def _may_go(record: Decision, by: User, evidence: Evidence) -> bool:

@@ -101,15 +101,20 @@ def test_newer_cases_and_scorers_answer_what_is_out_of_date_and_other_cases_do_n
         return known | {"split": split, "scorer": scorer}
 
     then = told(case_set)
-    assert freshness.succeeds(told(newer), then)
-    assert freshness.succeeds(told(newer, "exact_match/2"), then)
-    assert not freshness.succeeds(told(newer, "exact_match/2+5a0c7d31"), then)
-    assert not freshness.succeeds(told(newer, split="holdout"), then)
-    assert not freshness.succeeds({"task": "Refund"}, {"task": "Log in"})
+
+    def answers(now: dict[str, str], then: dict[str, str]) -> bool:
+        return freshness.answers(Evidence(conditions=now), Evidence(conditions=then))
+
+    assert answers(told(newer), then)
+    assert answers(told(newer, "exact_match/2"), then)
+    assert not answers(told(newer, "exact_match/2+5a0c7d31"), then)
+    assert not answers(told(newer, split="holdout"), then)
+    assert not answers(told(newer, "lm_eval/acc"), told(case_set, "lm_eval/acc_norm"))
+    assert not answers({"task": "Refund"}, {"task": "Log in"})
     # The same content under another name is known by its digest, other content is not.
-    assert freshness.succeeds(told(other), then)
+    assert answers(told(other), then)
     letters = make_case_set(tmp_path, name="Letters", tests=7)
-    assert not freshness.succeeds(told(letters), told(newer))
+    assert not answers(told(letters), told(newer))
 
 
 def test_a_case_set_that_not_everyone_may_read_is_not_named(
