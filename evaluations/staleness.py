@@ -68,7 +68,7 @@ def _are_of_one_case_set(one: str, other: str) -> bool:
     if one == other:
         return True
     names = CaseSet.objects.filter(digest=one).values("slug")
-    return CaseSet.objects.filter(digest=other, slug__in=names).exists()
+    return bool(CaseSet.objects.filter(digest=other, slug__in=names).exists())
 
 
 def _resting(evidence: Any) -> Iterable[Evidence]:

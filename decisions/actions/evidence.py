@@ -292,7 +292,8 @@ def _files_gone_if_undone() -> Iterator[list[Attachment]]:
             yield written
     except BaseException:
         for one in written:
-            one.file.delete(save=False)
+            if one.file:
+                one.file.delete(save=False)
         raise
 
 
@@ -316,21 +317,22 @@ def _keep(record: Decision, file: SourceFile, by: User, written: list[Attachment
     known = record.attachments.filter(sha256=file.sha256)
     if same := known.filter(name=name).first():
         return same
-    twin = known.first()
-    if twin is None:
-        _refuse_too_many_files(record, file)
-    kept = Attachment.objects.create(
+    kept = Attachment(
         decision=record,
         name=name,
         content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
         size=len(file.content),
         sha256=file.sha256,
-        # Never a name that came from outside.
-        file=twin.file.name if twin else ContentFile(file.content, name=file.sha256),
         added_by=by,
     )
-    if twin is None:
+    if twin := known.first():
+        kept.file = twin.file.name
+    else:
+        _refuse_too_many_files(record, file)
         written.append(kept)
+        # Never a name that came from outside.
+        kept.file.save(file.sha256, ContentFile(file.content), save=False)
+    kept.save()
     return kept
 
 
