@@ -17,9 +17,9 @@ run:
 	@bin/bootstrap run
 	@$(PYTHON_BIN) manage.py demo
 
-# First the unit tests; then whole pages, and lives of records, runs and files; then documents, processes and races, which are slow; the races
-# once more on PostgreSQL, where its programs are installed; journeys share one machine with a real
-# browser, worker and Redis, so they run alone and last.
+# First the unit tests; then whole pages, and lives of records, runs and files; then documents,
+# processes and races, which are slow; the races once more on PostgreSQL, where its programs are
+# installed; journeys last, in two halves, each with a browser, workers and a Redis of its own.
 test:
 	@bin/bootstrap test
 	@status=0; \
@@ -27,7 +27,7 @@ test:
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "(page or whole) and not (slow or journey)" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "slow and not journey" $(ARGS) || status=1; \
 	bin/with-postgres $(PYTHON_BIN) -m pytest -q -n 2 -m "postgres and not journey" $(ARGS) || status=1; \
-	$(PYTHON_BIN) -m pytest -q -m journey $(ARGS) || status=1; \
+	$(PYTHON_BIN) -m pytest -q -n 2 --dist loadfile -m journey $(ARGS) || status=1; \
 	exit $$status
 
 check:

@@ -1,14 +1,17 @@
 """Reading and writing one part of a record, in place or on a page of its own."""
 
+from urllib.parse import urlsplit
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from decisions.actions.sections import mark_section, save_section
 from decisions.forms.sections import SectionForm
 from decisions.forms.typed import sent
-from decisions.models import Decision, Section
+from decisions.models import Section
 from decisions.policies import ensure
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 
@@ -19,7 +22,7 @@ def section(request: HttpRequest, reference: str, kind: str) -> HttpResponse:
     part = get_object_or_404(decision.sections, kind=kind)
     part.decision = decision
     if request.htmx and request.method == "GET" and "read" in request.GET:  # type: ignore[attr-defined]
-        return _read(request, decision, kind)
+        return _in_its_place(request, part)
     form = sent(request, SectionForm(part, posted(request)))
     ensure("edit_section", decision, person(request), part)
     if form.is_valid():
@@ -57,8 +60,12 @@ def _saved(request: HttpRequest, part: Section, message: str) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         return done(request, part.get_absolute_url(), message)
     done(request, part.get_absolute_url(), message)
-    return _read(request, get_record(request, part.decision.reference), part.kind)
+    return _in_its_place(request, part)
 
 
-def _read(request: HttpRequest, decision: Decision, kind: str) -> HttpResponse:
-    return page(request, "decisions/record.html#saved", decision, kind=kind)
+def _in_its_place(request: HttpRequest, part: Section) -> HttpResponse:
+    """Answer with the part to read, in its place; from a page of its own, go to the record's."""
+    if urlsplit(request.htmx.current_url or "").path == request.path:  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(part.get_absolute_url())
+    decision = get_record(request, part.decision.reference)
+    return page(request, "decisions/record.html#saved", decision, kind=part.kind)

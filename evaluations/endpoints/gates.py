@@ -99,8 +99,8 @@ def take_share(
     """Take or renew a worker's share of one gate; return how many seats it may fill from now on.
 
     The worker's row is there before the others' are locked, so of two workers one always sees the
-    other's, and waits for its lock. What the others hold is read once the locks are held: a row that
-    came in while they were waited for is not among those locked, and may have its share already.
+    other's, and waits for its lock. What the others hold is read once the locks are held: a row
+    that came in while they were waited for is not among them, and may have its share already.
     """
     newly = {"until": until, "wanted": wanted}  # others leave room for it from now on
     Share.objects.get_or_create(gate=gate, worker=worker, defaults=newly)

@@ -58,6 +58,19 @@ def test_opening_the_form_with_htmx_gives_the_form_alone(
     assert '<section class="part" id="section-problem"' in back
 
 
+def test_from_a_page_of_its_own_a_part_goes_back_to_the_record(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.business)
+    url = part(draft, "problem")
+    alone = HTMX | {"HTTP_HX_CURRENT_URL": f"http://testserver{url}"}
+    saved = client.post(url, problem(draft, problem="Messages get lost."), **alone)
+    left = client.get(f"{url}?read", **alone)
+    there = f"{draft.get_absolute_url()}#section-problem"
+    assert saved["HX-Redirect"] == left["HX-Redirect"] == there
+    assert "Saved." in client.get(there).content.decode()
+
+
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
 def test_bad_fields_keep_the_typed_text(
     headers: dict[str, str], people: People, draft: Decision, sign_in: SignIn

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240  # seconds for the first start: it measures the sample's candidates
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+SOON = 20_000  # milliseconds: two cores may have other things to do
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -106,6 +107,7 @@ def browser() -> Iterator[Browser]:
     path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
     if path is None:
         pytest.fail("No Chromium was found. `make test` installs it.")
+    expect.set_options(timeout=SOON)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield chromium
@@ -119,7 +121,7 @@ def visit(running: Running, browser: Browser, tmp_path: Path) -> Iterator[Callab
 
     def sit_down(name: str, **options: object) -> Page:
         context = browser.new_context(base_url=running.address, **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(SOON)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: pytest.fail(f"{page.url}: {error}"))
