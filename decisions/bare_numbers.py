@@ -9,42 +9,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import inf, isfinite
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
 
+from decisions.known_numbers import DAYS, PLAIN, TIME, UNITS, Known, KnownNumbers, Written
 from decisions.markdown import NOT_PROSE, prose
-from decisions.numbers import places_of
 
+# Nobody mends more of one text at once; a text that has more says so.
+MOST = 50
 # What stands around a number that is shown with it: so many words, in so many letters.
 WORDS_AROUND = 6
 PASSAGE = 200
-# A number this near to a measured value was probably meant to be it.
-NEAR_POINTS = 3.0  # percentage points
-NEAR_SHARE = 0.1  # of any other value
-HALF = 0.5 + 1e-6
-TYPED = 1e-12  # more digits than this are never typed
 # How many letters around a number say whether it is a measurement.
 SIGHT = 60
+MINUTE = UNITS["min"][1]
 
-SHARE, POINTS, TIME, RATE, PLAIN = "share", "points", "time", "rate", "plain"
-# Unit as written, in small letters → what is measured, and how many of its smallest unit that is.
-UNITS: dict[str, tuple[str, float]] = {
-    **dict.fromkeys(("%", "percent", "per cent", "por cento"), (SHARE, 1.0)),
-    **dict.fromkeys(("pp", "p.p.", "percentage points", "percentage point"), (POINTS, 1.0)),
-    **dict.fromkeys(("points", "point", "pontos", "ponto"), (POINTS, 1.0)),
-    **dict.fromkeys(("pontos percentuais", "ponto percentual"), (POINTS, 1.0)),
-    **dict.fromkeys(("ms", "milliseconds", "millisecond", "milissegundos"), (TIME, 1.0)),
-    **dict.fromkeys(("s", "sec", "seconds", "second", "segundos", "segundo"), (TIME, 1000.0)),
-    **dict.fromkeys(("/s", "req/s", "rps", "requests per second", "tokens/s"), (RATE, 1.0)),
-    **dict.fromkeys(("$", "us$", "usd", "dollars", "dollar"), ("USD", 1.0)),
-    **dict.fromkeys(("€", "eur", "euros", "euro"), ("EUR", 1.0)),
-    **dict.fromkeys(("r$", "brl", "reais"), ("BRL", 1.0)),
-    **dict.fromkeys(("£", "gbp"), ("GBP", 1.0)),
-}
 METRIC = (
-    r"(?:(?:macro|micro|token)[ -])?F1(?:[ -]score)?|accuracy|recall(?:@\d+| at \d+)?|precision"
-    r"|pass rate|error rate|MRR|nDCG(?:@\d+)?|ROUGE(?:-[L12])?|BLEU|AUC|exact match|groundedness"
-    r"|similarity|satisfaction|acurácia|precisão|satisfação"
+    r"(?:(?:macro|micro|token)[ -])?F1(?:[ -]score)?|accuracy|recall(?:@\d+| at \w+)?|precision"
+    r"|pass rate|error rate|MRR|mean reciprocal rank|nDCG(?:@\d+| at \w+)?|ROUGE(?:-[L12])?|BLEU"
+    r"|AUC|exact match|normalised match|groundedness|citation correctness|(?:embedding )?similarity"
+    r"|task success|satisfaction|SUS(?: score)?|System Usability Scale|throughput"
+    r"|time to deliver|time on task|acurácia|precisão|satisfação"
 )
 # What is set and not measured.
 SETTING = (
@@ -52,29 +38,58 @@ SETTING = (
     r"|version|release|alpha|beta|level|confidence|quantile|temperatura|limiar|peso|versão"
     r"|probabilidade|p"
 )
-_DIGITS = r"\d{1,3}(?:[,.'\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?"
+_DIGITS = r"\d{1,3}(?:[,.'\u00a0\u202f]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?|\.\d+"
 _CURRENCY = r"US\$|R\$|[$€£]|\b(?:USD|EUR|BRL|GBP)\b"
+# Of money: $3k, 1.2 k$, € 3 million.
+TIMES = {"k": 3, "thousand": 3, "m": 6, "mn": 6, "million": 6, "bn": 9, "billion": 9}
+_TIMES = "|".join(sorted(TIMES, key=len, reverse=True))
 _WORDED = sorted((unit for unit in UNITS if unit[-1].isalnum()), key=len, reverse=True)
-_UNIT = rf"%|p\.p\.|req/s|tokens/s|/s\b|[$€£]|(?:{'|'.join(_WORDED)})\b"
+_UNIT = rf"%|‰|p\.p\.|req/s|tokens/s|/s\b|[$€£]|(?:{'|'.join(_WORDED)})\b"
 _NUMBER = re.compile(
     rf"(?P<currency>{_CURRENCY})?\s?(?<![\w.,:/\-–−+#@])"
     rf"(?P<first>[-−+]?(?:{_DIGITS}))(?!\d)"
     rf"(?:\s?(?:%|{_UNIT})?\s?(?:[–—-]|\bto\b|\bate\b|\baté\b|\ba\b)\s?"
     rf"(?P<second>[-−+]?(?:{_DIGITS}))(?=\s?(?:{_UNIT})))?"
+    rf"(?:\s?(?P<times>{_TIMES})\b)?"
     rf"(?P<unit>\s?(?:{_UNIT}))?(?P<metric>\s(?:{METRIC})\b)?(?![\w°]|[-.:/]\d)",
     re.IGNORECASE,
 )
 _LINKING = (
-    r"(?:\s+(?:score|of|is|was|are|at|to|about|around|nearly|reaches|reached|de|é|foi)|[=:≈~])"
+    r"(?:\s+(?:score|of|is|was|are|at|to|from|about|around|nearly|reaches|reached|de|é|foi|an?|only"
+    r"|just|r[io]ses?|fell|falls|drop(?:s|ped)|improve[sd]|increase[sd]|decrease[sd]|grew|goes|went"
+    r")\b|[=:≈~])"
 )
-_AFTER_METRIC = re.compile(rf"\b(?:{METRIC}){_LINKING}*\s*$", re.IGNORECASE)
-_AFTER_SETTING = re.compile(
-    rf"\b(?:{SETTING})(?:\s+(?:of|is|was|de)|\s*[=:<>≤≥])*\s*$", re.IGNORECASE
+# Each ends where a number follows that the metric, the setting or the rank is about.
+_METRICS = (
+    re.compile(rf"\b(?:{METRIC}){_LINKING}*\s*", re.IGNORECASE),
+    re.compile(rf"\b(?:{METRIC}){_LINKING}*\s+from\s+(?:{_DIGITS})\s?%?\s+to\s+", re.IGNORECASE),
 )
+_SETTINGS = (
+    re.compile(rf"\b(?:{SETTING})(?:\s+(?:of|is|was|de)\b|\s*[=:<>≤≥])*\s*", re.IGNORECASE),
+)
+_RANKS = (re.compile(r"\b(?:recall|precision|nDCG|MRR|MAP|hits?)\s?(?:at|@)\s*", re.IGNORECASE),)
 _AFTER_NAME = re.compile(r"\b(?=\w{2,}\s$)(?=\w*[A-Z])[A-Za-z]\w*\s$")
+_DECIMAL, _WHOLE = re.compile("[.,]"), re.compile(r"\d{2,3}")
+_SHARE = re.compile(r"0[.,]\d{2,4}")
+_YEARS = re.compile(r"(?:1[89]|20)\d0")
+_AFTER_DECADE = re.compile(
+    r"(?:\b(?:the|early|late|mid|his|her|their|your|our)\W|['’])$", re.IGNORECASE
+)
+_AFTER_TAKING = re.compile(
+    r"\b(?:take[sn]?|took|need(?:s|ed)?|last(?:s|ed)|leva|levou)"
+    r"(?:\s+(?:about|around|only|just|nearly|up to))*\s$",
+    re.IGNORECASE,
+)
 _BEFORE_LEVEL = re.compile(
     r"^[\s-]*(?:CI\b|confiden|interval|credible|certain|sure\b|IC\b|intervalo)", re.IGNORECASE
 )
+# What counts something is followed by its name: "an accuracy of 12 labels".
+_BEFORE_NO_NAME = re.compile(
+    r"^\s*(?:$|[.,;:!?)\]…–—]|[-+]\s|(?:and|or|but|at|on|in|for|with|against|versus|vs|to|while"
+    r"|when|after|before|than|as|from|is|was|e|ou|em|com|para)\b)",
+    re.IGNORECASE,
+)
+_BEFORE_SCALE = re.compile(r"^\s(?:out\s)?of\s(?:5|7|10|100)\b")
 _AFTER_CHANGE = re.compile(
     r"\b(?:by|gain\w*|los[et]\w*|dropp?\w*|r[io]se\w*|fell|falls|improv\w*|differ\w*)\s(?:\w+\s)?$",
     re.IGNORECASE,
@@ -84,47 +99,30 @@ _BEFORE_CHANGE = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?<!\S)\S*(?:://|@|www\.)\S*")
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a record says by name: the numbers of a piece of evidence, or of a goal, in a unit.
-
-    The first is the measured value; the others are the ends of its interval.
-    """
-
-    name: str
-    numbers: tuple[float, ...]
-    unit: str
-    is_evidence: bool = True
-
-    @property
-    def kind(self) -> str:
-        """Return what is measured."""
-        return UNITS[self.unit.lower()][0] if self.unit.lower() in UNITS else self.unit or PLAIN
-
-    @property
-    def places(self) -> int:
-        """Return how many decimal places of it are shown at least; tens, hundreds … below zero."""
-        if len(self.numbers) == 1:
-            return places_of(self.numbers[0], None, None, self.unit)
-        low, high = min(self.numbers), max(self.numbers)
-        return min(places_of(one, low, high, self.unit) for one in self.numbers)
-
-    @property
-    def scale(self) -> float:
-        """Return how many of the smallest unit its unit is."""
-        return UNITS.get(self.unit.lower(), (PLAIN, 1.0))[1]
+_AFTER_COMPARING = re.compile(
+    r"\b(?:than|over|against|versus|vs\.?|beats?|as|to|from|unlike|do que|contra)\s+$",
+    re.IGNORECASE,
+)
+# What leads from a candidate to its figure. Letters that are also words need it.
+WORDS = frozenset("AEIO")
+_OF_IT = (
+    r"\)?(?:\s+(?:has|had|reach(?:es|ed)|is|was|gets|got|scores|scored|takes|took|costs|needs|at|right"
+    r"|with|an?|about|around|only|just|nearly|in|tem|é|leva|custa))+\s+|\s*[(:=]\s*"
+)
 
 
 @dataclass(frozen=True)
 class BareNumber:
-    """A number written by hand, the words around it, and the evidence that says nearly the same."""
+    """A number written by hand, the words around it, and the evidence that says nearly the same.
+
+    `goes_on` says that the text has more of them, which are not listed.
+    """
 
     before: str
     number: str
     after: str
     meant: str = ""
+    goes_on: bool = False
 
     @property
     def suggestion(self) -> str:
@@ -132,86 +130,172 @@ class BareNumber:
         return f"[[{self.meant}]]" if self.meant else ""
 
 
-@dataclass(frozen=True)
-class _Written:
-    """A number as it may be read: its value, the places it shows, and what it measures."""
-
-    value: float
-    places: int
-    kind: str
-    scale: float
-
-
-def bare_numbers(text: str, known: Sequence[Known]) -> list[BareNumber]:
+def bare_numbers(text: str, known: KnownNumbers | Sequence[Known]) -> list[BareNumber]:
     """Return the numbers in a Markdown text that look measured and that nothing known says.
 
     A number that evidence or a goal says at the precision it is written with (its value, an end of
-    its interval, a target) is none of them.
+    its interval, a target) is none of them. Beside the letter or the name of a candidate, it has to
+    be one of that candidate. At most `MOST` are listed.
     """
-    return [one for block in prose(text) for one in _in_block(block, known)]
+    numbers = known if isinstance(known, KnownNumbers) else KnownNumbers(known)
+    every = (one for block in prose(text) for one in _in_block(block, numbers))
+    found = list(islice(every, MOST + 1))
+    if len(found) > MOST:
+        found[MOST - 1 :] = [replace(found[MOST - 1], goes_on=True)]
+    return found
 
 
-def _in_block(block: str, known: Sequence[Known]) -> Iterator[BareNumber]:
+@dataclass(frozen=True)
+class _Seen:
+    """A number in a text, what stands before and after it, and what it is about."""
+
+    found: re.Match[str]
+    is_of_metric: bool
+    is_set: bool
+    is_rank: bool
+
+    @property
+    def before(self) -> str:
+        """Return the letters before the number itself, without its currency."""
+        start = self.found.start("first")
+        return self.found.string[max(0, start - SIGHT) : start]
+
+    @property
+    def after(self) -> str:
+        """Return the letters after the number and its unit."""
+        return self.found.string[self.found.end() : self.found.end() + SIGHT]
+
+    @property
+    def number(self) -> str:
+        """Return the number, the first of two."""
+        return self.found["first"]
+
+    @property
+    def unit(self) -> str:
+        """Return the unit in small letters, or ""."""
+        return (self.found["currency"] or self.found["unit"] or "").strip().lower()
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Return where it stands, without the spaces around it."""
+        whole = self.found[0]
+        lead = len(whole) - len(whole.lstrip())
+        return self.found.start() + lead, self.found.start() + len(whole.rstrip())
+
+
+def _seen_in(text: str) -> Iterator[_Seen]:
+    """Yield the numbers of a text; what they are about is looked for once, not for each."""
+    of_metric, is_set, rank = (_ends(one, text) for one in (_METRICS, _SETTINGS, _RANKS))
+    for found in _NUMBER.finditer(text):
+        start = found.start("first")
+        yield _Seen(found, start in of_metric, start in is_set, start in rank)
+
+
+def _ends(patterns: Sequence[re.Pattern[str]], text: str) -> set[int]:
+    """Return where what the patterns find ends."""
+    return {found.end() for one in patterns for found in one.finditer(text)}
+
+
+def _in_block(block: str, known: KnownNumbers) -> Iterator[BareNumber]:
     # Addresses keep their length, so that places in the text stay what they are.
     readable = _ADDRESS.sub(lambda found: "x" * len(found[0]), block)
-    for found in _NUMBER.finditer(readable):
-        readings = _readings(found)
-        said = [any(_says(one, number) for one in known for number in same) for same in readings]
-        if readings and not all(said):
-            start, end = _trimmed(found)
-            before = _shown(block[max(0, start - PASSAGE) : start])
-            after = _shown(block[end : end + PASSAGE])
-            unsaid = readings[said.index(False)]
-            yield BareNumber(
-                _last_words(before), block[start:end], _first_words(after), _meant(unsaid, known)
-            )
+    for seen in _seen_in(readable):
+        readings = _readings(seen, known)
+        own = _of_its_candidate(seen, known) if readings else known
+        unsaid = next((one for one in readings if not any(map(own.says, one))), None)
+        if unsaid:
+            yield _bare(block, seen, own.meant(unsaid))
 
 
-def _trimmed(found: re.Match[str]) -> tuple[int, int]:
-    """Return where a number stands, without the spaces around it."""
-    lead = len(found[0]) - len(found[0].lstrip())
-    return found.start() + lead, found.start() + len(found[0].rstrip())
+def _bare(block: str, seen: _Seen, meant: str) -> BareNumber:
+    """Return a number with the words around it."""
+    start, end = seen.place
+    before = _shown(block[max(0, start - PASSAGE) : start])
+    after = _shown(block[end : end + PASSAGE])
+    return BareNumber(_last_words(before), block[start:end], _first_words(after), meant)
 
 
-def _readings(found: re.Match[str]) -> list[list[_Written]]:
+def _of_its_candidate(seen: _Seen, known: KnownNumbers) -> KnownNumbers:
+    """Return what is known of the candidate beside whose letter or name a number stands."""
+    start, _end = seen.place
+    before = seen.found.string[max(0, start - SIGHT) : start]
+    beside = _naming(known.names).search(before) if known.names else None
+    if not beside or _AFTER_COMPARING.search(before[: beside.start()]):
+        return known
+    return known.about(beside["name"])
+
+
+@lru_cache(maxsize=64)
+def _naming(names: frozenset[str]) -> re.Pattern[str]:
+    """Return what finds one of these names, with what leads from it to its figure."""
+    called = "|".join(re.escape(one) for one in sorted(names, key=len, reverse=True))
+    words = "|".join(WORDS)
+    return re.compile(rf"(?<!\w)(?P<name>{called})(?:{_OF_IT}|(?<!\b[{words}])\s+)$")
+
+
+def _readings(seen: _Seen, known: KnownNumbers) -> list[list[Written]]:
     """Return how each number of a match may be read; none, if it does not look measured."""
-    start, end = found.start("first"), found.end()
-    before, after = found.string[max(0, start - SIGHT) : start], found.string[end : end + SIGHT]
-    unit = (found["currency"] or found["unit"] or "").strip().lower()
-    if _BEFORE_LEVEL.match(after) or _AFTER_SETTING.search(before):
+    found, unit = seen.found, seen.unit
+    looks_measured = _is_measure(seen, known) if unit else _is_score(seen)
+    if not looks_measured or seen.is_set or _BEFORE_LEVEL.match(seen.after):
         return []
-    if unit:
-        if not _is_measure(found, unit, before, after):
-            return []
-        kind, scale = UNITS[unit]
-    elif found["metric"] or _AFTER_METRIC.search(before) or _is_share(found["first"], before):
-        if not re.search(r"[.,]", found["first"]):
-            return []
-        kind, scale = PLAIN, 1.0
-    else:
-        return []
+    kind, scale = UNITS[unit] if unit else (PLAIN, 1.0)
+    times = TIMES[found["times"].lower()] if found["times"] else 0
     numbers = [one for one in (found["first"], found["second"]) if one]
-    return [[_Written(*read, kind, scale) for read in _read(one)] for one in numbers]
+    return [[_written(*read, times, kind, scale, one) for read in _read(one)] for one in numbers]
 
 
-def _is_measure(found: re.Match[str], unit: str, before: str, after: str) -> bool:
+def _is_measure(seen: _Seen, known: KnownNumbers) -> bool:
     """Return whether a number with a unit measures: not "the 1990s", nor "3 points to note"."""
-    number = found["first"]
-    if unit == "s" and found["unit"] == "s" and number.isdigit():
-        return not number.endswith("0")
-    if unit in {"points", "point", "pontos", "ponto"} and number.isdigit():
-        return bool(_AFTER_CHANGE.search(before) or _BEFORE_CHANGE.match(after))
+    kind, scale = UNITS[seen.unit]
+    if seen.found["times"] and not kind.isupper():
+        return False
+    if seen.found["unit"] == "s" and seen.number.isdigit():
+        return not _is_decade(seen)
+    if seen.unit in {"points", "point", "pontos", "ponto"} and seen.number.isdigit():
+        return bool(_AFTER_CHANGE.search(seen.before) or _BEFORE_CHANGE.match(seen.after))
+    if kind == DAYS or (kind == TIME and scale >= MINUTE):
+        return _takes_time(seen) or known.measures(kind, scale)
     return True
+
+
+def _takes_time(seen: _Seen) -> bool:
+    """Return whether it is said how long something takes; most hours and days are waits."""
+    is_said = _AFTER_TAKING.search(seen.before) or seen.after.lstrip().startswith("per ")
+    return seen.is_of_metric or bool(is_said)
+
+
+def _is_decade(seen: _Seen) -> bool:
+    """Return whether a whole number with an "s" is some years, or a rough count: "100s of"."""
+    is_years = _YEARS.fullmatch(seen.number) or _AFTER_DECADE.search(seen.before)
+    return seen.number.endswith("0") and bool(is_years or re.match(r"\sof\b", seen.after))
+
+
+def _is_score(seen: _Seen) -> bool:
+    """Return whether a number without a unit is what some metric says, or looks like a share."""
+    if seen.found["times"] or seen.is_rank:
+        return False
+    if _DECIMAL.search(seen.number):
+        is_metric = seen.found["metric"] or seen.is_of_metric or _BEFORE_SCALE.match(seen.after)
+        return bool(is_metric) or _is_share(seen.number, seen.before)
+    is_whole = seen.is_of_metric and _WHOLE.fullmatch(seen.number)
+    return bool(is_whole and _BEFORE_NO_NAME.match(seen.after))
 
 
 def _is_share(number: str, before: str) -> bool:
     """Return whether a number alone looks like a share: 0.93, but not as a program's version."""
-    return bool(re.fullmatch(r"0[.,]\d{2,4}", number)) and not _AFTER_NAME.search(before)
+    return bool(_SHARE.fullmatch(number)) and not _AFTER_NAME.search(before)
+
+
+def _written(value: float, places: int, times: int, kind: str, scale: float, typed: str) -> Written:
+    """Return a number as it is read, with the power of ten after it and the sign before it."""
+    is_below = typed.startswith(("-", "−"))
+    return Written(value * 10.0**times, places - times, kind, scale, is_below)
 
 
 def _read(text: str) -> list[tuple[float, int]]:
     """Return how a number may be read, as (value, places): 1,234 and 1.234 in two ways."""
-    bare = re.sub(r"['\u00a0\u202f+]", "", text).replace("−", "-")
+    bare = re.sub(r"['\u00a0\u202f+−-]", "", text)
     ways = {(",", "."), (".", ",")}
     found = {_read_with(bare, thousands, point) for thousands, point in ways}
     return sorted(one for one in found if one is not None)
@@ -220,62 +304,10 @@ def _read(text: str) -> list[tuple[float, int]]:
 def _read_with(text: str, thousands: str, point: str) -> tuple[float, int] | None:
     """Return the value and its places with these signs for thousands and the decimal point."""
     whole, _point, fraction = text.partition(point)
-    grouped = rf"-?\d+|-?\d{{1,3}}(\{thousands}\d{{3}})+"
+    grouped = rf"\d*|\d{{1,3}}(\{thousands}\d{{3}})+"
     if not re.fullmatch(grouped, whole) or not re.fullmatch(r"\d*", fraction):
         return None
     return float(f"{whole.replace(thousands, '')}.{fraction or 0}"), len(fraction)
-
-
-def _says(known: Known, written: _Written) -> bool:
-    """Return whether one of the known numbers is the written one, at the precision it shows."""
-    allowed = HALF * 10.0 ** -_places_shown(written, known)
-    return any(
-        abs(abs(one) - abs(written.value)) <= allowed + abs(one) * TYPED
-        for number in known.numbers
-        for one in _as_written(number, known, written)
-    )
-
-
-def _places_shown(written: _Written, known: Known) -> int:
-    """Return the precision of a written number: 140 is one of tens, where the known one is too."""
-    if written.places or known.scale != written.scale or not isfinite(written.value):
-        return written.places
-    digits = f"{written.value:.0f}"
-    zeros = len(digits) - len(digits.rstrip("0"))
-    return max(-zeros, min(0, known.places))
-
-
-def _as_written(number: float, known: Known, written: _Written) -> tuple[float, ...]:
-    """Return a known number in the unit of the written one; nothing, where it cannot be."""
-    if known.kind == written.kind or {known.kind, written.kind} == {SHARE, POINTS}:
-        return (number * known.scale / written.scale,)
-    # An F1 of 0.93 is one of 93 %, and both are written.
-    return (number, number / 100) if (written.kind, known.kind) == (PLAIN, SHARE) else ()
-
-
-def _meant(readings: Sequence[_Written], known: Sequence[Known]) -> str:
-    """Return the name of the evidence whose value is nearest, if it is near enough to be meant."""
-    distances = {
-        one.name: min(_distance(number, one) for number in readings)
-        for one in known
-        if one.is_evidence
-    }
-    nearest = min(distances, key=lambda name: distances[name], default="")
-    return nearest if distances.get(nearest, inf) <= 1 else ""
-
-
-def _distance(written: _Written, known: Known) -> float:
-    """Return how far a written number is from a measured value; up to 1 is near."""
-    if (written.kind, known.kind) in {(SHARE, POINTS), (POINTS, SHARE)}:
-        return inf
-    ways = _as_written(known.numbers[0], known, written)
-    return min((_apart(written, one) for one in ways), default=inf)
-
-
-def _apart(written: _Written, value: float) -> float:
-    """Return the distance between two numbers of one unit, in what counts as near."""
-    near = NEAR_POINTS if written.kind in {SHARE, POINTS} else abs(value) * NEAR_SHARE
-    return abs(abs(written.value) - abs(value)) / near if near else inf
 
 
 def _shown(text: str) -> str:

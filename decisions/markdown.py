@@ -1,7 +1,8 @@
 """Markdown as people write it in a record → safe HTML, with figures in place of `[[E3]]`.
 
 `[[accuracy]]` becomes what the goal on that metric asks for. In a discussion `@ana` becomes the
-name of the person who is called so.
+name of the person who is called so. What somebody said under their name (`said`) reads for ever as
+it did then: evidence is never edited and has a number, but a goal is a name there.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import nh3
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
@@ -92,6 +94,8 @@ class GoalLike(Protocol):
 # What a text may refer to: evidence as "E3", goals by their metric in small letters.
 Named = Mapping[str, EvidenceLike | GoalLike]
 Link = Callable[[Any], str]
+# What stands in the place of a reference, by what was typed between the brackets.
+Cite = Callable[[str], str]
 
 
 def page_link(found: EvidenceLike | GoalLike) -> str:
@@ -140,9 +144,30 @@ def render(
     Headings start at level `heading` (4 to 6) whatever the writer used, and never skip a level.
     Links lead to http, https or mail addresses only; raw HTML is shown as it was typed.
     """
-    env = {"named": named or {}, "link": link, "heading": heading, "people": people or {}}
+    return _html(text, partial(_cite, named=named or {}, link=link), people or {}, heading)
+
+
+def said(
+    text: str,
+    evidence: Mapping[str, EvidenceLike],
+    *,
+    link: Link = page_link,
+    people: Mapping[str, str] | None = None,
+) -> SafeString:
+    """Return what somebody said as safe HTML, which reads the same whatever changes later.
+
+    `evidence` is what there was to refer to when it was said: its figures never change, and where
+    it no longer counts its own page says so. Everything else between brackets stays a name.
+    """
+    return _html(text, partial(_cite_said, evidence=evidence, link=link), people or {})
+
+
+def _html(
+    text: str, cite: Cite, people: Mapping[str, str], heading: int = FIRST_HEADING
+) -> SafeString:
+    """Return a text as safe HTML with what `cite` says in the place of its references."""
     cleaned = nh3.clean(
-        _PARSER.render(text or "", env),
+        _PARSER.render(text or "", {"cite": cite, "heading": heading, "people": people}),
         tags=TAGS,
         attributes=ATTRIBUTES,
         allowed_classes=CLASSES,
@@ -153,13 +178,14 @@ def render(
     return mark_safe(cleaned)  # noqa: S308
 
 
-def plain(
-    text: str,
-    named: Named | None = None,
-    people: Mapping[str, str] | None = None,
-) -> str:
-    """Return a text without its marks, figures and names in place, one line a block."""
-    bare = html.unescape(nh3.clean(render(text, named, people=people), tags=set()))
+def plain(text: str, named: Named | None = None) -> str:
+    """Return a text without its marks, figures in place, one line a block."""
+    return without_marks(render(text, named))
+
+
+def without_marks(shown: str) -> str:
+    """Return what HTML says, one line a block."""
+    bare = html.unescape(nh3.clean(shown, tags=set()))
     return "\n".join(line.strip() for line in bare.splitlines() if line.strip())
 
 
@@ -221,6 +247,15 @@ def _cite(typed: str, named: Named, link: Link) -> str:
     return _linked(link(found), words)
 
 
+def _cite_said(typed: str, evidence: Mapping[str, EvidenceLike], link: Link) -> str:
+    """Return the figure of evidence that there was, and of all else the name that was typed."""
+    name = name_of(typed)
+    if name not in evidence:
+        return escape(typed)
+    told = {"name": name, "figure": figure_in_words(evidence[name])}
+    return _linked(link(evidence[name]), _("%(figure)s [%(name)s]") % told)
+
+
 def _linked(url: str, words: str) -> str:
     return format_html('<a class="evidence-link" href="{}">{}</a>', url, words)
 
@@ -260,7 +295,8 @@ def _reference_rule(state: StateInline, silent: bool) -> bool:
 def _render_reference(
     renderer: Any, tokens: list[Token], index: int, options: Any, env: dict[str, Any]
 ) -> str:
-    return _cite(tokens[index].info, env["named"], env["link"])
+    cite: Cite = env["cite"]
+    return cite(tokens[index].info)
 
 
 def _mention_rule(state: StateInline, silent: bool) -> bool:

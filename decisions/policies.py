@@ -94,6 +94,11 @@ def _wrote(decision: Decision, user: User, subject: Any) -> bool:
     return author is not None and author == user.pk
 
 
+def _proposes(decision: Decision, user: User, goal: Goal) -> bool:
+    """Return whether a goal is a proposal of the person's role, which nobody has accepted yet."""
+    return not goal.is_accepted and _wrote(decision, user, goal)
+
+
 def _signs(decision: Decision, user: User, subject: Any) -> bool:
     """Return whether the person is a signatory: for the role that the subject names, if it does."""
     mine = decision.signing_roles_of(user)
@@ -124,6 +129,7 @@ PARTIES: dict[Party, Callable[[Decision, User, Any], bool]] = {
     Party.OWNER: lambda decision, user, subject: decision.owner_id == user.pk,
     Party.WRITER: _writes,
     Party.AUTHOR: _wrote,
+    Party.PROPOSER: _proposes,
     Party.DATA_SCIENCE: lambda decision, user, subject: (
         not decision.roles_of(user).isdisjoint(_science(decision))
     ),

@@ -116,6 +116,11 @@ class RecordPage:
         """Return what texts can refer to now."""
         return offers(self.named)
 
+    @property
+    def spoken_offers(self) -> list[Offer]:
+        """Return what people can refer to where they speak under their name: evidence alone."""
+        return [one for one in self.offers if one.is_evidence]
+
     @cached_property
     def evidence(self) -> list[Evidence]:
         """Return all evidence, each knowing its record."""

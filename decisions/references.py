@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from decisions.bare_numbers import BareNumber, Known, bare_numbers
+from decisions.bare_numbers import BareNumber, bare_numbers
 from decisions.freshness import answers
+from decisions.known_numbers import Known, KnownNumbers
 from decisions.markdown import EVIDENCE_NAME, figure_in_words, goal_in_words, references
 from decisions.models import Decision, Evidence, Goal, Section
 from decisions.section_kinds import RECOMMENDATION, RESULTS, Field, FieldType, Rows
@@ -27,6 +29,15 @@ def named_in(record: Decision) -> dict[str, Evidence | Goal]:
     return {_name_of(one): one for one in rows}
 
 
+def evidence_by(named: Named, moment: datetime | None = None) -> dict[str, Evidence]:
+    """Return the evidence that somebody could speak of at a moment, by name; now without one."""
+    return {
+        name: one
+        for name, one in named.items()
+        if isinstance(one, Evidence) and (moment is None or one.attached_at <= moment)
+    }
+
+
 def _name_of(row: Evidence | Goal) -> str:
     return row.reference if isinstance(row, Evidence) else row.metric.lower()
 
@@ -37,6 +48,7 @@ class Offer:
 
     name: str
     words: str
+    is_evidence: bool
 
 
 def offers(named: Named) -> list[Offer]:
@@ -45,8 +57,8 @@ def offers(named: Named) -> list[Offer]:
     holding = [one for one in rows if isinstance(one, Evidence) and _holds(one)]
     goals = [one for one in rows if isinstance(one, Goal)]
     return [
-        *(Offer(one.reference, _measured(one)) for one in holding),
-        *(Offer(one.metric, _wanted(one)) for one in goals),
+        *(Offer(one.reference, _measured(one), True) for one in holding),
+        *(Offer(one.metric, _wanted(one), False) for one in goals),
     ]
 
 
@@ -93,13 +105,21 @@ def written_by_hand(record: Decision) -> list[ByHand]:
     ]
 
 
-def _known_numbers(named: Named) -> list[Known]:
+def _known_numbers(named: Named) -> KnownNumbers:
     """Return the numbers of the evidence that holds, and the limits that goals name."""
     known = []
     for name, one in named.items():
         if said := tuple(number for number in _numbers_of(one) if number is not None):
-            known.append(Known(name, said, one.unit, isinstance(one, Evidence)))
-    return known
+            known.append(Known(name, said, one.unit, isinstance(one, Evidence), _measured_of(one)))
+    return KnownNumbers(known)
+
+
+def _measured_of(one: Evidence | Goal) -> tuple[str, ...]:
+    """Return what the candidates of a piece of evidence are called; of a goal, nothing."""
+    if isinstance(one, Goal):
+        return ()
+    candidates = filter(None, [one.candidate, one.compared_with])
+    return tuple(name for candidate in candidates for name in (candidate.letter, candidate.name))
 
 
 def _numbers_of(one: Evidence | Goal) -> tuple[float | None, ...]:

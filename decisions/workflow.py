@@ -23,6 +23,7 @@ class Party(StrEnum):
     OWNER = "owner"
     WRITER = "writer"
     AUTHOR = "author"
+    PROPOSER = "proposer"
     DATA_SCIENCE = "data_science"
     SIGNATORY = "signatory"
     STAND_IN = "stand_in"
@@ -36,6 +37,7 @@ PARTY_NAMES: dict[Party, Text] = {
     Party.OWNER: _("the owner"),
     Party.WRITER: _("the role that writes this part"),
     Party.AUTHOR: _("its author"),
+    Party.PROPOSER: _("the role that proposed it (until it is accepted)"),
     Party.DATA_SCIENCE: _("data science"),
     Party.SIGNATORY: _("a signatory"),
     Party.STAND_IN: _("someone who stands in for a signatory"),
@@ -71,7 +73,7 @@ class Move:
 OPEN = (DRAFT, IN_REVIEW)
 ANY = tuple(Status)
 CLOSED = (APPROVED, SUPERSEDED)
-OWNER, WRITER, AUTHOR = Party.OWNER, Party.WRITER, Party.AUTHOR
+OWNER, WRITER, AUTHOR, PROPOSER = Party.OWNER, Party.WRITER, Party.AUTHOR, Party.PROPOSER
 PARTICIPANT, SIGNATORY, SCIENCE = Party.PARTICIPANT, Party.SIGNATORY, Party.DATA_SCIENCE
 STAND_IN, GIVER, TAKER = Party.STAND_IN, Party.GIVER, Party.TAKER
 
@@ -85,6 +87,7 @@ _TABLE = (
     Move("edit_section", _("write this part"), OPEN, None, (WRITER,)),
     Move("propose_goal", _("propose a goal"), OPEN, None, (PARTICIPANT,)),
     Move("edit_goal", _("change this goal"), OPEN, None, (OWNER, WRITER, AUTHOR)),
+    Move("remove_goal", _("remove this goal"), OPEN, None, (OWNER, PROPOSER)),
     Move("accept_goal", _("decide which goals count"), OPEN, None, (OWNER,)),
     Move("apply_weights", _("set the weights"), (DRAFT,), None, (OWNER,)),
     Move("edit_candidate", _("change the candidates"), OPEN, None, (OWNER, SCIENCE)),

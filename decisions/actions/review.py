@@ -73,8 +73,7 @@ def edit_comment(comment: Comment, *, by: User, body: str) -> None:
         if fresh.body == body:
             entry.void()
             return
-        since = fresh.edited_at or fresh.written_at
-        CommentEdit.objects.create(comment=fresh, body=fresh.body, written_at=since)
+        CommentEdit.objects.create(comment=fresh, body=fresh.body, written_at=fresh.said_at)
         fresh.body, fresh.edited_at = body, clock.now()
         fresh.save(update_fields=["body", "edited_at"])
         entry.data = {"thread": fresh.thread_id, "comment": fresh.pk}

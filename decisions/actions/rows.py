@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
 
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 from django.utils.translation import gettext as _
 
 from decisions import clock
@@ -56,44 +56,43 @@ def edit_goal(goal: Goal, *, by: User, token: int, **values: Any) -> None:
         entry.data = {"goal": goal.name}
 
 
-def remove_goal(goal: Goal, *, by: User) -> None:
-    """Take a goal out of the record; the history keeps it."""
-    with change(goal.decision, "edit_goal", by=by, subject=goal, kind="remove_goal") as entry:
+def remove_goal(goal: Goal, *, by: User, token: int) -> None:
+    """Take a goal, as it was shown, out of the record; the history keeps it."""
+    with change(goal.decision, "remove_goal", by=by, subject=goal) as entry:
         entry.data = {"goal": goal.name}
-        if not Goal.objects.filter(pk=goal.pk).delete()[0]:
+        if not _as_shown(Goal.objects.filter(pk=goal.pk), token).delete()[0]:
             entry.void()
 
 
 def accept_goal(goal: Goal, *, by: User, token: int) -> None:
-    """Let a proposed goal count, as it reads in the version with this `token`.
-
-    Raises `Refused` if it has been changed since it was shown.
-    """
+    """Let a proposed goal, as it was shown, count."""
     with change(goal.decision, "accept_goal", by=by) as entry:
         entry.data = {"goal": goal.name}
-        fresh = _proposed(goal)
-        if fresh is None:
+        accepted = {"is_accepted": True, "token": F("token") + 1}
+        if not _as_shown(_proposed(goal), token).update(**accepted):
             entry.void()
             return
-        if fresh.token != token:
-            raise wrong_state(_("The proposal was changed meanwhile. Look at it again."))
-        Goal.objects.filter(pk=goal.pk).update(is_accepted=True, token=F("token") + 1)
         goal.refresh_from_db()
 
 
-def decline_goal(goal: Goal, *, by: User) -> None:
-    """Take a proposed goal off the list; the history keeps it."""
+def decline_goal(goal: Goal, *, by: User, token: int) -> None:
+    """Take a proposed goal, as it was shown, off the list; the history keeps it."""
     with change(goal.decision, "accept_goal", by=by, kind="decline_goal") as entry:
         entry.data = {"goal": goal.name}
-        if _proposed(goal) is None:
+        if not _as_shown(_proposed(goal), token).delete()[0]:
             entry.void()
-            return
-        Goal.objects.filter(pk=goal.pk).delete()
 
 
-def _proposed(goal: Goal) -> Goal | None:
-    """Return a goal as it stands, if it still waits for the owner."""
-    return Goal.objects.filter(pk=goal.pk, is_accepted=False).first()
+def _proposed(goal: Goal) -> QuerySet[Goal]:
+    """Return the row of a goal, if it still waits for the owner."""
+    return Goal.objects.filter(pk=goal.pk, is_accepted=False)
+
+
+def _as_shown(rows: QuerySet[Goal], token: int) -> QuerySet[Goal]:
+    """Return the row of a goal; raise `Refused` if it is not the version with this `token`."""
+    if rows.exclude(token=token).exists():
+        raise wrong_state(_("The goal was changed meanwhile. Look at it again."))
+    return rows
 
 
 def add_candidate(decision: Decision, *, by: User, **values: Any) -> Candidate:

@@ -48,7 +48,8 @@ def multiline(rows: int = 4, **attrs: Any) -> forms.Textarea:
 def completing(*lists: str) -> dict[str, str]:
     """Return the attributes of a text area that completes from the page's lists of these ids.
 
-    `people` are offered after `@` and `references` after `[[`: see static/js/completer.js.
+    `people` are offered after `@`. After `[[` come the `references` of a part or, where people
+    speak under their name, the `evidence` among them: see static/js/completer.js.
     """
     return {
         "data-completes": " ".join(lists),

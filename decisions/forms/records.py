@@ -198,7 +198,7 @@ class OutcomeForm(CountersignForm):
     )
     text = forms.CharField(
         label=gettext_lazy("What became of it"),
-        widget=multiline(6, **completing("references")),
+        widget=multiline(6, **completing("evidence")),
         max_length=20_000,
         help_text=gettext_lazy(
             "What happened, what you would decide today. It is kept as you write it."

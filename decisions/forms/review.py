@@ -11,7 +11,7 @@ from decisions.forms.base import CountersignForm, as_lines, completing, multilin
 from decisions.models import Decision, Verdict
 from decisions.quotes import finds, section_said, section_with
 
-COMPLETES = completing("people", "references")
+COMPLETES = completing("people", "evidence")
 
 
 def _quote() -> forms.CharField:

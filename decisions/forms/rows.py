@@ -73,7 +73,9 @@ class GoalForm(CountersignForm):
     ) -> None:
         super().__init__(*args, initial=_initial_goal(goal, self.base_fields), **kwargs)
         self.goal = goal
-        self.taken = {one.metric for one in record.goals.all() if one != goal}
+        others = [one for one in record.goals.all() if one != goal]
+        self.taken = {one.metric for one in others}
+        self.names = {_alike(one.name) for one in others}
         self.fields["metric"].choices = _metric_choices()  # type: ignore[attr-defined]
         known = roles | ({goal.proposed_by_role} if goal else set()) - {""}
         self.fields["proposed_by_role"].choices = [  # type: ignore[attr-defined]
@@ -93,9 +95,16 @@ class GoalForm(CountersignForm):
         cleaned = super().clean() or {}
         if lies_wrong(cleaned):
             self.add_error("worst_acceptable", str(WRONG_SIDE))
-        if cleaned.get("metric") == OWN and not cleaned.get("own_name"):
-            self.add_error("own_name", _("Give your metric a name."))
+        if cleaned.get("metric") == OWN and "own_name" in cleaned:
+            self._check_name(cleaned["own_name"])
         return cleaned
+
+    def _check_name(self, name: str) -> None:
+        """Refuse a metric of one's own that has no name, or that of another goal."""
+        if not name:
+            self.add_error("own_name", _("Give your metric a name."))
+        elif _alike(name) in self.names:
+            self.add_error("own_name", _("There is a goal with this name already."))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -220,6 +229,11 @@ class AssessmentForm(CountersignForm):
             one.key: (said[f"{one.key}_rating"], as_lines(said[f"{one.key}_reason"]))
             for one in self.criteria
         }
+
+
+def _alike(name: str) -> str:
+    """Return what two names of goals share that people read as one."""
+    return " ".join(name.casefold().split())
 
 
 def _is_own(goal: Goal | None) -> bool:

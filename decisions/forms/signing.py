@@ -27,7 +27,7 @@ class SignForm(CountersignForm):
     )
     text = forms.CharField(
         label=gettext_lazy("Reservation or reason"),
-        widget=multiline(3, **completing("references")),
+        widget=multiline(3, **completing("evidence")),
         required=False,
         max_length=5000,
         help_text=gettext_lazy("Needed for a reservation or a rejection; printed in the document."),

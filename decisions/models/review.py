@@ -1,5 +1,7 @@
 """Discussion, reviews and signatures."""
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext
@@ -120,6 +122,11 @@ class Comment(models.Model):
 
     def __str__(self) -> str:
         return self.body[:60]
+
+    @property
+    def said_at(self) -> datetime:
+        """Return since when it reads as it does."""
+        return self.edited_at or self.written_at
 
     @property
     def anchor(self) -> str:

@@ -1,32 +1,40 @@
 """Filters for threads, comments and requests as one person sees them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django import template
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from decisions.discussion import Request
-from decisions.markdown import plain, render
+from decisions.markdown import said, without_marks
 from decisions.models import Comment, PendingComment, Review, Thread
 from decisions.record_page import RecordPage
+from decisions.references import evidence_by
 
 register = template.Library()
 
 # A thread beside the record shows its first comment and so many of the last.
 LAST = 3
+# Of a thread that is a line, so much of its first comment is read, and so much of that is shown.
+READ, BRIEF = 200, 70  # characters
 
 
-@register.filter
-def spoken(text: str, page: RecordPage) -> SafeString:
-    """Return a comment as HTML, with figures and the names of those it calls."""
-    return render(text, page.named, people=page.discussion.names)
+@register.simple_tag
+def spoken(text: str, moment: datetime | None, page: RecordPage) -> SafeString:
+    """Return what was said at a moment as HTML, with figures and the names of those it calls.
+
+    Without a moment it is still being said.
+    """
+    return said(text, evidence_by(page.named, moment), people=page.discussion.names)
 
 
-@register.filter
-def in_a_line(text: str, page: RecordPage) -> str:
-    """Return a comment without Markdown, on one line."""
-    said = plain(text, page.named, page.discussion.names)
-    return " ".join(said.split())
+@register.simple_tag
+def in_a_line(text: str, moment: datetime, page: RecordPage) -> str:
+    """Return the beginning of what was said at a moment without Markdown, on one line."""
+    begun = Truncator(text).chars(READ)
+    return Truncator(" ".join(without_marks(spoken(begun, moment, page)).split())).chars(BRIEF)
 
 
 @register.filter

@@ -31,6 +31,7 @@ from decisions.numbers import (
     format_number,
 )
 from decisions.outcomes import Outcome
+from decisions.references import Named, evidence_by
 
 register = template.Library()
 
@@ -57,6 +58,18 @@ def document_markdown(
 ) -> SafeString:
     """Return a text as HTML whose figures link to their place in the same document."""
     return texts.render(text, named, link=texts.document_link, heading=heading)
+
+
+@register.simple_tag
+def said(text: str, moment: datetime, named: Named) -> SafeString:
+    """Return what somebody said at a moment as HTML; it reads for ever as it did then."""
+    return texts.said(text, evidence_by(named, moment))
+
+
+@register.simple_tag
+def document_said(text: str, moment: datetime, named: Named) -> SafeString:
+    """Return what somebody said as HTML whose figures link to their place in the document."""
+    return texts.said(text, evidence_by(named, moment), link=texts.document_link)
 
 
 @register.filter

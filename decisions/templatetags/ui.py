@@ -288,6 +288,12 @@ def may_edit_goal(page: RecordPage, goal: Goal) -> bool:
 
 
 @register.filter
+def may_remove_goal(page: RecordPage, goal: Goal) -> bool:
+    """Return whether the reader may take this goal off the list now."""
+    return page.refusal("remove_goal", goal) is None
+
+
+@register.filter
 def criteria_of(page: RecordPage, role: str) -> list[CriterionRow]:
     """Return a role's criteria with its assessment of each candidate."""
     return page.criteria(role)

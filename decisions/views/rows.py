@@ -47,7 +47,7 @@ def goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
 def remove_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     """Take a goal off the list."""
     decision = get_record(request, reference)
-    rows.remove_goal(_goal(decision, pk), by=person(request))
+    rows.remove_goal(_goal(decision, pk), by=person(request), token=_shown(request))
     return done(request, _goals(decision), _("The goal is removed."))
 
 
@@ -56,8 +56,7 @@ def accept_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     """Let a proposed goal count."""
     decision = get_record(request, reference)
     row = _goal(decision, pk)
-    token = request.POST.get("token", "")
-    rows.accept_goal(row, by=person(request), token=int(token) if token.isdecimal() else -1)
+    rows.accept_goal(row, by=person(request), token=_shown(request))
     return done(request, _goals(decision), _("“%(goal)s” counts now.") % {"goal": row.name})
 
 
@@ -66,7 +65,7 @@ def decline_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     """Take a proposed goal off the list."""
     decision = get_record(request, reference)
     row = _goal(decision, pk)
-    rows.decline_goal(row, by=person(request))
+    rows.decline_goal(row, by=person(request), token=_shown(request))
     return done(request, _goals(decision), _("“%(goal)s” is declined.") % {"goal": row.name})
 
 
@@ -126,6 +125,12 @@ def _goal(decision: Decision, pk: int) -> Goal:
     row = get_object_or_404(decision.goals, pk=pk)
     row.decision = decision
     return row
+
+
+def _shown(request: HttpRequest) -> int:
+    """Return which version of a goal the person was shown; one that never was, if it says none."""
+    token = request.POST.get("token", "")
+    return int(token) if token.isdecimal() else -1
 
 
 def _said_of(goal: Goal) -> str:

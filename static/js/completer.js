@@ -1,7 +1,7 @@
 /* Typing @ in a text offers the people of the record, typing [[ the evidence and goals it can refer to, as a
    combobox does: the focus stays in the text, aria-activedescendant names the offer. The element stays a text box of
    several lines, which may say that it completes and what it controls, but not that it is expanded. Which lists a text
-   box offers it names by the ids of their datalists. Without this script names and references are typed by hand. */
+   box offers it names in data-completes; the page holds them as datalists. Without this script names and references are typed by hand. */
 
 const MOST = 7;
 
@@ -27,8 +27,17 @@ const restOf = (name, typed, after) => {
   return ends.find(isRest)?.length ?? 0;
 };
 
+const references = {
+  typed: /\[\[([^[\]\n]{0,60})$/,
+  fits: ({ value, label }, typed) => fits(typed, `${value} ${label}`),
+  text: ({ value }) => `${value}]]`,
+  after: (offer, typed, after) => after.match(/^[\w-]*\]\]|^\]?/)[0].length,
+  space: "",
+  shown: ({ value, label }) => [value, label],
+};
+
 /* What opens each list, who fits what was typed since, what is written in its place, and how much after the caret
-   that replaces. */
+   that replaces. What somebody says under their name refers to evidence alone: a goal may change. */
 const SOURCES = {
   people: {
     typed: /(?:^|[^\w/@])@([\p{L}\p{N}_.+][\p{L}\p{M}\p{N}_.+'’ -]{0,60}|)$/u,
@@ -43,13 +52,11 @@ const SOURCES = {
     space: " ",
     shown: ({ value, label }) => [label, `@${value}`],
   },
-  references: {
-    typed: /\[\[([^[\]\n]{0,60})$/,
-    fits: ({ value, label }, typed) => fits(typed, `${value} ${label}`),
-    text: ({ value }) => `${value}]]`,
-    after: (offer, typed, after) => after.match(/^[\w-]*\]\]|^\]?/)[0].length,
-    space: "",
-    shown: ({ value, label }) => [value, label],
+  references,
+  evidence: {
+    ...references,
+    list: "references",
+    fits: (offer, typed) => /^E\d+$/.test(offer.value) && references.fits(offer, typed),
   },
 };
 
@@ -65,11 +72,12 @@ const openedIn = (box) => {
   const before = box.value.slice(0, box.selectionStart);
   for (const name of box.dataset.completes.split(" ")) {
     const typed = before.match(SOURCES[name].typed)?.[1];
-    const options = document.getElementById(name)?.options ?? [];
+    const list = SOURCES[name].list ?? name;
+    const options = document.getElementById(list)?.options ?? [];
     if (typed === undefined) continue;
     const offers = [...options].map((one) => ({ value: one.value, label: one.label || one.text }));
     const fitting = offers.filter((offer) => SOURCES[name].fits(offer, typed)).slice(0, MOST);
-    if (fitting.length) return { name, source: SOURCES[name], typed, found: fitting };
+    if (fitting.length) return { list, source: SOURCES[name], typed, found: fitting };
   }
   return null;
 };
@@ -129,7 +137,7 @@ const open = (opened) => {
   ({ source, found } = opened);
   list = document.createElement("ul");
   list.id = "offers";
-  list.className = `offers offers-${opened.name}`;
+  list.className = `offers offers-${opened.list}`;
   list.role = "listbox";
   list.setAttribute("aria-label", document.querySelector(`label[for="${area.id}"]`)?.textContent ?? "");
   list.append(...found.map(option));

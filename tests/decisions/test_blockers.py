@@ -43,7 +43,7 @@ def test_a_complete_part_that_lost_its_rows_needs_work(
     complete_draft: Decision, people: People
 ) -> None:
     for goal in complete_draft.goals.all():
-        remove_goal(goal, by=people.owner)
+        remove_goal(goal, by=people.owner, token=goal.token)
     assert sentences(complete_draft, "submit") == [
         "“List of goals” needs work: There is no goal yet."
     ]

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from decisions.markdown import EvidenceLike, GoalLike, document_link, plain, references, render
+from decisions.markdown import (
+    EvidenceLike,
+    GoalLike,
+    document_link,
+    plain,
+    references,
+    render,
+    said,
+)
 
 
 @dataclass
@@ -91,6 +99,20 @@ def test_a_goals_metric_becomes_its_target_linked_to_the_goals() -> None:
     assert 'href="/decisions/DR-1/#section-goals"' in shown
     assert ">at least 85&nbsp;% [Accuracy]</a>" in shown
     assert 'href="#section-goals"' in render("[[accuracy]]", EVIDENCE, link=document_link)
+
+
+def test_what_somebody_said_refers_to_evidence_alone_and_never_changes() -> None:
+    spoken = "[[e3]], asked is [[Accuracy]]; [[E4]], [[E9]]"
+    evidence = {name: one for name, one in EVIDENCE.items() if isinstance(one, Measured)}
+    shown = said(spoken, evidence)
+    assert 'href="/decisions/DR-1/evidence/#E3"' in shown
+    assert FIGURE.replace("\u00a0", "&nbsp;") in shown
+    assert ", asked is Accuracy; <a" in shown
+    assert shown.endswith("[E4]</a>, E9</p>\n")
+    assert "<mark" not in shown
+    standing = evidence | {"E4": Measured("E4"), "E3": Measured(stale_because="v2 has come.")}
+    assert said(spoken, standing) == shown
+    assert 'href="#E3"' in said(spoken, evidence, link=document_link)
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,15 @@ def test_a_proposal_is_accepted_or_declined_by_the_owner_alone(
     owner.post(accept, {"token": "0"})
     assert draft.goals.get().is_accepted
     other = add_goal(draft, by=people.ux, proposed_by_role="ux", **factories.GOALS[0][1])
-    owner.post(url(draft, "decline_goal", other.pk))
+    edit_goal(other, by=people.ux, token=0, target=99.0)
+    for action in ("decline_goal", "remove_goal"):
+        response = owner.post(url(draft, action, other.pk), {"token": "0"})
+        assert response.status_code == 409
+        assert "The goal was changed meanwhile." in response.content.decode()
+    html = owner.get(draft.get_absolute_url()).content.decode()
+    form = html.partition(url(draft, "decline_goal", other.pk))[2].partition("</form>")[0]
+    assert 'name="token" value="1"' in form
+    owner.post(url(draft, "decline_goal", other.pk), {"token": "1"})
     assert draft.goals.count() == 1
     assert factories.kinds_of_events(draft)[-1] == "decline_goal"
 
@@ -153,7 +161,13 @@ def test_what_the_owner_accepted_is_a_proposal_again_once_the_role_changes_it(
         "proposed_by_role": "devops",
         "token": str(goal.token),
     }
-    response = sign_in(people.devops).post(url(complete_draft, "goal", goal.pk), said, follow=True)
+    devops = sign_in(people.devops)
+    assert (
+        "Remove this goal" not in devops.get(url(complete_draft, "goal", goal.pk)).content.decode()
+    )
+    removal = url(complete_draft, "remove_goal", goal.pk)
+    assert devops.post(removal, {"token": str(goal.token)}).status_code == 403
+    response = devops.post(url(complete_draft, "goal", goal.pk), said, follow=True)
     assert "It counts once the owner has accepted it." in response.content.decode()
     assert [one.metric for one in fresh(complete_draft).accepted_goals] == ["accuracy"]
 
@@ -169,6 +183,10 @@ def test_a_goal_is_set_on_a_metric_of_ones_own(
     client.post(url(draft, "new_goal"), said | {"own_name": "Hand-overs", "own_unit": "a week"})
     goal = draft.goals.get()
     assert (goal.metric, goal.name, goal.unit) == ("own_hand_overs", "Hand-overs", "a week")
+    again = client.post(url(draft, "new_goal"), said | {"own_name": "hand-overs "})
+    assert again.status_code == 422
+    assert "There is a goal with this name already." in again.content.decode()
+    assert draft.goals.count() == 1
     html = client.get(url(draft, "goal", goal.pk)).content.decode()
     assert 'value="Hand-overs"' in html
     renamed = said | {"own_name": "Passed on", "own_unit": "a week", "token": str(goal.token)}

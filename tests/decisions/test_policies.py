@@ -129,6 +129,20 @@ def test_business_may_change_any_goal_and_a_role_its_own(draft: Decision, people
     ]
 
 
+def test_a_role_takes_back_its_own_proposal_and_what_is_accepted_only_the_owner_removes(
+    draft: Decision, people: People
+) -> None:
+    goal = factories.add_goals(draft, people)[1]
+    assert (goal.proposed_by_role, goal.is_accepted) == ("devops", True)
+    team = (people.owner, people.business, people.devops)
+    assert [may("remove_goal", draft, one, goal) for one in team] == [True, False, False]
+    assert sentence("remove_goal", draft, people.devops, goal) == (
+        "Only the owner or the role that proposed it (until it is accepted) can remove this goal."
+    )
+    goal.is_accepted = False
+    assert [may("remove_goal", draft, one, goal) for one in team] == [True, False, True]
+
+
 def test_a_second_person_of_a_role_writes_but_signs_only_when_named(
     in_review: Decision, people: People
 ) -> None:

@@ -1,5 +1,6 @@
 """References on the pages: offered, shown, refused while they do not hold; numbers by hand."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from decisions.actions.evidence import withdraw_evidence
+from decisions.actions.evidence import attach_evidence, withdraw_evidence
+from decisions.actions.review import Remark, edit_comment, open_thread, send_review
+from decisions.actions.rows import edit_goal
 from decisions.exports.document import record_document
 from decisions.exports.pdf import render_html
 from decisions.models import Decision, User
@@ -128,6 +131,53 @@ def test_evidence_and_goals_are_offered_where_a_text_is_written(
     assert "<code>[[E3]]</code>" in form
 
 
+WORDS = "Only as the target is [[accuracy]], by [[E1]]; [[E5]] will tell"
+SPOKEN = re.compile(r"Only as the target is .*?will tell")
+
+
+def test_what_people_say_reads_for_ever_as_it_did_when_they_said_it(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    thread = open_thread(in_review, by=people.ux, remark=Remark(WORDS, must_fix=False))
+    edit_comment(thread.comments.get(), by=people.ux, body=f"{WORDS} us")
+    send_review(in_review, by=people.ux, verdict="request_changes", body=WORDS)
+    reserved = {"meaning": "approve_with_reservation", "text": WORDS}
+    signature = factories.sign(in_review, people.devops, "devops", **reserved)
+    client = sign_in(people.owner)
+
+    def spoken() -> tuple[list[str], list[str]]:
+        page = html_of(client, in_review) + html_of(client, in_review, "review")
+        document = render_html(record_document(factories.fresh(in_review)))
+        return SPOKEN.findall(page), SPOKEN.findall(document)
+
+    before = spoken()
+    assert [len(found) for found in before] == [7, 3]
+    assert {found.partition(", by")[0] for found in before[0] + before[1]} == {
+        "Only as the target is accuracy"
+    }
+    assert all("n = 200) [E1]</a>; E5 will tell" in found for found in before[0] + before[1])
+    goal = in_review.goals.get(metric="accuracy")
+    edit_goal(goal, by=people.owner, token=goal.token, target=99.0)
+    withdraw(in_review, people)
+    candidate = in_review.candidates.get(letter="A")
+    attach_evidence(candidate, by=people.data_science, measurements=[factories.measurement()])
+    assert in_review.evidence.filter(number=5).exists()
+    after = spoken()
+    assert [set(found) for found in after] == [set(found) for found in before]
+    signature.refresh_from_db()
+    assert signature.text == WORDS
+
+
+def test_where_people_speak_only_evidence_is_offered(
+    people: People, in_review: Decision, sign_in: SignIn
+) -> None:
+    client = sign_in(people.ux)
+    for name in ("new_thread", "review", "sign"):
+        html = html_of(client, in_review, name)
+        assert re.search(r'data-completes="(people )?evidence"', html)
+        assert "<code>[[accuracy]]</code>" not in html
+
+
 def test_who_may_not_read_the_record_is_offered_nothing(
     people: People, complete_draft: Decision, sign_in: SignIn
 ) -> None:
@@ -161,6 +211,11 @@ def test_reviewers_see_the_numbers_written_by_hand_and_nobody_is_held_back(
         assert "1 number<" in block, "limits are no measurements"
         assert "<mark>$7</mark>" in block
         assert "#section-recommendation" in block
+    assert "… and more" not in html
+    factories.edit(in_review, KIND, people, reading="Then 12 % came. " * 51)
+    html = html_of(reviewer, in_review, "review")
+    assert html.count("<mark>12 %</mark>") == 50
+    assert html.count("… and more") == 1
     outsider = html_of(sign_in(people.owner), in_review)
     assert "needs work" not in outsider
     factories.sign(in_review, people.ux, "ux")

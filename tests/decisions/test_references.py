@@ -1,6 +1,7 @@
 """What texts refer to holds, or the record waits until it does."""
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from decisions.actions.evidence import attach_evidence, mark_stale, withdraw_evidence
 from decisions.actions.lifecycle import approve, submit
@@ -12,7 +13,7 @@ from decisions.models import Decision, Evidence
 from decisions.policies import Refused
 from decisions.record_page import RecordPage
 from decisions.record_parts import with_parts
-from decisions.references import named_in, reference_problems
+from decisions.references import named_in, reference_problems, written_by_hand
 from tests import factories
 from tests.factories import People, fresh, measurement, section_of
 
@@ -114,7 +115,8 @@ def test_what_is_not_there_cannot_be_referred_to(
 
 
 def test_a_goal_that_is_removed_is_missed(referring: Decision, people: People) -> None:
-    remove_goal(referring.goals.get(metric="accuracy"), by=people.owner)
+    goal = referring.goals.get(metric="accuracy")
+    remove_goal(goal, by=people.owner, token=goal.token)
     assert held_back(referring) == [
         "“Quality findings” needs work: It refers to “accuracy”, and no goal is set on that."
     ]
@@ -167,6 +169,17 @@ def test_the_part_says_what_to_mend_also_before_it_is_complete(
     assert part.to_mend == ["It refers to E1, which was withdrawn (The split was wrong)."]
     unwritten = RecordPage(loaded(referring), people.data_science).part("goals")
     assert unwritten.to_mend == []
+
+
+def test_numbers_by_hand_are_found_without_asking_the_database(
+    referring: Decision, people: People, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    name = referring.candidates.get(letter="B").name
+    factories.edit(referring, KIND, people, reading=f"{name} has 81 %, A 81 %, in 12 days.")
+    record = loaded(referring)
+    with django_assert_num_queries(0):
+        found = written_by_hand(record)
+    assert [one.bare.number for one in found] == ["81 %"]
 
 
 def test_page_and_document_link_a_reference_each_to_its_own_place(

@@ -342,7 +342,7 @@ def test_the_people_to_call_stand_in_the_page_as_data(
     html = html_of(sign_in(people.ux), in_review, "new_thread")
     assert '<option value="bruno">Bruno Costa</option>' in html
     assert "xaver" not in html
-    assert 'data-completes="people references"' in html
+    assert 'data-completes="people evidence"' in html
 
 
 def many_threads(record: Decision, people: People, count: int) -> list[Discussion]:

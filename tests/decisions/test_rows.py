@@ -87,7 +87,7 @@ def test_a_goal_or_candidate_changed_meanwhile_is_a_conflict_with_both_versions(
 
 def test_a_removed_goal_stays_in_the_history(draft: Decision, people: People) -> None:
     goal = factories.add_goals(draft, people)[0]
-    remove_goal(goal, by=people.owner)
+    remove_goal(goal, by=people.owner, token=goal.token)
     assert not draft.goals.filter(metric="accuracy").exists()
     last = draft.events.order_by("sequence").last()
     assert (last.kind, last.data) == ("remove_goal", {"goal": "Accuracy"})
@@ -98,7 +98,7 @@ def test_an_edit_of_a_goal_that_someone_else_removed_says_so(
 ) -> None:
     goal = factories.add_goals(draft, people)[0]
     open_form = Goal.objects.get(pk=goal.pk)
-    remove_goal(goal, by=people.owner)
+    remove_goal(goal, by=people.owner, token=goal.token)
     with pytest.raises(Refused, match="removed it meanwhile"):
         edit_goal(open_form, by=people.owner, token=open_form.token, target=95.0)
 
@@ -106,8 +106,8 @@ def test_an_edit_of_a_goal_that_someone_else_removed_says_so(
 def test_removing_a_goal_twice_is_one_event(draft: Decision, people: People) -> None:
     goal = factories.add_goals(draft, people)[0]
     again = Goal.objects.get(pk=goal.pk)
-    remove_goal(goal, by=people.owner)
-    remove_goal(again, by=people.owner)
+    remove_goal(goal, by=people.owner, token=goal.token)
+    remove_goal(again, by=people.owner, token=again.token)
     assert kinds_of_events(draft).count("remove_goal") == 1
 
 

@@ -30,7 +30,14 @@ from decisions.actions.review import (
     resolve,
     send_review,
 )
-from decisions.actions.rows import accept_goal, add_goal, assess, edit_candidate, edit_goal
+from decisions.actions.rows import (
+    accept_goal,
+    add_goal,
+    assess,
+    edit_candidate,
+    edit_goal,
+    remove_goal,
+)
 from decisions.actions.sections import save_section
 from decisions.actions.weights import apply_weights
 from decisions.management.commands import state_diagram
@@ -57,7 +64,7 @@ from tests.factories import People, measurement
 # One letter a person: Olivia (owner), Bruno (business), Dana (data science), Devi (DevOps),
 # Uma (UX), Steve (stands in for UX’s second signatory; Bruno has asked him too), Xaver (outsider).
 # "." they may, "x" no right: 403, "!" wrong state: 409.
-# The part is UX's, the goal was proposed by DevOps, thread and comment are business's, the request
+# The part is UX's, the accepted goal is DevOps’, thread and comment are business's, the request
 # for changes is DevOps’, the ratings are UX’s. The draft is complete; in review all have signed.
 EXPECTED = """
                     draft       in_review    approved     withdrawn    superseded
@@ -68,6 +75,7 @@ invite              .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 edit_section        xxxx.xx     xxxx.xx      xxxx!xx      xxxx!xx      xxxx!xx
 propose_goal        .....xx     .....xx      !!!!!xx      !!!!!xx      !!!!!xx
 edit_goal           ..x.xxx     ..x.xxx      !!x!xxx      !!x!xxx      !!x!xxx
+remove_goal         .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 accept_goal         .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 apply_weights       .xxxxxx     !xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 edit_candidate      .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
@@ -177,6 +185,7 @@ def scene(status: str, team: People) -> Scene:
 SUBJECTS: dict[str, Callable[[Scene], Any]] = {
     "edit_section": lambda on: on.section,
     "edit_goal": lambda on: on.goal,
+    "remove_goal": lambda on: on.goal,
     "assess": lambda on: "ux",
     "edit_comment": lambda on: on.comment,
     "resolve": lambda on: on.thread,
@@ -209,6 +218,7 @@ ATTEMPTS: dict[str, Callable[[Scene, User], object]] = {
         on.record, by=by, metric="throughput", name="Load", direction="at_least", target=9.0
     ),
     "edit_goal": lambda on, by: edit_goal(on.goal, by=by, token=on.goal.token, target=9.0),
+    "remove_goal": lambda on, by: remove_goal(on.goal, by=by, token=on.goal.token),
     "accept_goal": lambda on, by: accept_goal(on.goal, by=by, token=on.goal.token),
     "apply_weights": lambda on, by: apply_weights(
         on.record, by=by, weights={"ux": 2.0}, token=WeightSheet(on.record).token
@@ -292,7 +302,7 @@ def test_the_written_table_knows_every_action_and_status() -> None:
     assert all(set(expected_in(status)) == set(MOVES) for status in Status)
     assert set(ATTEMPTS) == set(MOVES) - {"read", "measure"}
     cells = [cell for status in Status for row in expected_in(status).values() for cell in row]
-    assert len(cells) == 32 * 5 * 7
+    assert len(cells) == 33 * 5 * 7
 
 
 def test_only_five_moves_change_the_status_and_each_leads_to_one() -> None:

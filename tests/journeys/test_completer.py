@@ -11,9 +11,11 @@ pytestmark = pytest.mark.journey
 
 PAGE = """<!doctype html><title>Completing</title>
 <form><div class="field"><label for="body">Comment</label>
-<textarea id="body" data-completes="people references"></textarea></div>
+<textarea id="body" data-completes="people evidence"></textarea></div>
 <div class="field"><label for="text">Text</label>
-<textarea id="text" data-completes="references"></textarea></div></form>
+<textarea id="text" data-completes="references"></textarea></div>
+<div class="field"><label for="words">Reservation</label>
+<textarea id="words" data-completes="evidence"></textarea></div></form>
 <datalist id="people"><option value="lena">Lena Sørensen</option>
 <option value="ana.lima">Ana Lima</option></datalist>
 <datalist id="references"><option value="E1">A. Prompt, Accuracy: 74.5 % (n = 200)</option>
@@ -77,6 +79,13 @@ def test_evidence_is_found_by_its_words_and_taken_by_keyboard(page: Page) -> Non
     expect(box).to_have_value("It is [[E17]]")
     expect(write(box, "[[tuned acc")).to_have_count(1)
     expect(write(box, "[[goal")).to_have_text("accuracyGoal: Accuracy at least 78 %")
+
+
+def test_a_goal_is_not_offered_to_who_speaks_under_their_name(page: Page) -> None:
+    box = page.get_by_role("textbox", name="Reservation")
+    expect(write(box, "[[acc")).to_have_count(2)
+    expect(page.get_by_role("listbox")).to_have_class("offers offers-references")
+    expect(write(box, "[[goal")).to_have_count(0)
 
 
 def test_evidence_is_taken_by_mouse_and_brackets_are_not_doubled(page: Page) -> None:
