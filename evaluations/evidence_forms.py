@@ -10,15 +10,19 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from decisions import clock
 from decisions.actions.evidence import LARGEST_FILE, Measurement, SourceFile
 from decisions.forms.base import CountersignForm, as_lines, date_input, multiline
 from decisions.forms.rows import FiniteFloatField
 from decisions.metrics import METRICS
 from decisions.models import Candidate, Decision, User
+from decisions.numbers import format_number
+from decisions.section_kinds import Text
 from evaluations import studies
 from evaluations.estimates import estimated
 from evaluations.importers.load import requests
-from evaluations.importers.load.found import LoadFile, LoadTest
+from evaluations.importers.load.columns import NONE, UNIT_NAMES
+from evaluations.importers.load.found import LONGEST_TEST, SHORTEST_TEST, LoadFile, LoadTest
 from evaluations.importers.rows import Unreadable
 from evaluations.load_tests import Circumstances
 from evaluations.outside_figures import OutsideFigure
@@ -38,8 +42,11 @@ from evaluations.studies import (
 LONGEST_TEXT = 4_000  # characters
 LONGEST_LINE = 120
 PASTED = "numbers.txt"
+NOT_TYPED = ("file", "seen", "kept")
 MOST_USERS = 10_000_000
-LONGEST_TEST = 30 * 86_400.0  # seconds
+# How far the planned duration may be from the one that a file says: a test runs on to its last
+# answer, or ends with its last request.
+PLANNED_WITHIN = 0.05
 
 
 class FileField(forms.FileField):
@@ -52,6 +59,18 @@ class FileField(forms.FileField):
             told = {"size": LARGEST_FILE // 1024**2}
             raise forms.ValidationError(_("Larger than %(size)s MB.") % told)
         return found
+
+
+class PastDateField(forms.DateField):
+    """A day on which something was done: not one to come."""
+
+    widget = date_input()
+
+    def validate(self, value: Any) -> None:
+        """Refuse a day that has not come."""
+        super().validate(value)
+        if value and value > clock.today():
+            raise forms.ValidationError(_("This day has not come yet."))
 
 
 class OneCandidateForm(CountersignForm):
@@ -107,30 +126,57 @@ class LoadTestForm(CountersignForm):
         help_text=gettext_lazy("How many asked at the same time."),
     )
     duration = FiniteFloatField(
-        label=gettext_lazy("Duration in seconds"), min_value=0.001, max_value=LONGEST_TEST
+        label=gettext_lazy("Duration in seconds"),
+        min_value=SHORTEST_TEST,
+        max_value=LONGEST_TEST,
     )
-    tested_on = forms.DateField(
-        label=gettext_lazy("Tested on"), required=False, widget=date_input()
-    )
+    tested_on = PastDateField(label=gettext_lazy("Tested on"), required=False)
 
     def __init__(self, test: LoadTest | None, columns: list[str], *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
+        self.told_duration = test and test.duration
         if test is not None:
-            self.fields["users"].initial = test.users
-            self.fields["duration"].initial = test.duration and round(test.duration, 1)
+            self._take(test)
         self.asked: list[str] = []
         if columns:
             self._ask_columns(columns)
 
+    def _take(self, test: LoadTest) -> None:
+        """Take over what the file says: the load as it is, the duration up to what was planned."""
+        if test.users is not None:
+            self.fields["users"].disabled = True
+            self.fields["users"].help_text = _("As the file says.")
+            self.initial = {**self.initial, "users": test.users}
+        if test.duration is not None:
+            told = float(f"{test.duration:.4g}")
+            self.fields["duration"].initial = told
+            self.fields["duration"].help_text = _(
+                "The file says %(told)s s. What was planned may be up to 5%% off."
+            ) % {"told": format_number(told)}
+
+    def clean_duration(self) -> float:
+        """Refuse a duration that is not the one the file says, planned or to the last answer."""
+        said, told = float(self.cleaned_data["duration"]), self.told_duration
+        if told and abs(said - told) > PLANNED_WITHIN * told:
+            raise forms.ValidationError(
+                _("The file says %(told)s s.") % {"told": format_number(float(f"{told:.4g}"))}
+            )
+        return said
+
     def _ask_columns(self, columns: list[str]) -> None:
         """Ask what the columns hold, as far as their names do not say."""
-        named = [("", _("As its name suggests")), *((one, one) for one in columns)]
-        units = [("", _("As its name suggests")), ("us", "µs"), ("ms", "ms"), ("s", "s")]
-        asked = {
+        named: list[tuple[str, Text]] = [
+            ("", _("As its name suggests")),
+            *((one, one) for one in columns),
+        ]
+        or_none = [*named, (NONE, _("No column"))]
+        units: list[tuple[str, Text]] = [("", _("As its name suggests")), *UNIT_NAMES.items()]
+        asked: dict[str, tuple[str, list[tuple[str, Text]]]] = {
             "latency": (_("Column: how long a request took"), named),
             "unit": (_("Unit of its times"), units),
-            "outcome": (_("Column: whether it succeeded"), named),
-            "at": (_("Column: when it was sent"), named),
+            "outcome": (_("Column: whether it succeeded"), or_none),
+            "at": (_("Column: when it was sent"), or_none),
+            "at_unit": (_("Unit in which that counts"), units),
         }
         for name, (label, choices) in asked.items():
             self.fields[name] = forms.ChoiceField(label=label, choices=choices, required=False)
@@ -186,7 +232,7 @@ class StudyForm(OneCandidateForm):
     method = forms.CharField(
         label=gettext_lazy("How it was done"), widget=multiline(4), max_length=LONGEST_TEXT
     )
-    studied_on = forms.DateField(label=gettext_lazy("When"), widget=date_input())
+    studied_on = PastDateField(label=gettext_lazy("When"))
     file = FileField(
         label=gettext_lazy("File"),
         required=False,
@@ -195,6 +241,8 @@ class StudyForm(OneCandidateForm):
 
     # The name of what must agree before two studies are compared.
     agree = "task"
+    # Whether what was read is shown before it is attached.
+    shows_first = False
     order: tuple[str, ...] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -221,6 +269,11 @@ class StudyForm(OneCandidateForm):
         return {self.agree: " ".join(self.cleaned_data["task"].split())}
 
     @property
+    def is_settled(self) -> bool:
+        """Return whether what it comes to has been seen as it is now."""
+        return not self.shows_first or self.cleaned_data["seen"] == self._digest
+
+    @property
     def source(self) -> SourceFile | None:
         """Return what the figure was worked out from, as a file; None where all is said of it."""
         return None
@@ -230,6 +283,10 @@ class StudyForm(OneCandidateForm):
         """Return the file that came beside it."""
         uploaded = source_file(self.cleaned_data.get("file"))
         return None if uploaded == self.source else uploaded
+
+    @property
+    def _digest(self) -> str:
+        return sha256(repr(self.found).encode()).hexdigest()
 
     def measurement(self) -> Measurement:
         """Return the figure as the record takes it in."""
@@ -268,11 +325,27 @@ class NumbersForm(StudyForm):
         required=False,
         max_length=200_000,
         help_text=gettext_lazy(
-            "One a person: one a line, or separated by spaces, commas or semicolons, with a point "
-            "before decimals. Left empty, they are read from the file."
+            "One a person, each on a line of its own, with a point before decimals. Left empty, "
+            "they are read from the file."
         ),
     )
+    # What was shown, and under which token the file is kept until it is attached.
+    seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    kept = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     order: tuple[str, ...] = ("numbers",)
+    shows_first = True
+
+    def show(self, kept: str) -> None:
+        """Show what was read, to be sent again as it is; `kept` is the token of its file, or ""."""
+        self.shown = [self.found]
+        sent = {name: self.data[name] for name in self.data}
+        self.data = sent | {"seen": self._digest, "kept": kept}
+
+    @property
+    def read_from(self) -> str:
+        """Return the name of the file that numbers were read from, "" where they were pasted."""
+        uploaded = self.cleaned_data.get("file")
+        return str(uploaded.name) if uploaded and self.notes is None else ""
 
     @property
     def source(self) -> SourceFile | None:
@@ -298,8 +371,8 @@ class SusForm(NumbersForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["numbers"].help_text = _(
-            "One score from 0 to 100 a person, or the ten answers (1 to 5) of each person on a "
-            "line of their own. Left empty, they are read from the file."
+            "One score from 0 to 100 a line, or the ten answers (1 to 5) of each person on a line, "
+            "and nothing else. Left empty, they are read from the file."
         )
 
     def figure(self) -> OutsideFigure:
@@ -462,5 +535,5 @@ def source_file(uploaded: UploadedFile | None) -> SourceFile | None:
 
 def digest_of_typed(said: dict[str, Any]) -> str:
     """Return the SHA-256 (hex) of what somebody typed: the digest of a source without a file."""
-    told = {name: str(value) for name, value in said.items() if name != "file"}
+    told = {name: str(value) for name, value in said.items() if name not in NOT_TYPED}
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -5,10 +5,12 @@ source of which interval suits which figure; Brooke (1996), "SUS: a quick and di
 scale", of how its ten answers become a score.
 """
 
+import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -23,9 +25,15 @@ from evaluations.statistics import Interval, geometric_mean, mean_t, spread, wil
 MOST_PEOPLE = 100_000
 # From so many on the scores themselves say how their mean spreads.
 ENOUGH_TO_RESAMPLE = 10
+# Beyond this a mean is as good as normal, and resampling takes seconds.
+MOST_TO_RESAMPLE = 5_000
 SUS_LOWEST, SUS_HIGHEST, SUS_QUESTIONS = 0.0, 100.0, 10
 LONGEST_TASK = 30 * 86_400.0  # seconds
-_SEPARATORS = re.compile(r"[\s;,]+")
+_SEPARATOR = re.compile(r" *[;,|\t] *| +")
+_COLUMNS = re.compile(r"[;,|\t]")
+_BEGINS_AS_NUMBER = re.compile(r'[ "]*[-+.]?\d')
+# Three digits after a comma could be thousands.
+_DECIMAL_COMMA = re.compile(r'"?[-+]?\d+,\d{1,2}"?')
 
 
 class Unusable(ValueError):
@@ -81,17 +89,17 @@ def scale_mean(
 ) -> OutsideFigure:
     """Return the mean of a questionnaire's scores, each from `lowest` to `highest`.
 
-    With fewer than ten scores Student's interval, from ten on the bootstrap's (BCa).
+    With fewer than ten scores, or thousands, Student's interval; else the bootstrap's (BCa).
     """
     _refuse_outside(scores, lowest, highest)
     found = spread(scores)
     how = _scores_in_words(found.n, found.sd)
     if found.sd is None or found.sd == 0:
         return OutsideFigure(metric, found.mean, found.n, f"{how} {_without_spread(found.n)}")
-    if found.n < ENOUGH_TO_RESAMPLE:
-        interval = mean_t(found.mean, found.sd, found.n)
-    else:
+    if ENOUGH_TO_RESAMPLE <= found.n <= MOST_TO_RESAMPLE:
         interval = mean_interval(list(scores))
+    else:
+        interval = mean_t(found.mean, found.sd, found.n)
     bounded = _within(interval, lowest, highest)
     return _figure(metric, found.mean, found.n, how, bounded)
 
@@ -132,10 +140,8 @@ def sus_scores(text: str) -> list[float]:
     Answers are in the questionnaire's order: odd questions agree with what is good, even ones with
     what is bad (Brooke 1996).
     """
-    rows = rows_of(text)
-    if rows and all(len(row) == SUS_QUESTIONS for row in rows):
-        return [_sus_score(row) for row in rows]
-    return numbers_of(text)
+    rows = _rows_of(text, (1, SUS_QUESTIONS))
+    return _some(row[0] if len(row) == 1 else _sus_score(row) for row in rows)
 
 
 def _sus_score(answers: Sequence[float]) -> float:
@@ -146,20 +152,77 @@ def _sus_score(answers: Sequence[float]) -> float:
 
 
 def numbers_of(text: str) -> list[float]:
-    """Return pasted numbers: one a line, or several separated by spaces, commas or semicolons."""
-    found = [one for row in rows_of(text) for one in row]
+    """Return pasted numbers, one a line."""
+    return _some(row[0] for row in _rows_of(text, (1,)))
+
+
+def _some(numbers: Iterable[float]) -> list[float]:
+    found = list(islice(numbers, MOST_PEOPLE + 1))
     if not found:
         raise Unusable(_("There are no numbers."))
     _refuse_too_many(found)
     return found
 
 
-def rows_of(text: str) -> list[list[float]]:
-    """Return the numbers of each line; a first line of words is a header and is left out."""
-    lines = [line.strip() for line in text.lstrip("\ufeff").splitlines() if line.strip()]
-    if lines and not any(map(_is_number, _SEPARATORS.split(lines[0]))):
-        lines = lines[1:]
-    return [[_number(one) for one in _SEPARATORS.split(line) if one] for line in lines]
+def _rows_of(text: str, widths: Collection[int]) -> Iterator[list[float]]:
+    """Yield the numbers of each line, all as many as in the first, which is one of the `widths`.
+
+    A first line of words is a header and is left out. Whatever has more columns is refused: one of
+    people's numbers would be counted among their scores.
+    """
+    columns = width = 0
+    for at, (line, plain) in enumerate(_lines_of(text)):
+        if at == 0 and _is_header(plain):
+            columns = _columns_of(plain, widths)
+            width = columns if columns > 1 else 0
+            continue
+        fields = _fields_of(plain, has_one_column=columns == 1)
+        if len(fields) not in widths or len(fields) != (width or len(fields)):
+            raise Unusable(_too_wide(widths) % {"line": line})
+        width = len(fields)
+        yield [_number(one) for one in fields]
+
+
+def _lines_of(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the number and the text of each line that holds something."""
+    for line, told in enumerate(io.StringIO(text.lstrip("\ufeff"), newline=None), 1):
+        if told.strip():
+            yield line, told.replace("\xa0", " ").strip(" \n")
+
+
+def _is_header(line: str) -> bool:
+    """Return whether none of its columns begins as a number does."""
+    return not any(map(_BEGINS_AS_NUMBER.match, _COLUMNS.split(line, SUS_QUESTIONS)))
+
+
+def _columns_of(header: str, widths: Collection[int]) -> int:
+    """Return how many columns a header names; raise `Unusable` for more than can be told apart."""
+    columns = len(_COLUMNS.split(header, SUS_QUESTIONS))
+    if columns not in widths:
+        told = _("The first line names %(n)s columns. Leave only the one that is asked for.")
+        if SUS_QUESTIONS in widths:
+            told = _("The first line names %(n)s columns. Leave only the scores, or ten answers.")
+        raise Unusable(told % {"n": columns if columns <= SUS_QUESTIONS else _("many")})
+    return columns
+
+
+def _fields_of(line: str, *, has_one_column: bool) -> list[str]:
+    """Return what a line's separators part; a comma is one unless there is only one column."""
+    if has_one_column and _DECIMAL_COMMA.fullmatch(line):
+        return [line.strip('"').replace(",", ".")]
+    # A part more than any line may have tells enough of a line that has a million.
+    return [one.strip('"') for one in _SEPARATOR.split(line, SUS_QUESTIONS)]
+
+
+def _too_wide(widths: Collection[int]) -> str:
+    if SUS_QUESTIONS in widths:
+        return _(
+            "Line %(line)s is no line as is asked for: one score, with a point before decimals, or "
+            "ten answers, the same in all lines and nothing beside."
+        )
+    return _(
+        "Line %(line)s holds more than a number. Give one a line, with a point before decimals."
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -167,7 +230,7 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return "_" not in text
 
 
 def _number(text: str) -> float:

@@ -118,10 +118,17 @@ def _uploaded(values: Mapping[str, Any]) -> Iterator[tuple[str, UploadedFile]]:
 
 def kept(user: User, token: str, what: str = Imports.CASES) -> Upload:
     """Return what this person uploaded under a token; raise 404."""
-    upload = found(token)
-    if upload is None or upload.user != user.pk or upload.what != what:
+    upload = still_kept(user, token, what)
+    if upload is None:
         raise Http404
     return upload
+
+
+def still_kept(user: User, token: str, what: str) -> Upload | None:
+    """Return what this person uploaded under a token, None if it is gone or not theirs."""
+    upload = found(token)
+    is_theirs = upload is not None and (upload.user, upload.what) == (user.pk, what)
+    return upload if is_theirs else None
 
 
 def found(token: str) -> Upload | None:

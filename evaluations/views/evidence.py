@@ -1,5 +1,8 @@
 """Bringing evidence in from outside: which kinds there are, and a page for each."""
 
+from collections.abc import Mapping
+
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,6 +22,8 @@ from evaluations.evidence_forms import (
     EstimateForm,
     LoadFileForm,
     LoadTestForm,
+    NumbersForm,
+    StudyForm,
     columns_in,
     source_file,
 )
@@ -28,7 +33,7 @@ from evaluations.importers.rows import Unreadable
 from evaluations.load_tests import figures, measurements
 from evaluations.uploads import Upload
 
-LOAD_TEST, KEPT = "load_test", "load"
+LOAD_TEST, STUDY, KEPT = "load_test", "study", "load"
 ATTACHED = "attached"  # what came of an upload, by name
 LONGEST_ORIGIN = 200
 
@@ -87,22 +92,20 @@ def check_load_test(request: HttpRequest, reference: str, token: str) -> HttpRes
 
 
 def study(request: HttpRequest, reference: str, what: str) -> HttpResponse:
-    """Take what a study with people came to."""
+    """Take what a study with people came to; what is read from a list is shown first."""
     if what not in STUDIES:
         raise Http404
     decision = get_record(request, reference)
-    form = sent(request, STUDIES[what](decision, posted(request), request.FILES or None))
+    upload = _kept_file(request)
+    form = sent(request, STUDIES[what](decision, posted(request), _files(request, upload)))
     ensure("add_evidence", decision, person(request))
-    if form.is_valid():
-        found = add_evidence(
-            form.chosen,
-            by=person(request),
-            kind=EvidenceKind.STUDY,
-            measurements=[form.measurement()],
-            file=form.source,
-            notes=form.notes,
-        )
+    if form.is_valid() and form.is_settled:
+        found = _attach_study(request, form)
+        if upload:
+            uploads.note(upload, **{ATTACHED: _named(found)})
         return _attached(request, decision, found)
+    if form.is_valid() and isinstance(form, NumbersForm):
+        form.show(_keep_file(request, form, upload))
     context = {"form": form, "title": STUDY_NAMES[what]}
     return page(request, "evaluations/study.html", decision, status_of(form), **context)
 
@@ -177,6 +180,41 @@ def _attach_load_test(
         measurements=found,
         file=file,
     )
+
+
+def _attach_study(request: HttpRequest, form: StudyForm) -> list[Evidence]:
+    return add_evidence(
+        form.chosen,
+        by=person(request),
+        kind=EvidenceKind.STUDY,
+        measurements=[form.measurement()],
+        file=form.source,
+        notes=form.notes,
+    )
+
+
+def _kept_file(request: HttpRequest) -> Upload | None:
+    """Return the file of a study that was shown before, unless it is gone or another came."""
+    if request.FILES:
+        return None
+    return uploads.still_kept(person(request), request.POST.get("kept", ""), STUDY)
+
+
+def _files(request: HttpRequest, upload: Upload | None) -> Mapping[str, UploadedFile] | None:
+    """Return the files that came, or else the one that is kept."""
+    if upload is None:
+        return request.FILES or None
+    content = (upload.folder / KEPT).read_bytes()
+    return {"file": SimpleUploadedFile(upload.name, content)}
+
+
+def _keep_file(request: HttpRequest, form: StudyForm, upload: Upload | None) -> str:
+    """Keep the file of a study until it is attached; return its token, "" where there is none."""
+    uploaded = form.cleaned_data.get("file")
+    if upload is None and uploaded:
+        told = {"name": str(uploaded.name), KEPT: uploaded}
+        upload = uploads.keep(person(request), told, STUDY)
+    return upload.token if upload else ""
 
 
 def _attached(request: HttpRequest, decision: Decision, found: list[Evidence]) -> HttpResponse:

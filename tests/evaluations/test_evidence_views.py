@@ -1,6 +1,7 @@
 """The pages on which people bring evidence in from outside."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ pytestmark = pytest.mark.page
 SignIn = Callable[[Any], Client]
 DATA = Path(__file__).parents[1] / "data" / "load"
 K6 = (DATA / "k6_summary_export.json").read_bytes()
-RAN = {"scenario": "busy hour", "users": "50", "duration": "60", "tested_on": "2026-11-20"}
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+RAN = {"scenario": "busy hour", "users": "50", "duration": "60", "tested_on": YESTERDAY}
 STUDIED = {
     "candidate": "A",
     "task": "Route ten messages",
     "participants": "Nine agents of the night shift",
     "method": "Moderated, one hour each.",
-    "studied_on": "2026-11-19",
+    "studied_on": YESTERDAY,
 }
 
 
@@ -92,6 +94,20 @@ def test_a_load_test_is_shown_then_attached_with_its_file(
     assert Evidence.objects.count() == 5
 
 
+def test_load_and_duration_are_those_of_the_file(
+    candidate: Candidate, people: People, sign_in: SignIn
+) -> None:
+    devops = sign_in(people.devops)
+    sent = devops.post(address(candidate.decision, "load-test/"), upload(K6))
+    for wrong in ({"duration": "6"}, {"tested_on": "2999-11-20"}):
+        assert devops.post(sent["Location"], RAN | wrong).status_code == 422
+    assert not Evidence.objects.exists()
+    planned = {"users": "5000", "duration": "61"}
+    assert devops.post(sent["Location"], RAN | planned).status_code == 302
+    conditions = Evidence.objects.first().conditions
+    assert (conditions["virtual_users"], conditions["duration"]) == ("50", "61 s")
+
+
 def test_a_file_of_a_record_that_is_not_visible_is_not_found(
     candidate: Candidate, people: People, sign_in: SignIn
 ) -> None:
@@ -155,9 +171,17 @@ def test_a_study_of_task_success_is_attached_with_its_interval(
 def test_scores_are_read_from_the_file_if_nothing_is_pasted(
     candidate: Candidate, people: People, sign_in: SignIn
 ) -> None:
+    ux, page = sign_in(people.ux), address(candidate.decision, "study/scale/")
     file = SimpleUploadedFile("scores.csv", b"score\n5\n6\n7\n4\n")
-    scale = STUDIED | {"lowest": "1", "highest": "7", "file": file, "task": "Ease (SEQ)"}
-    sign_in(people.ux).post(address(candidate.decision, "study/scale/"), scale)
+    scale = STUDIED | {"lowest": "1", "highest": "7", "task": "Ease (SEQ)"}
+    shown = ux.post(page, scale | {"file": file})
+    assert "The mean of 4 scores" in text(shown)
+    assert not Evidence.objects.exists()
+    again = {one.name: one.value() for one in shown.context["form"].hidden_fields()}
+    assert ux.post(page, scale | again | {"highest": "9"}).status_code == 200  # another scale
+    assert sign_in(people.devops).post(page, scale | again).status_code == 422  # not their file
+    for _click in range(2):
+        assert ux.post(page, scale | again).status_code == 302
     one = Evidence.objects.get()
     assert (one.value, one.n, one.conditions) == (5.5, 4, {"scale": "Ease (SEQ), 1–7"})
     assert one.attachment is not None
@@ -169,10 +193,10 @@ def test_pasted_numbers_are_kept_as_the_source_and_the_file_as_notes(
 ) -> None:
     notes = SimpleUploadedFile("notes.txt", b"It rained all day.")
     ux = sign_in(people.ux)
-    ux.post(
-        address(candidate.decision, "study/sus/"),
-        STUDIED | {"numbers": "80\n90\n70", "file": notes},
-    )
+    page, said = address(candidate.decision, "study/sus/"), STUDIED | {"numbers": "80\n90\n70"}
+    shown = ux.post(page, said | {"file": notes})
+    again = {one.name: one.value() for one in shown.context["form"].hidden_fields()}
+    ux.post(page, said | again)
     one = Evidence.objects.get()
     assert one.attachment is not None
     assert one.notes is not None
@@ -198,7 +222,9 @@ def test_a_candidate_dropped_since_the_upload_gets_no_load_test(
     ("what", "said"),
     [
         ("success", {"people": "9", "successes": "10"}),
+        ("success", {"people": "9", "successes": "7", "studied_on": "2999-01-01"}),
         ("sus", {"numbers": "120"}),
+        ("sus", {"numbers": "participant,score\n1,72.5"}),
         ("time", {"numbers": "fast"}),
         ("scale", {"lowest": "1", "highest": "7", "n": "4"}),
     ],

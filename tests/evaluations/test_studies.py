@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
+from evaluations import studies
 from evaluations.statistics import geometric_mean, incomplete_beta, mean_t, t_quantile, wilson
 from evaluations.studies import (
     Unusable,
@@ -60,6 +61,7 @@ def test_few_scores_have_students_interval_and_many_the_bootstraps() -> None:
     assert many.interval_method == "BCa bootstrap, 95%"
     assert many.low is not None
     assert many.low < many.value < many.high
+    assert scale_mean(SCORES * 1_000, 0, 100).interval_method == "Student's t, 95%"
 
 
 def test_an_interval_ends_where_the_scale_does() -> None:
@@ -92,14 +94,68 @@ def test_sus_comes_as_scores_or_as_ten_answers_a_person() -> None:
         sus_scores("6 1 5 1 5 1 5 1 5 1")
 
 
+BEST = "5,1,5,1,5,1,5,1,5,1"
+QUESTIONS = ",".join(f"q{n}" for n in range(1, 11))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        f"id,{QUESTIONS}\n1,{BEST}\n2,{BEST}",
+        f"1,{BEST}\n2,{BEST}",
+        f"{BEST}\n2,{BEST}",
+        f"{BEST}\n72.5",
+        f"{QUESTIONS}\n72.5",
+        "participant,score\n1,72.5\n2,80",
+        "1,72.5\n2,80",
+        "72,5\n80,0\n85,0",
+        f"1,{BEST[:-4]},,1",
+        f"{QUESTIONS}\n5,1,5,1,5,1,5,1,,",
+        "5,1,5,1,5,1,5,1,5",
+        "5,1" * 200_000,
+    ],
+)
+def test_a_column_that_is_not_asked_for_is_never_counted_as_answers(table: str) -> None:
+    with pytest.raises(Unusable, match=r"The first line names|Line \d+ is|no number"):
+        sus_scores(table)
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["participant,score\n1,72.5", "1,72.5\n2,80", "1\t72.5", "72,5\n80,0", "s\n1,234", "31, 48"],
+)
+def test_a_line_holds_one_number(table: str) -> None:
+    with pytest.raises(Unusable, match=r"The first line names|Line \d+ holds"):
+        numbers_of(table)
+
+
 def test_numbers_are_pasted_with_or_without_a_header() -> None:
-    assert numbers_of("\ufeffseconds\n31, 48; 52.5\n") == [31, 48, 52.5]
+    assert numbers_of("\ufeffseconds, as measured\n31\n".replace(",", "")) == [31]
+    assert numbers_of("31\r\n 48\r\n\r\n+52.5\n") == [31, 48, 52.5]
+    assert numbers_of('"score"\n"72.5"\n"80"') == [72.5, 80]
 
 
-@pytest.mark.parametrize("text", ["", "time\n", "31\nlong", "nan", "1e300", "4\n5\nx"])
+def test_a_decimal_comma_is_read_where_a_header_names_one_column() -> None:
+    assert numbers_of('Sekunden\n72,5\n80\n"-1,25"') == [72.5, 80, -1.25]
+    assert sus_scores("Score\n72,5\n80,0") == [72.5, 80]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "time\n", "31\nlong", "nan", "1e300", "4\n5\nx", "7_2", "72.5s\n80\n", "-\n"]
+)
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(Unusable):
         numbers_of(text)
+
+
+def test_more_people_than_any_study_has_are_refused_while_they_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(studies, "MOST_PEOPLE", 40)
+    assert len(sus_scores(f"{BEST}\n" * 40)) == 40
+    for read, line in ((sus_scores, BEST), (numbers_of, "7")):
+        with pytest.raises(Unusable, match="more than 40"):
+            read(f"{line}\n" * 41 + "never read")
 
 
 def test_what_no_study_can_have_come_to_is_refused() -> None:

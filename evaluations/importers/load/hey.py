@@ -1,7 +1,10 @@
 """hey: what it prints at the end of a test.
 
-Source: `requester/print.go` of hey. Times are in seconds, to a tenth of a millisecond, of what got
-a response; "Requests/sec" counts these alone. What got none is listed under "Error distribution".
+Sources: `requester/report.go` of hey, `requester/print.go` of older ones. Times are in seconds, to
+a tenth of a millisecond, of what got a response; what got none is listed under "Error
+distribution". "Requests/sec" counts only what got a response in older builds, and everything in
+newer ones, so the rate is worked out here. Newer builds print "50%% in" for "50% in", and list no
+more than the first million responses.
 """
 
 import re
@@ -20,48 +23,86 @@ from evaluations.importers.load.found import (
 )
 
 PERCENTILES = {"50": P50, "95": P95, "99": P99}
-TOTAL = re.compile(r"^\s*Total:\s+([\d.]+) secs\s*$", re.MULTILINE)
-RATE = re.compile(r"^\s*Requests/sec:\s+([\d.]+)\s*$", re.MULTILINE)
-LATENCY = re.compile(r"^\s*(50|95|99)% in ([\d.]+) secs\s*$", re.MULTILINE)
-STATUS = re.compile(r"^\s*\[(\d{3})\]\s+(\d+) responses\s*$", re.MULTILINE)
-ERROR = re.compile(r"^\s*\[(\d+)\]\s+(?!\d+ responses)\S", re.MULTILINE)
-STATUSES, ERRORS = "Status code distribution:", "Error distribution:"
+TOTAL = re.compile(r"Total:\s+([\d.]+) secs")
+RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
+LATENCY = re.compile(r"(\d+)%+ in ([\d.]+) secs")
+STATUS = re.compile(r"\[(\d{3})\]\s+(\d+) responses")
+ERROR = re.compile(r"\[(\d+)\]\s+(?!\d+ responses)\S.*")
+STATUSES, ERRORS, LATENCIES = (
+    "Status code distribution:",
+    "Error distribution:",
+    "Latency distribution:",
+)
 FAILING = 400  # status codes from here on
+MOST_LISTED = 1_000_000  # responses
 
 
 def detect(file: LoadFile) -> bool:
-    """Return whether hey printed it."""
-    return ("Summary:" in file.text and "Requests/sec:" in file.text and " secs" in file.text) or (
-        file.header == ERRORS
-    )
+    """Return whether hey printed it; oha, which prints nearly the same, gives a success rate."""
+    summary = ("Summary:", "Requests/sec:", " secs")
+    if all(sign in file.text for sign in summary):
+        return "Success rate:" not in file.text
+    return file.header == ERRORS
 
 
 def read(file: LoadFile, columns: dict[str, str]) -> LoadTest:
     """Return what the summary says; raise ValueError where its end is missing."""
     if STATUSES not in file.text and ERRORS not in file.text:
         raise ValueError(_("the list of status codes is missing, as if it was cut off."))
-    responses = {int(code): whole(n, code) for code, n in STATUS.findall(file.text)}
-    unanswered = sum(whole(n, "Error") for n in ERROR.findall(file.text.partition(ERRORS)[2]))
-    answered = sum(responses.values())
-    failing = sum(n for code, n in responses.items() if code >= FAILING)
-    total, rate = TOTAL.search(file.text), RATE.search(file.text)
+    responses = [one.groups() for one in file.found(STATUS)]
+    unanswered = sum(whole(one[1], "Error") for one in file.after(ERRORS).found(ERROR))
+    answered = sum(whole(n, code) for code, n in responses)
+    failing = sum(whole(n, code) for code, n in responses if int(code) >= FAILING)
+    duration = _told(file, TOTAL, "Total")
+    is_whole = not _is_capped(file, answered + unanswered, duration)
     return LoadTest(
         tool="hey",
         requests=answered + unanswered,
-        failed=failing + unanswered,
-        percentiles={
-            PERCENTILES[share]: 1000 * number(seconds, f"{share}%")
-            for share, seconds in LATENCY.findall(file.text)
-        },
+        failed=failing + unanswered if is_whole else None,
+        percentiles=_percentiles(file) if answered else {},
         measured=answered,
-        throughput=number(rate[1], "Requests/sec") if rate else None,
-        duration=number(total[1], "Total") if total else None,
-        remarks=(
-            _(
-                "Times and requests a second are those of what got a response; status codes from "
-                "400 on and requests without a response count as failed."
-            ),
-        ),
+        throughput=answered / duration if duration and is_whole else None,
+        duration=duration,
+        remarks=(_answered_alone(), *([] if is_whole else [_first_million()])),
+    )
+
+
+def _told(file: LoadFile, pattern: re.Pattern[str], what: str) -> float | None:
+    match = file.first(pattern)
+    return None if match is None else number(match[1], what)
+
+
+def _percentiles(file: LoadFile) -> dict[str, float]:
+    """Return the percentiles in milliseconds; raise ValueError where a list of them has none."""
+    listed = [one.groups() for one in file.found(LATENCY)]
+    if LATENCIES in file.text and not listed:
+        raise ValueError(_("no time can be read under “Latency distribution”."))
+    return {
+        PERCENTILES[share]: 1000 * number(time, f"{share}%")
+        for share, time in listed
+        if share in PERCENTILES
+    }
+
+
+def _is_capped(file: LoadFile, listed: int, duration: float | None) -> bool:
+    """Return whether more was asked than is listed, by what hey itself gives as its rate."""
+    rate = _told(file, RATE, "Requests/sec")
+    if listed < MOST_LISTED or not rate or not duration:
+        return False
+    return rate * duration > 1.001 * listed
+
+
+def _answered_alone() -> str:
+    return _(
+        "Times and requests a second are those of what got a response; status codes from "
+        "400 on and requests without a response count as failed."
+    )
+
+
+def _first_million() -> str:
+    return _(
+        "hey lists the first million responses alone, so neither the share that failed nor the "
+        "rate of responses is known."
     )
 
 

@@ -37,7 +37,8 @@ def detect(file: LoadFile) -> bool:
 def read(file: LoadFile, columns: dict[str, str]) -> LoadTest:
     """Return what a summary says of its HTTP requests."""
     try:
-        told = json.loads(file.text, parse_constant=_refuse)
+        # A whole number of any length is a float here: too long a one is infinite, and refused.
+        told = json.loads(file.text, parse_int=float, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         why = _("it is no whole JSON (%(why)s), as if it was cut off.")
         raise ValueError(why % {"why": error}) from error

@@ -1,40 +1,34 @@
 """Any table with a row a request: JMeter's, hey's with `-o csv`, or one's own.
 
-What its columns hold is taken from their names, or said: `latency` (a column), `unit` of its times
-(us, ms or s), `outcome` (a column: true or false, an HTTP status, or an error's text) and `at` (a
-column: when the request was sent, in the unit of seconds or milliseconds since any moment).
+What its columns hold is taken from their names, or said; see `columns.py`. An outcome is true or
+false, a word for either, an HTTP status, or in a column of errors an error's text. A moment is a
+date with its time (ISO 8601), or a number: of a unit since any moment, or since 1970, where its
+size tells the unit.
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from evaluations.importers.delimited import read_delimited
+from evaluations.importers.load.columns import TO_SECONDS, UNIT_NAMES, Columns, columns_of
 from evaluations.importers.load.found import LoadFile, LoadFormat, LoadTest, number
 
 MOST_ROWS = 1_000_000
-LATENCY = ("elapsed", "latency", "latency_ms", "response-time", "response_time", "duration", "time")
-OUTCOME = ("success", "ok", "error", "failed", "failure", "status", "status_code", "responsecode")
-AT = ("timestamp", "at", "started", "start", "offset")
-IN_SECONDS = ("response-time", "_s", "seconds", "secs", "sec")
-TO_MS = {"us": 1e-3, "ms": 1.0, "s": 1000.0}
-TRUE, FALSE = {"true", "1", "yes", "ok", "success", "passed"}, {"false", "0", "no", "failed", ""}
-LARGE_TIME = 1e11  # moments from here on are counted in milliseconds
+MOST_COLUMNS = 200
+YES, NO = {"true", "1", "yes"}, {"false", "0", "no"}
+WELL = {"ok", "success", "successful", "succeeded", "passed", "pass"}
+BADLY = {"failed", "fail", "failure", "error", "ko"}
+NOTHING = {"", "null", "none", "nil", "nan", "n/a", "na", "-", "–", "—"}
+STATUS = re.compile(r"[1-5][0-9]{2}")
 FAILING = 400
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which column holds what; "" where none does."""
-
-    latency: str
-    unit: str
-    outcome: str = ""
-    at: str = ""
+# Seconds since 1970, from 2001 to 2103: in any unit these are numbers of another size.
+EARLIEST, LATEST = 1e9, 4.2e9
 
 
 def detect(file: LoadFile) -> bool:
@@ -44,44 +38,26 @@ def detect(file: LoadFile) -> bool:
 
 def header_of(file: LoadFile) -> list[str]:
     """Return the names of the columns; raise ValueError where it is no table."""
-    row = next(read_delimited(io.StringIO(file.text[:1_000_000])), {})
-    return list(row)
-
-
-def columns_of(names: Iterable[str], said: Mapping[str, str]) -> Columns:
-    """Return what the columns hold, as it was said, or else by their names."""
-    known = list(names)
-    latency = said.get("latency") or _named(known, LATENCY)
-    for name in (latency, said.get("outcome", ""), said.get("at", "")):
-        if name and name not in known:
-            raise ValueError(_("it has no column “%(name)s”.") % {"name": name})
-    if not latency:
-        raise ValueError(_("say which column holds how long a request took."))
-    unit = said.get("unit") or ("s" if latency.lower().endswith(IN_SECONDS) else "ms")
-    if unit not in TO_MS:
-        raise ValueError(_("say in which unit its times are."))
-    return Columns(
-        latency,
-        unit,
-        said.get("outcome") or _named(known, OUTCOME),
-        said.get("at") or _named(known, AT),
-    )
+    names = list(next(read_delimited(io.StringIO(file.text[:1_000_000])), {}))
+    if len(names) > MOST_COLUMNS:
+        raise ValueError(_("it has more than %(n)s columns.") % {"n": MOST_COLUMNS})
+    return names
 
 
 def read(file: LoadFile, columns: dict[str, str]) -> LoadTest:
     """Return what the requests come to; times are those of requests that succeeded."""
-    rows = read_delimited(io.StringIO(file.text))
     found = columns_of(header_of(file), columns)
+    scale = 1000 * TO_SECONDS[found.unit]
     latencies: list[float] = []
-    moments: list[float] = []
+    moments: list[str] = []
     requests = 0
-    for row in _bounded(rows):
+    for row in _rows(file):
         requests += 1
         if not _has_failed(str(row.get(found.outcome, "")), found.outcome):
-            latencies.append(TO_MS[found.unit] * number(row[found.latency], found.latency))
+            latencies.append(scale * number(row[found.latency], found.latency))
         if found.at:
-            moments.append(number(row[found.at], found.at))
-    duration = _duration(moments)
+            moments.append(row[found.at])
+    duration, how_timed = _duration(moments, found)
     return LoadTest(
         tool="CSV",  # never in the reader's language: it is among what must agree
         requests=requests,
@@ -90,28 +66,30 @@ def read(file: LoadFile, columns: dict[str, str]) -> LoadTest:
         latencies=tuple(latencies),
         throughput=requests / duration if duration else None,
         duration=duration,
-        remarks=(_remark(found),),
+        remarks=(_unit_remark(found), *how_timed, _outcome_remark(found), *found.remarks),
     )
 
 
-def _remark(found: Columns) -> str:
+def _unit_remark(found: Columns) -> str:
+    told = {"column": found.latency, "unit": UNIT_NAMES[found.unit]}
+    return _("“%(column)s” is read as times in %(unit)s.") % told
+
+
+def _outcome_remark(found: Columns) -> str:
     if not found.outcome:
         return _("The table does not say which requests failed; all count.")
     told = {"column": found.outcome}
     return _("Times are those of requests that succeeded by “%(column)s”.") % told
 
 
-def _bounded(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for n, row in enumerate(rows):
+def _rows(file: LoadFile) -> Iterator[dict[str, Any]]:
+    for n, row in enumerate(read_delimited(io.StringIO(file.text))):
         if n >= MOST_ROWS:
             raise ValueError(_("it has more than a million requests."))
         yield row
 
 
-def _named(known: Iterable[str], wanted: tuple[str, ...]) -> str:
-    """Return the first column with one of these names, or ""."""
-    by_name = {name.strip().lower(): name for name in known}
-    return next((by_name[one] for one in wanted if one in by_name), "")
+# Whether a request failed
 
 
 def _has_failed(value: str, column: str) -> bool:
@@ -119,26 +97,81 @@ def _has_failed(value: str, column: str) -> bool:
     if not column:
         return False
     text, tells_of_errors = value.strip().lower(), _tells_of_errors(column)
-    if text in TRUE or text in FALSE:
-        return (text in TRUE) == tells_of_errors
-    if tells_of_errors:
-        return True
-    if text.isdigit() and 100 <= int(text[:4]) < 600:
-        return int(text) >= FAILING
-    told = {"value": value[:40], "column": column}
+    if text in WELL or text in BADLY:
+        return text in BADLY
+    if text in YES:
+        return tells_of_errors
+    if text in NO or text in NOTHING:
+        return not tells_of_errors
+    return _has_failed_by(text, column, tells_of_errors)
+
+
+def _has_failed_by(text: str, column: str, tells_of_errors: bool) -> bool:
+    """Return whether a status or an error's text tells of a failure; or raise ValueError.
+
+    Of a column of errors, only a status from 400 on is clear among numbers.
+    """
+    is_bad_status = bool(STATUS.fullmatch(text)) and int(text) >= FAILING
+    is_clear = not _is_number(text) if tells_of_errors else STATUS.fullmatch(text)
+    if is_bad_status or is_clear:
+        return is_bad_status or tells_of_errors
+    told = {"value": text[:40], "column": column}
     raise ValueError(_("“%(value)s” in “%(column)s” does not say whether it failed.") % told)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _tells_of_errors(column: str) -> bool:
     return any(word in column.lower() for word in ("error", "fail"))
 
 
-def _duration(moments: list[float]) -> float | None:
-    """Return the seconds from the first request to the last."""
-    if len(moments) < 2 or max(moments) == min(moments):
-        return None
-    counted = max(moments) - min(moments)
-    return counted / 1000 if max(moments) >= LARGE_TIME else counted
+# How long it took
+
+
+def _duration(moments: list[str], found: Columns) -> tuple[float | None, list[str]]:
+    """Return the seconds from the first request to the last, and in words how they were read."""
+    if not moments:
+        return None, []
+    if _is_number(moments[0]):
+        return _counted([number(one, found.at) for one in moments], found)
+    dated = [_moment(one, found.at) for one in moments]
+    remark = _("“%(column)s” is read as dates and times.") % {"column": found.at}
+    return (max(dated) - min(dated)) or None, [remark]
+
+
+def _counted(moments: list[float], found: Columns) -> tuple[float | None, list[str]]:
+    unit = found.at_unit or _since_1970(min(moments), max(moments))
+    told = {"column": found.at, "unit": UNIT_NAMES.get(unit, "")}
+    if unit not in TO_SECONDS:
+        raise ValueError(
+            _("say in which unit “%(column)s” counts, or that no column says when it was sent.")
+            % told
+        )
+    duration = TO_SECONDS[unit] * (max(moments) - min(moments))
+    return duration or None, [_("“%(column)s” is read as moments in %(unit)s.") % told]
+
+
+def _since_1970(first: float, last: float) -> str:
+    """Return the unit of moments that are counted from 1970, by their size; "" if they are not."""
+    return next(
+        (unit for unit, s in TO_SECONDS.items() if EARLIEST <= s * first <= s * last <= LATEST), ""
+    )
+
+
+def _moment(text: str, column: str) -> float:
+    """Return the seconds from 1970 to a date with its time; without a zone any one will do."""
+    try:
+        found = datetime.fromisoformat(text.strip().replace("/", "-"))
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as error:
+        told = {"value": text[:40], "column": column}
+        raise ValueError(_("“%(value)s” in “%(column)s” is no moment.") % told) from error
 
 
 FORMAT = LoadFormat("requests", gettext_lazy("Table with a row a request"), detect, read)

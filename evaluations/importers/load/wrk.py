@@ -21,14 +21,12 @@ from evaluations.importers.load.found import (
 )
 
 PERCENTILES = {50.0: P50, 95.0: P95, 99.0: P99}
-CONNECTIONS = re.compile(r"^\s*\d+ threads? and (\d+) connections?\s*$", re.MULTILINE)
-DONE = re.compile(r"^\s*(\d+) requests in ([\d.]+(?:us|ms|s|m|h)), \S+ read\s*$", re.MULTILINE)
-LATENCY = re.compile(r"^\s*(\d+(?:\.\d+)?)%\s+([\d.]+(?:us|ms|s|m|h))\s*$", re.MULTILINE)
-SOCKETS = re.compile(
-    r"^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)\s*$", re.MULTILINE
-)
-STATUSES = re.compile(r"^\s*Non-2xx or 3xx responses: (\d+)\s*$", re.MULTILINE)
-RATE = re.compile(r"^Requests/sec:\s+([\d.]+)\s*$", re.MULTILINE)
+CONNECTIONS = re.compile(r"\d+ threads? and (\d+) connections?")
+DONE = re.compile(r"(\d+) requests in ([\d.]+(?:us|ms|s|m|h)), \S+ read")
+LATENCY = re.compile(r"(\d+(?:\.\d+)?)%\s+([\d.]+(?:us|ms|s|m|h))")
+SOCKETS = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
+STATUSES = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 
 
 def detect(file: LoadFile) -> bool:
@@ -38,22 +36,23 @@ def detect(file: LoadFile) -> bool:
 
 def read(file: LoadFile, columns: dict[str, str]) -> LoadTest:
     """Return what the summary says; raise ValueError where its end is missing."""
-    done, rate = DONE.search(file.text), RATE.search(file.text)
+    done, rate = file.first(DONE), file.first(RATE)
     if done is None or rate is None:
         raise ValueError(_("the line “Requests/sec” is missing, as if it was cut off."))
     completed = whole(done[1], "requests")
-    sockets, statuses = SOCKETS.search(file.text), STATUSES.search(file.text)
+    sockets, statuses = file.first(SOCKETS), file.first(STATUSES)
     connect, read_, write, timeout = (
         [whole(one, "Socket errors") for one in sockets.groups()] if sockets else [0] * 4
     )
     lost = connect + read_ + write
     answered_badly = timeout + (whole(statuses[1], "Non-2xx") if statuses else 0)
-    connections = CONNECTIONS.search(file.text)
+    connections = file.first(CONNECTIONS)
     return LoadTest(
-        tool="wrk",
+        # A constant rate, and times from when a request was due: not to be compared with wrk's.
+        tool="wrk2" if "HdrHistogram" in file.text or "Thread calibration:" in file.text else "wrk",
         requests=completed + lost,
         failed=lost + min(completed, answered_badly),
-        percentiles=_percentiles(file.text),
+        percentiles=_percentiles(file),
         measured=completed,
         throughput=number(rate[1], "Requests/sec"),
         duration=seconds(done[2], "requests in"),
@@ -67,10 +66,10 @@ def read(file: LoadFile, columns: dict[str, str]) -> LoadTest:
     )
 
 
-def _percentiles(text: str) -> dict[str, float]:
+def _percentiles(file: LoadFile) -> dict[str, float]:
     """Return the percentiles in milliseconds, without `--latency` none."""
-    told = text.partition("Latency Distribution")[2]
-    found = ((PERCENTILES.get(float(share)), time) for share, time in LATENCY.findall(told))
+    told = [one.groups() for one in file.after("Latency Distribution").found(LATENCY)]
+    found = ((PERCENTILES.get(float(share)), time) for share, time in told)
     times = [(metric, 1000 * seconds(time, metric)) for metric, time in found if metric]
     # wrk2 prints the corrected distribution first.
     return dict(reversed(times))

@@ -1,9 +1,10 @@
 """Load tests of k6, Locust, hey, wrk and tables of requests: what they say, and what is refused.
 
-The files are written by hand after the tools' documented formats.
+The files have our own figures in the shape of what each tool and version really prints or writes.
 """
 
 import json
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluations.importers.load import read_load_test
+from evaluations.importers.load.columns import NONE
 from evaluations.importers.load.found import P50, P95, P99, LoadTest
 from evaluations.importers.rows import Unreadable
 from evaluations.load_tests import Circumstances, figures, measurements, rounded_duration
@@ -49,9 +51,9 @@ def test_the_three_summaries_of_k6_say_the_same(name: str, has_p99: bool) -> Non
 
 def test_locust_is_read_from_the_row_of_all_requests() -> None:
     test = read("locust_stats.csv")
-    assert (test.tool, test.requests, test.failed, test.throughput) == ("Locust", 3000, 12, 50.0)
+    assert (test.tool, test.requests, test.failed) == ("Locust", 3000, 12)
     assert test.percentiles == {P50: 110.0, P95: 250.0, P99: 450.0}
-    assert test.duration == 60
+    assert (test.throughput, test.duration) == pytest.approx((50, 60), rel=1e-4)
 
 
 def test_a_history_of_locust_has_the_median_of_the_whole_test_alone() -> None:
@@ -69,7 +71,29 @@ def test_hey_counts_what_got_no_response_as_failed() -> None:
     test = read("hey.txt")
     assert (test.requests, test.failed, test.measured) == (2000, 40, 1980)
     assert test.percentiles == pytest.approx({P50: 33.5, P95: 115.2, P99: 147.0})
-    assert (test.throughput, test.duration) == (197.3664, 10.0321)
+    assert (test.throughput, test.duration) == (pytest.approx(197.3664, rel=1e-5), 10.0321)
+
+
+def test_newer_builds_of_hey_double_the_percent_sign_and_count_what_failed_in_their_rate() -> None:
+    test = read("hey_newer.txt")
+    assert (test.requests, test.failed, test.measured) == (5050, 150, 4950)
+    assert test.percentiles == pytest.approx({P50: 7.3, P95: 22.9, P99: 55.1})
+    assert test.throughput == pytest.approx(4950 / 10.0054)
+
+
+def test_hey_lists_a_million_responses_at_most() -> None:
+    told = (DATA / "hey_newer.txt").read_text()
+    told = told.replace("504.7275", "130000.0").replace("4900 responses", "1000000 responses")
+    test = read_load_test("h.txt", told.encode())[1]
+    assert (test.failed, test.throughput) == (None, None)
+    assert "first million" in " ".join(test.remarks)
+
+
+def test_percentiles_of_hey_that_cannot_be_read_are_not_left_out_in_silence() -> None:
+    told = (DATA / "hey.txt").read_text()
+    assert "Latency distribution" in refused("h.txt", told.replace("% in", " percent:"))
+    oha = told.replace("Summary:", "Summary:\n  Success rate:\t100.00%")
+    assert "none of the known formats" in refused("o.txt", oha)
 
 
 def test_wrk_adds_socket_errors_to_what_failed() -> None:
@@ -77,6 +101,13 @@ def test_wrk_adds_socket_errors_to_what_failed() -> None:
     assert (test.requests, test.failed, test.users) == (37072, 140, 64)
     assert test.percentiles == pytest.approx({P50: 48.2, P99: 190.44})
     assert test.duration == pytest.approx(30.02)
+
+
+def test_wrk2_prints_the_corrected_percentiles_first() -> None:
+    test = read("wrk2.txt")
+    assert (test.tool, test.requests, test.failed) == ("wrk2", 119302, 0)
+    assert (test.users, test.duration) == (64, 60)
+    assert test.percentiles == pytest.approx({P50: 2.37, P99: 6.02})
 
 
 def test_a_table_of_requests_says_what_its_columns_hold_by_their_names() -> None:
@@ -92,12 +123,97 @@ def test_what_the_columns_hold_can_be_said() -> None:
     assert (test.latencies, test.failed) == ((100.0,), 1)
     assert "which column" in refused("t.csv", table)
     assert "no column “lag”" in refused("t.csv", table, latency="lag")
-    assert "does not say whether" in refused("t.csv", table, latency="took", outcome="note")
+    assert "does not say whether" in refused("t.csv", table, **said | {"outcome": "note"})
+    assert table_of(table, **said | {"outcome": NONE}).failed is None
 
 
-def test_a_column_of_errors_is_empty_where_all_went_well() -> None:
-    table = "latency,error\n10,\n20,timed out\n30,\n"
-    assert read_load_test("t.csv", table.encode())[1].failed == 1
+def table_of(table: str, **said: str) -> LoadTest:
+    return read_load_test("t.csv", table.encode(), said)[1]
+
+
+def test_heys_own_table_says_its_statuses_and_what_it_leaves_out() -> None:
+    test = read("hey.csv")
+    assert (test.requests, test.failed, test.duration) == (4, 1, pytest.approx(2))
+    assert test.latencies == pytest.approx((101.2, 90.8, 87.1))
+    assert "without a response" in " ".join(test.remarks)
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "ms"),
+    [
+        ("latency_ms", "120", 120),
+        ("latency_msec", "120", 120),
+        ("response time (milliseconds)", "120", 120),
+        ("responseTimeMs", "120", 120),
+        ("duration_usec", "120000", 120),
+        ("Latency µs", "120000", 120),
+        ("elapsed-ns", "120000000", 120),
+        ("time_in_seconds", "0.12", 120),
+        ("DURATION_S", "0.12", 120),
+    ],
+)
+def test_a_unit_is_a_whole_word_of_the_name_and_always_told(
+    name: str, told: str, ms: float
+) -> None:
+    test = table_of(f"{name},ok\n{told},true\n", latency=name)
+    assert test.latencies == (pytest.approx(ms),)
+    assert f"“{name}” is read as times in" in test.remarks[0]
+
+
+@pytest.mark.parametrize("name", ["latency", "elapsed", "process_s_ms", "requests", "DNS"])
+def test_a_unit_that_no_word_gives_is_asked_for(name: str) -> None:
+    table = f"{name},ok\n0.12,true\n"
+    assert f"in which unit the times in “{name}”" in refused("t.csv", table, latency=name)
+    assert table_of(table, latency=name, unit="s").latencies == (120,)
+
+
+@pytest.mark.parametrize(
+    ("column", "first", "last", "seconds"),
+    [
+        ("timestamp", "2026-11-21T10:00:00", "2026-11-21T10:00:30", 30),
+        ("timestamp", "2026-11-21T10:00:00.5Z", "2026-11-21T11:00:30.5+01:00", 30),
+        ("timestamp", "2026/11/21 10:00:00", "2026/11/21 10:00:30", 30),
+        ("start", "1763719200", "1763719230", 30),
+        ("start", "1763719200000", "1763719230000", 30),
+        ("start", "1763719200000000", "1763719230000000", 30),
+        ("start", "1763719200000000000", "1763719230000000000", 30),
+        ("offset_ms", "0", "30000", 30),
+        ("started_s", "0", "30", 30),
+    ],
+)
+def test_moments_are_dates_or_count_from_1970_or_in_the_unit_of_their_name(
+    column: str, first: str, last: str, seconds: float
+) -> None:
+    test = table_of(f"latency_ms,{column}\n12,{first}\n13,{last}\n")
+    assert test.duration == pytest.approx(seconds, rel=1e-4)
+    assert f"“{column}” is read as" in test.remarks[1]
+
+
+def test_moments_whose_unit_nothing_tells_are_asked_for_or_left_out() -> None:
+    table = "latency_ms,offset\n12,0\n13,30000\n"
+    assert "in which unit “offset” counts" in refused("t.csv", table)
+    assert table_of(table, at_unit="ms").duration == 30
+    left_out = table_of(table, at=NONE)
+    assert (left_out.duration, left_out.throughput) == (None, None)
+    assert "is no moment" in refused("t.csv", table.replace("0", "today"))
+
+
+@pytest.mark.parametrize(
+    "well", ["", "null", "None", "-", "n/a", "OK", "false", "0", "nil", "NaN", "success"]
+)
+def test_a_column_of_errors_is_empty_where_all_went_well(well: str) -> None:
+    table = f"latency_ms,error\n10,{well}\n20,timed out\n30,503\n40,true\n"
+    assert table_of(table).failed == 3
+
+
+def test_a_number_in_a_column_of_errors_is_unclear_unless_it_is_a_status() -> None:
+    for unclear in ("200", "2", "111"):
+        assert "does not say whether" in refused("t.csv", f"latency_ms,error\n10,{unclear}\n")
+
+
+def test_a_table_of_very_many_columns_is_refused() -> None:
+    names = ",".join(f"c{n}" for n in range(201))
+    assert "200 columns" in refused("t.csv", f"{names}\n{names}\n")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +224,9 @@ def test_a_column_of_errors_is_empty_where_all_went_well() -> None:
         "k6_machine_readable.json",
         "locust_stats.csv",
         "hey.txt",
+        "hey_newer.txt",
         "wrk.txt",
+        "wrk2.txt",
     ],
 )
 def test_a_file_that_is_cut_off_is_refused_in_one_sentence(name: str) -> None:
@@ -127,6 +245,10 @@ HOSTILE = {
     "deep": b'{"vus_max": ' + b"[" * 200_000,
     "no metrics": b'{"metrics": {}, "vus_max": 1}',
     "not a number": b'{"metrics": {"http_reqs": {"count": NaN}}}',
+    "longer than a float": b'{"metrics":{"http_reqs":{"count":1' + b"0" * 400 + b"}}}",
+    "longer than a number": b'{"metrics":{"http_reqs":{"count":1' + b"0" * 9_000 + b"}}}",
+    "hardly any": b'{"metrics":{"http_reqs":{"count":100,"rate":1e-320}}}',
+    "too fast": b'{"metrics":{"http_reqs":{"count":100,"rate":1e300}}}',
     "text": b'{"metrics": {"http_reqs": {"count": "many"}}}',
     "true": b'{"metrics": {"http_reqs": {"count": true}}}',
     "list": b'{"metrics": ["http_reqs"], "vus_max": 1}\n"http_req',
@@ -134,8 +256,8 @@ HOSTILE = {
     "more failed": b'{"metrics": {"http_reqs": {"count": 3}, "http_req_failed": {"passes": 4}}}',
     "negative": b'{"metrics": {"http_reqs": {"count": 3}, "http_req_duration": {"med": -4}}}',
     "crossed": b'{"metrics": {"http_reqs":{"count":3},"http_req_duration":{"med":9,"p(95)":4}}}',
-    "infinite rows": b"latency,ok\n1e999,true\n",
-    "other columns": b"latency,ok\n1,true,2\n",
+    "infinite rows": b"latency_ms,ok\n1e999,true\n",
+    "other columns": b"latency_ms,ok\n1,true,2\n",
 }
 
 
@@ -144,6 +266,43 @@ def test_hostile_files_are_refused_in_one_sentence(name: str) -> None:
     said = refused("h.json", HOSTILE[name])
     assert said.startswith("h.json")
     assert said.endswith(".")
+
+
+LONG = {
+    "wrk": ("Running 1s test @ http://x\n", "\n"),
+    "wrk's percentiles": ("Running 1s test @ http://x\nLatency Distribution\n", " \n"),
+    "hey": (
+        "Summary:\nRequests/sec: 1 secs\nStatus code distribution:\nError distribution:\n",
+        "\n",
+    ),
+    "one line": ("Summary:\nRequests/sec: 1 secs\nError distribution:\n[1]", " "),
+    "digits": ("Running 1s test @ http://x\n", "1"),
+    "times": ("latency_ms,error\n", "12,\n"),
+    "columns": ("latency_ms", " ,"),
+}
+
+
+def work(content: bytes) -> float:
+    """Return the seconds of processor time that reading takes, at best of several."""
+    found = []
+    for _repeat in range(5):
+        before = time.process_time()
+        with suppress(Unreadable):
+            read_load_test("f", content)
+        found.append(time.process_time() - before)
+    return min(found)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_reading_takes_longer_only_as_the_text_does(name: str) -> None:
+    start, more = LONG[name]
+    short, long = (work((start + more * n).encode()) for n in (500, 8_000))
+    # Sixteen times the text; in the square of it, it would be 256 times the work.
+    assert long < 64 * short
+
+
+def test_what_is_longer_than_any_tool_prints_is_refused() -> None:
+    assert "longer than" in refused("w.txt", LONG["wrk"][0] + "x\n" * 100_001)
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(DATA.iterdir())))
