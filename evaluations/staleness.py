@@ -79,7 +79,8 @@ def _resting(evidence: Any) -> Iterable[Evidence]:
 def _moved(rows: Iterable[Evidence]) -> Iterable[tuple[Evidence, str]]:
     """Yield what is marked otherwise than it should be, with why it is out of date, or ""."""
     found = list(rows)
-    newer = _newer_cases({_cases(one.conditions) for one in found})
+    digests = {_cases(one.conditions) for one in found} - {""}
+    newer = _newer_cases(digests) if digests else {}
     for one in found:
         told: Mapping[str, Any] = one.conditions
         words = (newer.get(_cases(told)), _newer_scorer(str(told.get("scorer", ""))))
