@@ -95,8 +95,12 @@ def _wrote(decision: Decision, user: User, subject: Any) -> bool:
 
 
 def _proposes(decision: Decision, user: User, goal: Goal) -> bool:
-    """Return whether a goal is a proposal of the person's role, which nobody has accepted yet."""
-    return not goal.is_accepted and _wrote(decision, user, goal)
+    """Return whether a goal stands as the person's role has proposed it.
+
+    One that was changed may have been accepted before that: it is the owner's to decline.
+    """
+    stands = not goal.is_accepted and goal.token == 0
+    return stands and _wrote(decision, user, goal)
 
 
 def _signs(decision: Decision, user: User, subject: Any) -> bool:

@@ -37,7 +37,7 @@ PARTY_NAMES: dict[Party, Text] = {
     Party.OWNER: _("the owner"),
     Party.WRITER: _("the role that writes this part"),
     Party.AUTHOR: _("its author"),
-    Party.PROPOSER: _("the role that proposed it (until it is accepted)"),
+    Party.PROPOSER: _("the role that proposed it (until it is changed or accepted)"),
     Party.DATA_SCIENCE: _("data science"),
     Party.SIGNATORY: _("a signatory"),
     Party.STAND_IN: _("someone who stands in for a signatory"),

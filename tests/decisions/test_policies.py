@@ -6,6 +6,7 @@ import pytest
 
 from decisions.actions.lifecycle import approve
 from decisions.actions.records import edit_details, invite, remove_participant
+from decisions.actions.rows import edit_goal
 from decisions.models import Decision, Visibility
 from decisions.policies import Refused, may, refusal
 from tests import factories
@@ -137,10 +138,15 @@ def test_a_role_takes_back_its_own_proposal_and_what_is_accepted_only_the_owner_
     team = (people.owner, people.business, people.devops)
     assert [may("remove_goal", draft, one, goal) for one in team] == [True, False, False]
     assert sentence("remove_goal", draft, people.devops, goal) == (
-        "Only the owner or the role that proposed it (until it is accepted) can remove this goal."
+        "Only the owner or the role that proposed it (until it is changed or accepted) can "
+        "remove this goal."
     )
     goal.is_accepted = False
     assert [may("remove_goal", draft, one, goal) for one in team] == [True, False, True]
+    goal.is_accepted = True
+    edit_goal(goal, by=people.devops, token=goal.token, target=900.0)
+    assert not goal.is_accepted
+    assert [may("remove_goal", draft, one, goal) for one in team] == [True, False, False]
 
 
 def test_a_second_person_of_a_role_writes_but_signs_only_when_named(
