@@ -217,8 +217,8 @@ def _fields_of(line: str, *, has_one_column: bool) -> list[str]:
 def _too_wide(widths: Collection[int]) -> str:
     if SUS_QUESTIONS in widths:
         return _(
-            "Line %(line)s is no line as is asked for: one score, with a point before decimals, or "
-            "ten answers, the same in all lines and nothing beside."
+            "Line %(line)s does not hold one score, or ten answers, as the other lines do. Leave "
+            "out everything else, and put a point before decimals."
         )
     return _(
         "Line %(line)s holds more than a number. Give one a line, with a point before decimals."
