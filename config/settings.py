@@ -192,6 +192,9 @@ ENDPOINT_ALLOW_PRIVATE = flag("ENDPOINT_ALLOW_PRIVATE", True)
 # administrator cannot write.
 AUDIT_ANCHOR_DIR = Path(os.environ.get("AUDIT_ANCHOR_DIR") or VAR_DIR / "anchors").resolve()
 
+# All files that came with a record's evidence together, in MB.
+LARGEST_ATTACHMENTS_MB = int(os.environ.get("ATTACHMENTS_MB") or 500)
+
 # For how long a worker may be silent before others take its cases over.
 EVALUATION_LEASE_SECONDS = float(os.environ.get("EVALUATION_LEASE_SECONDS") or 60)
 

@@ -18,9 +18,9 @@ from decisions.advisor import (
     known_answers,
     leading,
 )
-from decisions.advisor_rules import SOURCES, Source
-from decisions.advisor_ways import PROMPTING
-from decisions.models import Approach, Candidate, Decision
+from decisions.advisor_sources import SOURCES, Source
+from decisions.advisor_ways import PROMPTING, ways_of
+from decisions.models import Candidate, Decision
 
 if TYPE_CHECKING:
     from decisions.record_page import RecordPage
@@ -38,11 +38,12 @@ def profile_of(record: Decision) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class AdvisedCandidate:
-    """A candidate and how the best of the ways it can be fits; None if the rules know none."""
+    """A candidate and how its way fits; no fit where it does not say which way it is."""
 
     candidate: Candidate
     fit: Fit | None
     is_leading: bool
+    is_one_of_several: bool
 
 
 def advised_candidates(
@@ -51,17 +52,19 @@ def advised_candidates(
     """Yield each candidate with how the rules say it fits the record's profile."""
     fits = fits_of(profile_of(record))
     for one in candidates:
-        known = (fit for fit in fits if fit.way.approach == one.approach != Approach.OTHER)
-        found = next(known, None)
-        yield AdvisedCandidate(one, found, found is not None and found == leading(fits))
+        ways = ways_of(one)
+        found = next((fit for fit in fits if (fit.way,) == ways), None)
+        is_leading = found is not None and found == leading(fits)
+        yield AdvisedCandidate(one, found, is_leading, len(ways) > 1)
 
 
 @dataclass(frozen=True)
 class WayLine:
-    """A way, how it fits, and the candidates of its approach that are on the list already."""
+    """A way, how it fits, and the candidates on the list that are it, or that may be it."""
 
     fit: Fit
     candidates: list[Candidate]
+    perhaps: list[Candidate]
     is_leading: bool
 
     @property
@@ -92,10 +95,7 @@ class AdvicePage:
     @cached_property
     def ways(self) -> list[WayLine]:
         """Return every way from the best, each with the candidates that follow it."""
-        return [
-            WayLine(one, self._candidates(one), one == self.advice.leading)
-            for one in self.advice.fits
-        ]
+        return [self._line(one) for one in self.advice.fits]
 
     @property
     def suggested(self) -> list[WayLine]:
@@ -110,7 +110,7 @@ class AdvicePage:
 
     @property
     def turning(self) -> list[OpenLine]:
-        """Return the open questions of which one answer alone would give another way the lead."""
+        """Return the open questions of which one answer alone would change which way leads."""
         return [one for one in self.open if one.unknown.turns]
 
     @property
@@ -130,12 +130,11 @@ class AdvicePage:
         cited |= {source for one in self.advice.experiments for source in one.sources}
         return [source for key, source in SOURCES.items() if key in cited]
 
-    def _candidates(self, fit: Fit) -> list[Candidate]:
-        return [
-            one
-            for one in self.page.candidates
-            if fit.way.is_candidate and one.approach == fit.way.approach and not one.is_dropped
-        ]
+    def _line(self, fit: Fit) -> WayLine:
+        listed = [one for one in self.page.candidates if not one.is_dropped]
+        sure = [one for one in listed if ways_of(one) == (fit.way,)]
+        perhaps = [one for one in listed if fit.way in ways_of(one) and one not in sure]
+        return WayLine(fit, sure, perhaps, fit == self.advice.leading)
 
     def _part(self, question: Question) -> Part | None:
         """Return the part that asks a question; None where the record has no such part."""

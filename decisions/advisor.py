@@ -138,22 +138,38 @@ class Fit:
         return sum(one.effect for one in self.reasons)
 
     @cached_property
+    def strong_for(self) -> tuple[Reason, ...]:
+        """Return the strong reasons for it."""
+        return tuple(one for one in self.speaks_for if one.is_strong)
+
+    @cached_property
+    def strong_against(self) -> tuple[Reason, ...]:
+        """Return the strong reasons against it; with one of them it is never advised."""
+        return tuple(one for one in self.speaks_against if one.is_strong)
+
+    @cached_property
     def level(self) -> Level:
         """Return what the rules come to; a strong reason against never lets them speak for it."""
-        is_opposed = any(one.is_strong for one in self.speaks_against)
-        if self.balance <= (ENOUGH - 1 if is_opposed else -ENOUGH):
+        if self.balance <= (ENOUGH - 1 if self.strong_against else -ENOUGH):
             return Level.AGAINST
         if not any(one.rule.when for one in self.reasons):
             return Level.UNKNOWN
-        return Level.FOR if self.balance >= ENOUGH and not is_opposed else Level.MIXED
+        return Level.FOR if self.balance >= ENOUGH and not self.strong_against else Level.MIXED
+
+    @property
+    def deciding(self) -> tuple[Reason, ...]:
+        """Return the strong reasons that settle its level; none where the count alone does."""
+        if self.strong_against or self.level != Level.FOR:
+            return self.strong_against
+        return self.strong_for
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One answer to an open question, and which way would lead then."""
+    """One answer to an open question, and which way would lead then; None if none would."""
 
     answer: Text
-    way: Way
+    way: Way | None
 
 
 @dataclass(frozen=True)
@@ -216,9 +232,9 @@ def advise(profile: Profile) -> Advice:
     return Advice(known, fits, _unknown(known, fits), _experiments(known, fits))
 
 
-def fits_of(profile: Profile) -> tuple[Fit, ...]:
-    """Return how each way fits, best first; on a tie, the lighter one."""
-    fired = [one for one in RULES if fires(one.when, profile)]
+def fits_of(profile: Profile, rules: Collection[Rule] = RULES) -> tuple[Fit, ...]:
+    """Return how each way fits by these rules, best first; on a tie, the lighter one."""
+    fired = [one for one in rules if fires(one.when, profile)]
     return tuple(sorted((_fit(way, fired, profile) for way in WAYS.values()), key=_rank))
 
 
@@ -282,20 +298,24 @@ def _unknown(profile: Profile, fits: Collection[Fit]) -> tuple[Unknown, ...]:
 def _what_if(question: Question, profile: Profile, fits: Collection[Fit]) -> Unknown:
     """Return what each answer to an open question would change, all others staying as they are.
 
-    Its weight: how many answers give another lead; how many words of a way change; and by how
-    much the reasons move, or could once other questions are answered too.
+    Its weight: how many answers give or take the lead; how many words of a way change; and by
+    how much the reasons move, or could once other questions are answered too.
     """
     turns, words, moved = [], 0, 0
     now = {one.way.key: one for one in fits}
-    led = leading(fits)
+    led = _way_of(leading(fits))
     for value, label in question.field.choices:
         then = fits_of({**profile, question.name: value})
-        ahead = leading(then)
-        if ahead and ahead.way.key != (led and led.way.key):
-            turns.append(Turn(label, ahead.way))
+        ahead = _way_of(leading(then))
+        if ahead != led:
+            turns.append(Turn(label, ahead))
         words += sum(one.level != now[one.way.key].level for one in then)
         moved += sum(abs(one.balance - now[one.way.key].balance) for one in then)
     return Unknown(question, tuple(turns), (len(turns), words, moved + _could_move(question)))
+
+
+def _way_of(fit: Fit | None) -> Way | None:
+    return fit.way if fit else None
 
 
 def _could_move(question: Question) -> int:
@@ -306,9 +326,14 @@ def _could_move(question: Question) -> int:
 
 
 def _worth_trying(fits: Collection[Fit]) -> set[str]:
-    """Return the ways to try: those with more for them than against them, and the baseline."""
-    good = {one.way.key for one in fits if one.level == Level.FOR}
-    fair = {one.way.key for one in fits if one.level == Level.MIXED and one.balance > 0}
+    """Return the ways to try: those with more for them than against them, and the baseline.
+
+    A way with a strong reason against it is none of them, whatever the count; only the baseline
+    is tried all the same, since the others have to beat it.
+    """
+    unopposed = [one for one in fits if not one.strong_against]
+    good = {one.way.key for one in unopposed if one.level == Level.FOR}
+    fair = {one.way.key for one in unopposed if one.level == Level.MIXED and one.balance > 0}
     return (good or fair) | {PROMPTING}
 
 

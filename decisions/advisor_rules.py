@@ -1,4 +1,4 @@
-"""What the advisor knows, as data: rules, experiments, where each comes from.
+"""What the advisor knows, as data: rules and experiments, each with where it comes from.
 
 A rule fires when every question it asks is answered with one of the answers it names; one that
 asks nothing always fires. An effect is 2 or -2 for a strong reason for or against a way, 1 or -1
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext_lazy as _
 
+from decisions.advisor_sources import sources_named
 from decisions.advisor_ways import (
     FINE_TUNING,
     PRE_TRAINING,
@@ -19,84 +20,12 @@ from decisions.advisor_ways import (
     PROMPTING,
     RAG,
     TUNED_AND_RAG,
+    WAYS,
 )
 from decisions.section_kinds import Text
 
 Profile = Mapping[str, str]
 Condition = Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a rule comes from: how it is named in passing, and what it is."""
-
-    name: Text
-    title: Text
-
-
-# S1 to S4 are the texts that this product's view of the field began with.
-SOURCES: dict[str, Source] = {
-    "S1": Source("S1", _("A talk on fine-tuning, retrieval and prompts, and when to use each")),
-    "S2": Source("S2", _("A talk on choosing between them for a product, and on who takes part")),
-    "S3": Source("S3", _("A course lecture on fine-tuning")),
-    "S4": Source("S4", _("An article that compares the three")),
-    "team": Source(
-        _("our own experience"), _("What whoever wrote the rules has seen; unpublished")
-    ),
-    "asai": Source(
-        "Asai et al. 2024",
-        "Reliable, Adaptable, and Attributable Language Models with Retrieval",
-    ),
-    "balaguer": Source(
-        "Balaguer et al. 2024",
-        "RAG vs Fine-tuning: Pipelines, Tradeoffs, and a Case Study on Agriculture",
-    ),
-    "biderman": Source("Biderman et al. 2024", "LoRA Learns Less and Forgets Less"),
-    "brown": Source("Brown et al. 2020", "Language Models are Few-Shot Learners"),
-    "bucher": Source(
-        "Bucher and Martini 2024",
-        "Fine-Tuned ‘Small’ LLMs (Still) Significantly Outperform Zero-Shot Generative AI Models "
-        "in Text Classification",
-    ),
-    "carlini": Source("Carlini et al. 2021", "Extracting Training Data from Large Language Models"),
-    "gekhman": Source(
-        "Gekhman et al. 2024",
-        "Does Fine-Tuning LLMs on New Knowledge Encourage Hallucinations?",
-    ),
-    "gururangan": Source(
-        "Gururangan et al. 2020",
-        "Don’t Stop Pretraining: Adapt Language Models to Domains and Tasks",
-    ),
-    "hoffmann": Source("Hoffmann et al. 2022", "Training Compute-Optimal Large Language Models"),
-    "hsieh": Source(
-        "Hsieh et al. 2023",
-        "Distilling Step-by-Step! Outperforming Larger Language Models with Less Training Data and "
-        "Smaller Model Sizes",
-    ),
-    "hu": Source("Hu et al. 2021", "LoRA: Low-Rank Adaptation of Large Language Models"),
-    "lewis": Source(
-        "Lewis et al. 2020",
-        "Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks",
-    ),
-    "lima": Source("Zhou et al. 2023", "LIMA: Less Is More for Alignment"),
-    "liu": Source("Liu et al. 2023", "Lost in the Middle: How Language Models Use Long Contexts"),
-    "lu": Source(
-        "Lu et al. 2022",
-        "Fantastically Ordered Prompts and Where to Find Them: Overcoming Few-Shot Prompt Order "
-        "Sensitivity",
-    ),
-    "ovadia": Source(
-        "Ovadia et al. 2023",
-        "Fine-Tuning or Retrieval? Comparing Knowledge Injection in LLMs",
-    ),
-    "raft": Source("Zhang et al. 2024", "RAFT: Adapting Language Model to Domain Specific RAG"),
-    "sculley": Source("Sculley et al. 2015", "Hidden Technical Debt in Machine Learning Systems"),
-    "setfit": Source("Tunstall et al. 2022", "Efficient Few-Shot Learning Without Prompts"),
-    "wei": Source(
-        "Wei et al. 2022",
-        "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -112,7 +41,7 @@ class Rule:
     @property
     def sources_named(self) -> str:
         """Return its sources as they are named in passing."""
-        return ", ".join(str(SOURCES[one].name) for one in self.sources)
+        return sources_named(self.sources)
 
 
 @dataclass(frozen=True)
@@ -122,13 +51,19 @@ class Experiment:
     key: str
     text: Text
     why: Text
+    sources: tuple[str, ...]
     ways: tuple[str, ...] = ()
     when: Condition = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
+
+    @property
+    def sources_named(self) -> str:
+        """Return its sources as they are named in passing."""
+        return sources_named(self.sources)
 
 
 TUNED = (FINE_TUNING, PROMPT_ON_TUNED, TUNED_AND_RAG)
 LOOKED_UP = (RAG, PROMPT_AND_RAG, TUNED_AND_RAG)
+CANDIDATES = tuple(key for key, way in WAYS.items() if way.is_candidate)
 ENOUGH = ("hundreds", "thousands")
 OWN_FACTS = ("public", "private")
 
@@ -151,7 +86,7 @@ RULES: tuple[Rule, ...] = (
         {},
         {PROMPT_ON_TUNED: -1, TUNED_AND_RAG: -1},
         _("Two things that learn or change are two to build, to keep in step and to watch."),
-        ("sculley", "team"),
+        ("sculley",),
     ),
     Rule(
         "pre_training_costs",
@@ -161,7 +96,7 @@ RULES: tuple[Rule, ...] = (
             "Training a model from nothing takes thousands of graphics cards for weeks and a large "
             "part of the web's text; what is left to decide here is how to adapt one that exists."
         ),
-        ("S3", "hoffmann"),
+        ("touvron", "S3"),
     ),
     Rule(
         "pre_training_thinkable",
@@ -185,7 +120,7 @@ RULES: tuple[Rule, ...] = (
         {"focus": ("niche",)},
         {FINE_TUNING: 1, PROMPT_ON_TUNED: 1},
         _("A narrow task is what a small tuned model can become very good at."),
-        ("S2", "S4"),
+        ("bucher", "S2", "S4"),
     ),
     Rule(
         "broad",
@@ -213,7 +148,7 @@ RULES: tuple[Rule, ...] = (
         {"stakes": ("high",)},
         {PROMPTING: -1},
         _("A prompt alone gives limited control, and an error is expensive here."),
-        ("S4",),
+        ("lu", "S4"),
     ),
     Rule(
         "high_stakes_facts",
@@ -227,7 +162,7 @@ RULES: tuple[Rule, ...] = (
         {"stakes": ("high",), "labelled": ENOUGH},
         {FINE_TUNING: 1, PROMPT_ON_TUNED: 1},
         _("Where the examples exist, training on a task usually gives the best accuracy on it."),
-        ("S4", "bucher"),
+        ("bucher", "S4"),
     ),
     Rule(
         "cites",
@@ -241,7 +176,7 @@ RULES: tuple[Rule, ...] = (
             PROMPT_ON_TUNED: -2,
         },
         _("Only what was looked up can be named as a source; a model cannot say where it read it."),
-        ("S4", "asai"),
+        ("asai", "S4"),
     ),
     # Cost, budget and time.
     Rule(
@@ -263,14 +198,14 @@ RULES: tuple[Rule, ...] = (
         {"cost": ("tight",), "volume": ("medium", "high")},
         {FINE_TUNING: 1, PROMPT_ON_TUNED: 1},
         _("A small tuned model can do what took a large one, for a fraction of the cost."),
-        ("S3", "hsieh"),
+        ("hsieh", "S3"),
     ),
     Rule(
         "cheap_and_very_many",
         {"cost": ("tight",), "volume": ("high",)},
         {FINE_TUNING: 1, PROMPTING: -1, RAG: -1, PROMPT_AND_RAG: -2},
         _("Examples and passages in the prompt are paid for again at every one of many requests."),
-        ("S3", "S4"),
+        ("t_few", "S4"),
     ),
     Rule(
         "small_budget",
@@ -312,7 +247,7 @@ RULES: tuple[Rule, ...] = (
         {"time": ("weeks",)},
         {RAG: 1, FINE_TUNING: 1, TUNED_AND_RAG: -1},
         _("Weeks are enough for an index or for a tuned model, rarely for both."),
-        ("S4", "team"),
+        ("team",),
     ),
     Rule(
         "months",
@@ -324,9 +259,9 @@ RULES: tuple[Rule, ...] = (
     # Data and knowledge.
     Rule(
         "static",
-        {"change": ("static",)},
+        {"change": ("static",), "knowledge": ("general",)},
         {FINE_TUNING: 1, PROMPT_ON_TUNED: 1},
-        _("What a model learned from data that rarely changes stays true."),
+        _("What a model learned of a task that rarely changes stays true."),
         ("S2", "S4"),
     ),
     Rule(
@@ -334,42 +269,49 @@ RULES: tuple[Rule, ...] = (
         {"change": ("dynamic",)},
         {RAG: 2, PROMPT_AND_RAG: 2, TUNED_AND_RAG: 1, FINE_TUNING: -2, PROMPT_ON_TUNED: -1},
         _("What changes daily is in an index within minutes; what was tuned in is out of date."),
-        ("S2", "S4"),
+        ("lewis", "S2", "S4"),
     ),
     Rule(
         "nothing_to_look_up",
         {"knowledge": ("general",)},
         {PROMPTING: 1, RAG: -1, PROMPT_AND_RAG: -1, TUNED_AND_RAG: -2},
         _("What an answer needs is in the question or known to any model; little is to look up."),
-        ("S1",),
+        ("mallen", "S1"),
     ),
     Rule(
         "newer_than_the_model",
         {"knowledge": ("public",)},
         {RAG: 2, PROMPT_AND_RAG: 2, TUNED_AND_RAG: 1, PROMPTING: -2},
         _("A model does not know what happened after its training; it has to be looked up."),
-        ("S1", "S2", "lewis"),
+        ("lewis", "S1", "S2"),
     ),
     Rule(
         "own_sources",
         {"knowledge": ("private",)},
         {RAG: 2, PROMPT_AND_RAG: 2, TUNED_AND_RAG: 2, PROMPTING: -1},
         _("No model has read these documents; what bears on a question has to be put before it."),
-        ("S2", "S3"),
+        ("asai", "S2", "S3"),
     ),
     Rule(
         "tuning_adds_no_facts",
         {"knowledge": OWN_FACTS},
         {FINE_TUNING: -2, PROMPT_ON_TUNED: -1},
         _("Tuning changes how a model behaves; as a way of adding facts it works badly."),
-        ("S1", "ovadia", "gekhman"),
+        ("ovadia", "gekhman", "S1"),
     ),
     Rule(
         "beyond_the_window",
         {"context": ("beyond",)},
-        {RAG: 2, PROMPT_AND_RAG: 2, TUNED_AND_RAG: 2, FINE_TUNING: 1, PROMPTING: -2},
-        _("What does not fit into one prompt has to be chosen for each question, or be learned."),
-        ("S3", "liu"),
+        {RAG: 2, PROMPT_AND_RAG: 2, TUNED_AND_RAG: 2, PROMPTING: -2},
+        _("What does not fit into one prompt has to be chosen for each question."),
+        ("liu", "S3"),
+    ),
+    Rule(
+        "learned_instead",
+        {"context": ("beyond",), "knowledge": ("general",)},
+        {FINE_TUNING: 1},
+        _("Instructions and examples that are too long for one prompt can be learned instead."),
+        ("S3",),
     ),
     Rule(
         "fits_the_window",
@@ -410,14 +352,14 @@ RULES: tuple[Rule, ...] = (
         {"labelled": ("hundreds",)},
         _each(TUNED, 1),
         _("A few hundred good examples, written by hand, can be enough to tune a model."),
-        ("S3", "lima"),
+        ("bucher", "S3"),
     ),
     Rule(
         "thousands",
         {"labelled": ("thousands",)},
         {FINE_TUNING: 2, PROMPT_ON_TUNED: 1, TUNED_AND_RAG: 1},
         _("Thousands of examples hold more than a prompt can show."),
-        ("S3", "bucher"),
+        ("S3",),
     ),
     Rule(
         "solved_cases",
@@ -431,14 +373,14 @@ RULES: tuple[Rule, ...] = (
         {"language": ("specialist",), "labelled": ENOUGH},
         _each(TUNED, 1),
         _("Medical, legal or financial language is learned from a body of it."),
-        ("S3", "S4"),
+        ("gururangan", "S3", "S4"),
     ),
     Rule(
         "domain_language_untaught",
         {"language": ("specialist",), "labelled": ("none", "tens")},
         {RAG: 1, PROMPT_AND_RAG: 1, PROMPTING: -1},
         _("The terms can be looked up where they are explained; there is too little to learn."),
-        ("S4", "team"),
+        ("team",),
     ),
     Rule(
         "plain_language",
@@ -462,14 +404,24 @@ RULES: tuple[Rule, ...] = (
             "What a model was tuned on can come out again and is not deleted from it; an index "
             "can be asked who may read what, and forgets on the day."
         ),
-        ("carlini", "team"),
+        ("carlini", "zeng"),
+    ),
+    Rule(
+        "sent_to_a_provider",
+        {"sensitivity": ("internal", "personal"), "place": ("hosted",)},
+        _each(CANDIDATES, -1),
+        _(
+            "Prompts, passages and examples all leave the house: that has to be settled with the "
+            "provider first, or avoided by taking out what is sensitive or by running it yourself."
+        ),
+        ("gdpr", "owasp"),
     ),
     Rule(
         "forgetting",
         {"forgetting": ("broad",)},
         _each(TUNED, -1),
         _("A model tuned on one task can forget others, and it has to keep them here."),
-        ("S4", "biderman"),
+        ("biderman", "S4"),
     ),
     # Running it.
     Rule(
@@ -491,14 +443,14 @@ RULES: tuple[Rule, ...] = (
         {"response": ("batch",)},
         {PROMPTING: 1, PROMPT_AND_RAG: 1},
         _("There is time for steps of reasoning, several answers, and a vote among them."),
-        ("S2", "wei"),
+        ("wei", "wang", "S2"),
     ),
     Rule(
         "small_machines",
         {"compute": ("cpu",), "place": ("own", "device")},
         {FINE_TUNING: 1, PROMPTING: -1, PROMPT_AND_RAG: -1},
         _("Only a small model runs there, and a small one follows prompts less well than tuning."),
-        ("S3", "hsieh"),
+        ("hsieh", "S3"),
     ),
     Rule(
         "nothing_to_run",
@@ -597,28 +549,28 @@ RULES: tuple[Rule, ...] = (
         {"style": ("shown",)},
         {FINE_TUNING: 2, PROMPT_ON_TUNED: 2, TUNED_AND_RAG: 1, PROMPTING: -1, RAG: -1},
         _("A manner that is hard to describe is learned from examples, not from instructions."),
-        ("S3", "lima"),
+        ("lima", "S3"),
     ),
     Rule(
         "few_examples_of_style",
         {"style": ("shown",), "labelled": ("none", "tens")},
         {PROMPTING: 1},
         _("Ten good examples in a prompt may carry a style: try that before writing hundreds."),
-        ("brown", "team"),
+        ("brown",),
     ),
     Rule(
         "facts_and_manner",
         {"style": ("shown",), "knowledge": OWN_FACTS},
         {TUNED_AND_RAG: 2},
         _("Facts from retrieval and manner from tuning: each does what the other cannot."),
-        ("S1", "S2", "S4", "balaguer"),
+        ("balaguer", "S1", "S2", "S4"),
     ),
     Rule(
         "strict",
         {"control": ("strict",)},
         {PROMPTING: -1},
         _("A prompt asks for a form or manner; it does not guarantee it."),
-        ("S4",),
+        ("ifeval", "S4"),
     ),
     Rule(
         "strict_by_example",
@@ -649,7 +601,6 @@ UNUSED: dict[tuple[str, str], Text] = {
     ("citing", "no"): _("Answers without sources can be made in any way."),
     ("budget", "medium"): _("It rules nothing out and opens nothing."),
     ("sensitivity", "public"): _("Public data can be used in any way."),
-    ("sensitivity", "internal"): _("What follows from it is where it may run, which is asked."),
     ("forgetting", "narrow"): _("It takes a reason against tuning away and adds none for it."),
     ("response", "seconds"): _("A few seconds are enough for every way."),
     ("style", "none"): _("Without a style, none has to be described or taught."),
@@ -657,27 +608,47 @@ UNUSED: dict[tuple[str, str], Text] = {
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
+        "provider_terms",
+        _(
+            "Before anything is sent to a provider, settle by contract what it may keep, for how "
+            "long, and that it does not learn from it; else plan to run a model yourself."
+        ),
+        _("What was sent cannot be taken back; for personal data, EU law requires the contract."),
+        ("gdpr", "owasp"),
+        when={"sensitivity": ("internal", "personal"), "place": ("hosted",)},
+    ),
+    Experiment(
+        "without_names",
+        _("Take names and numbers out of the cases, and count the answers that needed them."),
+        _("What an answer does not need never has to be sent."),
+        ("owasp",),
+        when={"sensitivity": ("personal",), "place": ("hosted",)},
+    ),
+    Experiment(
         "cases_first",
         _("Write down a hundred real questions with the answers you want, before anything else."),
         _("Without them nothing can be measured; with twice as many they are examples, too."),
+        ("team",),
         when={"labelled": ("none", "tens")},
     ),
     Experiment(
         "baseline",
         _("Run a plain prompt on the same cases first."),
         _("What it reaches is the line that everything else has to beat, case by case."),
+        ("team",),
     ),
     Experiment(
         "spread_of_prompts",
         _("Run a few-shot prompt several times, each with other examples in another order."),
         _("The choice and order of examples alone can move accuracy by many points."),
+        ("lu",),
         (PROMPTING, PROMPT_AND_RAG),
-        sources=("lu",),
     ),
     Experiment(
         "steps",
         _("Compare answering at once with answering step by step, and note what it costs."),
         _("Reasoning helps where several things must be weighed, and is paid for in tokens."),
+        ("wei",),
         (PROMPTING, PROMPT_AND_RAG),
         {"response": ("batch", "seconds")},
     ),
@@ -685,18 +656,21 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "retrieval_alone",
         _("Measure retrieval by itself: how often is the right passage among the first five?"),
         _("What is not found cannot be answered, so this is the ceiling of the whole."),
+        ("karpukhin",),
         LOOKED_UP,
     ),
     Experiment(
         "words_or_meaning",
         _("Compare search by words, by meaning, and both together on the same questions."),
         _("Names and numbers are found by words, paraphrases by meaning."),
+        ("thakur",),
         LOOKED_UP,
     ),
     Experiment(
         "groundedness",
         _("Ask questions whose answer is not in the sources, and count what is made up."),
         _("An answer without a source is the expensive error here."),
+        ("rajpurkar",),
         LOOKED_UP,
         {"stakes": ("medium", "high")},
     ),
@@ -704,6 +678,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "freshness",
         _("Change a document and time how long it takes until answers follow."),
         _("An index is only as fresh as what feeds it."),
+        ("team",),
         LOOKED_UP,
         {"change": ("dynamic",)},
     ),
@@ -711,6 +686,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "learning_curve",
         _("Tune on a quarter, a half and all of the examples, and look whether it still rises."),
         _("A flat curve says that more examples will not help; a rising one, that they will."),
+        ("bucher",),
         TUNED,
         {"labelled": ENOUGH},
     ),
@@ -718,6 +694,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "forgetting",
         _("Measure general tasks before and after tuning."),
         _("What was forgotten does not show on the cases of the task itself."),
+        ("biderman", "S4"),
         TUNED,
         {"forgetting": ("broad",)},
     ),
@@ -725,37 +702,51 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         "leaks",
         _("Look for names and numbers from the training examples in the tuned model's answers."),
         _("A model can repeat what it was tuned on."),
+        ("carlini",),
         TUNED,
         {"sensitivity": ("personal",)},
+    ),
+    Experiment(
+        "who_may_read",
+        _("Ask for what stands in a document, as somebody who may not read it."),
+        _("What retrieval finds, an answer can be talked into giving away."),
+        ("zeng",),
+        LOOKED_UP,
+        {"sensitivity": ("internal", "personal")},
     ),
     Experiment(
         "parts_alone",
         _("Measure a hybrid's parts by themselves as well, on the same cases."),
         _("A combination has to be better than either part, by more than chance."),
+        ("balaguer",),
         (PROMPT_AND_RAG, PROMPT_ON_TUNED, TUNED_AND_RAG),
     ),
     Experiment(
         "blind_rating",
         _("Let people who will use it choose between two answers without knowing whose they are."),
         _("A style that cannot be described cannot be scored by a formula, either."),
+        ("chiang",),
         when={"style": ("shown",)},
     ),
     Experiment(
         "load",
         _("Run a load test at the busiest hour's rate, with the prompts as long as they will be."),
         _("Latency under load and the cost of a day are what decide at this volume."),
+        ("dean",),
         when={"volume": ("medium", "high")},
     ),
     Experiment(
         "on_the_machine",
         _("Time the answers on the slowest machine it has to run on."),
         _("A figure from a server says nothing about a phone."),
+        ("team",),
         when={"place": ("device",)},
     ),
     Experiment(
         "enough_cases",
         _("Work out how many cases a difference that matters to you needs, before you run any."),
         _("Where an error is expensive, “not decisive” is not good enough to sign."),
+        ("card",),
         when={"stakes": ("high",)},
     ),
 )

@@ -1,6 +1,7 @@
 """The ways of adapting a model that the advisor speaks of, in the words of a candidate.
 
-Hybrids have a name each, since they answer different needs; on a record all of them are hybrids.
+Hybrids have a name each, since they answer different needs; on a record all of them are hybrids,
+and what is run, or what a candidate is called, says which one it is.
 The order is from the lightest to the heaviest, which settles ties.
 """
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from decisions.models.candidate import Approach
+from decisions.models.candidate import Approach, Candidate
 from decisions.section_kinds import Text
 
 PROMPTING = "prompting"
@@ -25,7 +26,8 @@ class Way:
     """One way of adapting a model; `approach` is what a candidate of it is called on a record.
 
     `summary`, `needs` and `risks` are where a candidate of it starts; pre-training has none, since
-    it is no candidate of this product.
+    it is no candidate of this product. `techniques` are what tells a hybrid from the others: the
+    names of techniques that are this one.
     """
 
     key: str
@@ -34,11 +36,17 @@ class Way:
     summary: Text = ""
     needs: Text = ""
     risks: Text = ""
+    techniques: tuple[str, ...] = ()
 
     @property
     def is_candidate(self) -> bool:
         """Return whether it can be put on a record's list."""
         return bool(self.summary)
+
+    def is_said_by(self, candidate: Candidate) -> bool:
+        """Return whether a candidate's technique or its name says that it is this way."""
+        technique = candidate.spec.get("technique")
+        return technique in self.techniques or candidate.name == str(self.name)
 
 
 _WAYS = (
@@ -68,6 +76,7 @@ _WAYS = (
         ),
         _("The documents and an index, and a dozen examples of good answers from them."),
         _("Long prompts cost at every question; two things to tune by hand at once."),
+        ("hybrid/retrieval_and_mined_prompt", "hybrid/examples_and_mined_prompt"),
     ),
     Way(
         FINE_TUNING,
@@ -92,8 +101,20 @@ _WAYS = (
         _("Retrieval brings the facts; a model tuned on good answers brings the manner."),
         _("The documents and an index, and a few hundred answers written from such passages."),
         _("Two things to build, to keep fresh and to watch."),
+        ("hybrid/fused",),
     ),
     Way(PRE_TRAINING, _("Pre-training a model of one's own"), Approach.OTHER),
 )
 
 WAYS: dict[str, Way] = {way.key: way for way in _WAYS}
+
+
+def ways_of(candidate: Candidate) -> tuple[Way, ...]:
+    """Return the way that a candidate is; several if it is a hybrid that does not say which.
+
+    None where the rules know nothing of its approach.
+    """
+    alike = [one for one in WAYS.values() if one.is_candidate]
+    alike = [one for one in alike if one.approach == candidate.approach]
+    said = [one for one in alike if one.is_said_by(candidate)]
+    return tuple(said or alike)

@@ -29,6 +29,7 @@ CONDITIONS: dict[str, Text] = {
     "scenario": gettext_lazy("Scenario"),
     "scale": gettext_lazy("Scale"),
     "task": gettext_lazy("Task"),
+    "who": gettext_lazy("Who estimates it"),
 }
 DIGEST = "_digest"
 

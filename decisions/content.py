@@ -123,6 +123,8 @@ IMMATERIAL: dict[type[Model], dict[str, str]] = {
         "withdrawn_by": "what is withdrawn is left out",
         "withdrawn_reason": "what is withdrawn is left out",
         "attachment": "its digest is that of the source, which is material",
+        "notes": "kept beside the source; nothing was computed from them",
+        "spec_digest": "the spec itself is material; what was measured with another is marked",
         "stale_because": "says what moved around the record, not what it says",
     },
 }

@@ -220,7 +220,10 @@ def sentence(event: Event) -> str:
     words = SENTENCES.get(_told_as(event))
     if words is None:
         return event.kind.replace("_", " ")
-    return str(words) % {name: _worded(name, value) for name, value in event.data.items()}
+    told = str(words) % {name: _worded(name, value) for name, value in event.data.items()}
+    if gone := event.data.get("withdrawn"):
+        told = _("%(told)s; this withdrew %(names)s") % {"told": told, "names": ", ".join(gone)}
+    return told
 
 
 def _told_as(event: Event) -> str:

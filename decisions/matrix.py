@@ -260,6 +260,8 @@ def _number(evidence: Evidence) -> int:
 def _why_not(evidence: Evidence, chosen: Mapping[int, Evidence], columns: Mapping[int, int]) -> str:
     """Return why another piece of evidence than this one stands in its row."""
     other = chosen.get(columns[evidence.candidate_id])
+    if other and evidence.is_estimate and other.is_estimate:
+        return _("%(other)s is the newest estimate.") % {"other": other.reference}
     if other and evidence.is_estimate:
         return _("An estimate; %(other)s was measured.") % {"other": other.reference}
     reference = next((one for one in chosen.values() if not one.is_estimate), evidence)

@@ -46,7 +46,7 @@ def with_parts(decisions: DecisionQuerySet) -> DecisionQuerySet:
         Prefetch(
             "evidence",
             Evidence.objects.select_related(
-                "candidate", "compared_with", "attached_by", "withdrawn_by", "attachment"
+                "candidate", "compared_with", "attached_by", "withdrawn_by", "attachment", "notes"
             ),
         ),
         Prefetch(

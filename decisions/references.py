@@ -9,6 +9,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from decisions.bare_numbers import BareNumber, bare_numbers
+from decisions.freshness import answers
 from decisions.known_numbers import Known, KnownNumbers
 from decisions.markdown import EVIDENCE_NAME, figure_in_words, goal_in_words, references
 from decisions.models import Decision, Evidence, Goal, Section
@@ -165,7 +166,10 @@ def _problem_with(name: str, named: Named) -> str:
         return _("It refers to “%(name)s”, and no goal is set on that.") % told
     if not isinstance(found, Evidence) or _holds(found):
         return ""
-    return " ".join(filter(None, [_not_holding(found), _successor_of(found, named)]))
+    way_out = _successor_of(found, named)
+    if found.is_stale and not way_out:
+        way_out = _("Measure it again, or take the reference out.")
+    return " ".join(filter(None, [_not_holding(found), way_out]))
 
 
 def _not_holding(evidence: Evidence) -> str:
@@ -187,7 +191,8 @@ def _successor_of(evidence: Evidence, named: Named) -> str:
 
 def _follows(one: Evidence, earlier: Evidence) -> bool:
     """Return whether a piece of evidence that holds says the same of the same candidates, later."""
-    return _holds(one) and one.number > earlier.number and _subject(one) == _subject(earlier)
+    is_later = _holds(one) and one.number > earlier.number
+    return is_later and _subject(one) == _subject(earlier) and answers(one, earlier)
 
 
 def _subject(one: Evidence) -> tuple[object, ...]:

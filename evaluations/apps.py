@@ -9,3 +9,10 @@ class EvaluationsConfig(AppConfig):
 
     name = "evaluations"
     verbose_name = _("Evaluations")
+
+    def ready(self) -> None:
+        """Tell decisions who knows of newer cases and scorers."""
+        from decisions.freshness import register
+        from evaluations.staleness import VERSIONS
+
+        register(VERSIONS)

@@ -31,4 +31,6 @@ def estimated(
         method=_("An estimate, nothing was measured. %(reason)s") % told,
         origin=_("Estimate of %(who)s") % told,
         source_digest=source_digest,
+        # What several people think stands side by side.
+        conditions={"who": " ".join(who.split())},
     )

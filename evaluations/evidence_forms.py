@@ -42,6 +42,7 @@ from evaluations.studies import (
 
 LONGEST_TEXT = 4_000  # characters
 LONGEST_LINE = 120
+PASTED = "numbers.txt"
 NOT_TYPED = ("file", "seen", "kept")
 MOST_USERS = 10_000_000
 # How far the planned duration may be from the one that a file says: a test runs on to its last
@@ -275,8 +276,14 @@ class StudyForm(OneCandidateForm):
 
     @property
     def source(self) -> SourceFile | None:
-        """Return the file that came with it."""
-        return source_file(self.cleaned_data.get("file"))
+        """Return what the figure was worked out from, as a file; None where all is said of it."""
+        return None
+
+    @property
+    def notes(self) -> SourceFile | None:
+        """Return the file that came beside it."""
+        uploaded = source_file(self.cleaned_data.get("file"))
+        return None if uploaded == self.source else uploaded
 
     @property
     def _digest(self) -> str:
@@ -337,18 +344,24 @@ class NumbersForm(StudyForm):
 
     @property
     def read_from(self) -> str:
-        """Return the name of the file that came with it."""
-        return self.source.name if self.source else ""
+        """Return the name of the file that numbers were read from, "" where they were pasted."""
+        uploaded = self.cleaned_data.get("file")
+        return str(uploaded.name) if uploaded and self.notes is None else ""
+
+    @property
+    def source(self) -> SourceFile | None:
+        """Return the numbers that were pasted, or else the file that holds them."""
+        pasted = str(self.cleaned_data.get("numbers") or "")
+        if pasted.strip():
+            return SourceFile(PASTED, pasted.encode())
+        return source_file(self.cleaned_data.get("file"))
 
     @property
     def text(self) -> str:
-        """Return what was pasted, or else what the file holds; raise `Unusable`."""
-        pasted = str(self.cleaned_data.get("numbers") or "")
+        """Return the numbers as text, "" where there are none; raise `Unusable`."""
         source = self.source
-        if pasted.strip() or source is None:
-            return pasted
         try:
-            return source.content.decode("utf-8-sig")
+            return source.content.decode("utf-8-sig") if source else ""
         except UnicodeDecodeError as error:
             raise Unusable(_("The file is no text; paste the numbers.")) from error
 
@@ -414,10 +427,19 @@ class ScaleForm(NumbersForm):
         (name,) = super().conditions.values()
         return {self.agree: f"{name}, {said['lowest']:g}–{said['highest']:g}"}
 
+    @property
+    def summary(self) -> list[Any]:
+        """Return number, mean and spread of the scores, each None where it is not said."""
+        return [self.cleaned_data.get(name) for name in ("n", "mean", "sd")]
+
+    @property
+    def source(self) -> SourceFile | None:
+        """Return the scores; where only what they come to is said, that is all there is."""
+        return super().source if self.summary == [None] * 3 else None
+
     def figure(self) -> OutsideFigure:
         """Return the mean score, from the scores or from what they come to."""
-        said = self.cleaned_data
-        summary = [said.get(name) for name in ("n", "mean", "sd")]
+        said, summary = self.cleaned_data, self.summary
         if any(one is not None for one in summary):
             if None in summary or self.cleaned_data.get("numbers"):
                 raise Unusable(_("Give the scores, or their number, mean and spread."))

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,17 @@ def found(token: str) -> Upload | None:
         return None
     about = _home() / token / ABOUT
     return Upload(**json.loads(about.read_text())) if about.is_file() else None
+
+
+def note(upload: Upload, **more: Any) -> None:
+    """Note what became of an upload: a second click finds that instead of doing it again.
+
+    Its files are deleted with the old ones, as another request may be reading them now.
+    """
+    told = replace(upload, more=upload.more | more)
+    written = upload.folder / f"{ABOUT}.new"
+    written.write_text(json.dumps(asdict(told)))
+    written.replace(upload.folder / ABOUT)
 
 
 def forget(upload: Upload) -> None:

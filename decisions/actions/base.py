@@ -1,6 +1,6 @@
 """What all actions share: the lock, the refusal, the digest before and after, the event."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,21 +36,34 @@ class Entry:
 
 @contextmanager
 def change(
-    decision: Decision, action: str, *, by: User, subject: Any = None, kind: str = ""
+    decision: Decision,
+    action: str,
+    *,
+    by: User,
+    subject: Any = None,
+    kind: str = "",
+    first: Callable[[Decision], object] | None = None,
 ) -> Iterator[Entry]:
     """Do one action on a record: all of it or nothing, one at a time, with its event.
 
     Locks the record, raises `Refused` if the action may not happen, and after the block computes
     the digest anew: where the content changed there is a new version, so a signature on the old
     one lapses whoever wrote the change. The fresh record is `entry.decision`.
+
+    `first` looks at the locked record before it is asked what holds the action back; what it
+    writes stays written where the action is refused.
     """
     with transaction.atomic():
         entry = Entry(locked(decision), kind or action)
-        if refused := refusal(action, entry.decision, by, subject):
-            raise Refused(refused)
-        yield entry
-        if not entry.is_void:
-            conclude(entry, by)
+        if first:
+            first(entry.decision)
+        refused = refusal(action, entry.decision, by, subject)
+        if not refused:
+            yield entry
+            if not entry.is_void:
+                conclude(entry, by)
+    if refused:
+        raise Refused(refused)
     decision.refresh_from_db()
 
 

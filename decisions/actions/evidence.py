@@ -4,19 +4,22 @@ import hashlib
 import json
 import math
 import mimetypes
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from decisions import clock
+from decisions import clock, freshness
 from decisions.actions.base import Entry, change, locked
 from decisions.audit import append_event
+from decisions.content import digest
 from decisions.models import (
     BROUGHT_IN,
     OF_RUNS,
@@ -29,7 +32,7 @@ from decisions.models import (
 )
 from decisions.models.evidence import EvidenceQuerySet
 from decisions.notify.waking import wake_teller
-from decisions.policies import BadInput
+from decisions.policies import BadInput, may, wrong_state
 from decisions.section_kinds import Text
 
 LARGEST_FILE = 20 * 1024 * 1024  # bytes of an attachment
@@ -69,6 +72,7 @@ class Measurement:
     conditions: dict[str, Any] = field(default_factory=dict)
     compared_with: Candidate | None = None
     attachment: Attachment | None = None
+    notes: Attachment | None = None
 
 
 @dataclass(frozen=True)
@@ -105,23 +109,31 @@ def add_evidence(
     kind: str,
     measurements: list[Measurement],
     file: SourceFile | None = None,
+    notes: SourceFile | None = None,
 ) -> list[Evidence]:
     """Freeze what a person brings in from outside (a study, a load test, an estimate).
 
-    With a file it is kept beside the figures, whatever becomes of them, and its digest is that of
-    their source. Otherwise as `attach_evidence`. Raises `BadInput` for a file that is too large.
+    `file` is what the figures were computed from: its digest is that of their source. `notes` are
+    kept beside it. Both stay whatever becomes of the figures. What somebody else brought in under
+    the same conditions is withdrawn only by who may do that; otherwise both stand. Raises
+    `BadInput` for files that are too large, `Refused` where the candidate is dropped.
+
+    It stands in no other transaction: what that took back would leave its files.
     """
     if kind not in BROUGHT_IN:
         raise BadInput(_("That is not brought in from outside."))
-    with change(candidate.decision, "add_evidence", by=by) as entry:
+    with (
+        _files_gone_if_undone() as written,
+        change(candidate.decision, "add_evidence", by=by) as entry,
+    ):
+        _refuse_dropped(candidate)
         for one in measurements:
             _refuse_unmeasured(one, kind)
+        files = _kept_files(entry.decision, by, written, attachment=file, notes=notes)
         if file is not None:
-            kept = _keep(entry.decision, file, by)
-            measurements = [
-                replace(one, attachment=kept, source_digest=kept.sha256) for one in measurements
-            ]
-        return _attach_all(entry, candidate, by, kind, measurements)
+            files["source_digest"] = file.sha256
+        found = [replace(one, **files) for one in measurements]
+        return _attach_all(entry, candidate, by, kind, found)
 
 
 def withdraw_evidence(evidence: Evidence, *, by: User, reason: str) -> None:
@@ -139,7 +151,7 @@ def withdraw_evidence(evidence: Evidence, *, by: User, reason: str) -> None:
         if evidence.is_of_run:
             told = _("%(evidence)s, which it rests on, was withdrawn.")
             why = told % {"evidence": evidence.reference}
-            _withdraw(_resting_on(evidence), by, why)
+            note_withdrawn(entry, _withdraw(_resting_on(evidence), by, why))
 
 
 def withdraw_comparisons(
@@ -153,32 +165,43 @@ def withdraw_comparisons(
     with change(candidate.decision, "attach_evidence", by=by, kind="withdraw_evidence") as entry:
         found = _comparisons(entry.decision, {Evidence(conditions=conditions).question})
         left = found.exclude(source_digest__in=kept) if kept else found.filter(_naming(candidate))
-        names = ", ".join(map(str, left))
         reason = _("What it compares is no longer compared under these conditions.")
-        if not _withdraw(left, by, reason):
+        names = _withdraw(left, by, reason)
+        if not names:
             entry.void()
-        entry.data = {"evidence": names, "reason": reason}
+        entry.data = {"evidence": ", ".join(names), "reason": reason}
 
 
-def withdraw_dropped(candidate: Candidate, *, by: User) -> None:
-    """Withdraw how the runs of a dropped candidate compare. The caller holds the lock."""
+def withdraw_dropped(candidate: Candidate, *, by: User) -> list[str]:
+    """Withdraw how the runs of a dropped candidate compare; return what that was.
+
+    The caller holds the lock.
+    """
     figures = candidate.evidence.filter(kind__in=OF_RUNS)
     found = _comparisons(candidate.decision, {one.question for one in figures})
     told = _("%(candidate)s is no longer considered.") % {"candidate": candidate}
-    _withdraw(found.filter(_naming(candidate)), by, told)
+    return _withdraw(found.filter(_naming(candidate)), by, told)
 
 
-def withdraw_outdated(candidate: Candidate, *, by: User) -> None:
-    """Withdraw what runs measured with a candidate's earlier spec. The caller holds the lock.
+def withdraw_outdated(record: Decision, candidate: Candidate, *, by: User) -> list[str]:
+    """Withdraw what runs measured with a candidate's earlier spec; return what that was.
 
-    What people brought in from outside is out of date, for they say whether it still counts.
+    What people brought in from outside is out of date, for they say whether it still counts; once
+    the spec is back that they had before them, it no longer is. The caller has locked the record.
     """
     measured = Q(candidate=candidate, kind__in=[*OF_RUNS, EvidenceKind.COMPARISON])
     spoken_of = Evidence.objects.filter(measured | Q(compared_with=candidate))
     why = _("How the candidate is run has changed.")
-    _withdraw(spoken_of, by, why)
     brought_in = candidate.evidence.standing().filter(kind__in=BROUGHT_IN)
-    brought_in.update(stale_because=why)
+    present = digest(candidate.spec)
+    _mark(record, {one.pk: "" if one.spec_digest == present else why for one in brought_in})
+    return _withdraw(spoken_of, by, why)
+
+
+def note_withdrawn(entry: Entry, names: Collection[str]) -> None:
+    """Have the event name what an action withdrew besides."""
+    if names:
+        entry.data["withdrawn"] = list(names)
 
 
 def mark_stale(decision: Decision, reasons: Mapping[int, str]) -> int:
@@ -189,16 +212,29 @@ def mark_stale(decision: Decision, reasons: Mapping[int, str]) -> int:
     record that is closed is left alone. Returns how many pieces of evidence changed.
     """
     with transaction.atomic():
-        record = locked(decision)
-        if not record.is_open:
-            return 0
-        rows = record.evidence.standing().filter(pk__in=reasons)
-        moved = [one for one in rows if one.stale_because != reasons[one.pk]]
-        for one in moved:
-            one.stale_because = reasons[one.pk]
-            one.save(update_fields=["stale_because"])
-        for why in dict.fromkeys(one.stale_because for one in moved):
-            _tell_stale(record, [one for one in moved if one.stale_because == why], why)
+        return _mark(locked(decision), reasons)
+
+
+def look_for_stale(record: Decision) -> int:
+    """Mark what is out of date by now, and what no longer is; return how many.
+
+    The caller holds the lock.
+    """
+    reasons = freshness.moved(record)
+    return _mark(record, reasons) if reasons else 0
+
+
+def _mark(record: Decision, reasons: Mapping[int, str]) -> int:
+    """Mark evidence of a locked record, with an event for each reason; return how many."""
+    if not record.is_open:
+        return 0
+    rows = record.evidence.standing().filter(pk__in=reasons)
+    moved = [one for one in rows if one.stale_because != reasons[one.pk]]
+    for one in moved:
+        one.stale_because = reasons[one.pk]
+        one.save(update_fields=["stale_because"])
+    for why in dict.fromkeys(one.stale_because for one in moved):
+        _tell_stale(record, [one for one in moved if one.stale_because == why], why)
     return len(moved)
 
 
@@ -206,8 +242,7 @@ def _tell_stale(record: Decision, moved: list[Evidence], why: str) -> None:
     """Write the event for evidence that is out of date, or no longer is, for one reason."""
     data = {"evidence": ", ".join(map(str, moved)), "reason": why}
     kind = "mark_stale" if why else "mark_fresh"
-    digest = record.digest
-    append_event(record, kind, by=None, data=data, before=digest, after=digest)
+    append_event(record, kind, by=None, data=data, before=record.digest, after=record.digest)
     transaction.on_commit(lambda: wake_teller(record.pk), robust=True)
 
 
@@ -235,41 +270,99 @@ def _attach_all(
     entry: Entry, candidate: Candidate, by: User, kind: str, measurements: list[Measurement]
 ) -> list[Evidence]:
     """Return the evidence of all measurements; the event names what is new, if anything is."""
-    standing = [_attach(entry, candidate, by, kind, one) for one in measurements]
-    fresh = [one for one, is_new in standing if is_new]
+    spec = digest(Candidate.objects.values_list("spec", flat=True).get(pk=candidate.pk))
+    attached = [_attach(entry, candidate, by, kind, one, spec) for one in measurements]
+    fresh = [one.evidence for one in attached if one.is_new]
     if not fresh:
         entry.void()
     entry.data = {
         "candidate": str(candidate),
         "evidence": [{"name": str(one), "value": one.value, "n": one.n} for one in fresh],
     }
-    return [one for one, _is_new in standing]
+    note_withdrawn(entry, [name for one in attached for name in one.withdrawn])
+    return [one.evidence for one in attached]
 
 
-def _keep(record: Decision, file: SourceFile, by: User) -> Attachment:
-    """Return the attachment that a file is, kept once a record; raise `BadInput` if too large."""
+@contextmanager
+def _files_gone_if_undone() -> Iterator[list[Attachment]]:
+    """Do the block in a transaction of its own; where that fails, delete the files it wrote."""
+    written: list[Attachment] = []
+    try:
+        with transaction.atomic(durable=True):
+            yield written
+    except BaseException:
+        for one in written:
+            if one.file:
+                one.file.delete(save=False)
+        raise
+
+
+def _kept_files(
+    record: Decision, by: User, written: list[Attachment], **files: SourceFile | None
+) -> dict[str, Any]:
+    """Return the attachments that files are; `written` takes up those whose content is new."""
+    given = {field: file for field, file in files.items() if file is not None}
+    return {field: _keep(record, file, by, written) for field, file in given.items()}
+
+
+def _keep(record: Decision, file: SourceFile, by: User, written: list[Attachment]) -> Attachment:
+    """Return the attachment that a file is: its content is kept once a record.
+
+    Raises `BadInput` where it is too large, or would make the record's files too many.
+    """
     if len(file.content) > LARGEST_FILE:
         told = {"file": file.name, "size": LARGEST_FILE // 1024**2}
         raise BadInput(_("%(file)s is larger than %(size)s MB.") % told)
-    if known := record.attachments.filter(sha256=file.sha256).first():
-        return known
     name = file.name[-LONGEST_FILE_NAME:]
-    return Attachment.objects.create(
+    known = record.attachments.filter(sha256=file.sha256)
+    if same := known.filter(name=name).first():
+        return same
+    kept = Attachment(
         decision=record,
         name=name,
         content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
         size=len(file.content),
         sha256=file.sha256,
-        # Never a name that came from outside.
-        file=ContentFile(file.content, name=file.sha256),
         added_by=by,
     )
+    if twin := known.first():
+        kept.file = twin.file.name
+    else:
+        _refuse_too_many_files(record, file)
+        written.append(kept)
+        # Never a name that came from outside.
+        kept.file.save(file.sha256, ContentFile(file.content), save=False)
+    kept.save()
+    return kept
+
+
+def _refuse_too_many_files(record: Decision, file: SourceFile) -> None:
+    """Raise `BadInput` where all files of a record would be larger than they may be together."""
+    contents = record.attachments.order_by().values("sha256", "size").distinct()
+    held = contents.aggregate(bytes=Sum("size"))["bytes"] or 0
+    if held + len(file.content) > settings.LARGEST_ATTACHMENTS_MB * 1024**2:
+        told = {"file": file.name, "size": settings.LARGEST_ATTACHMENTS_MB}
+        raise BadInput(
+            _("With %(file)s the files of this record would be larger than %(size)s MB.") % told
+        )
+
+
+@dataclass(frozen=True)
+class _Attached:
+    """A measurement in the record; if it is new, with the names of what it has withdrawn."""
+
+    evidence: Evidence
+    is_new: bool = False
+    withdrawn: tuple[str, ...] = ()
 
 
 def _attach(
-    entry: Entry, candidate: Candidate, by: User, kind: str, measurement: Measurement
-) -> tuple[Evidence, bool]:
-    """Return the evidence and whether it is new: then it was written under the next number."""
+    entry: Entry, candidate: Candidate, by: User, kind: str, measurement: Measurement, spec: str
+) -> _Attached:
+    """Return what stands there already, or else write it under the next number.
+
+    `spec` is the digest of how the candidate is run.
+    """
     _refuse_unmeasured(measurement, kind)
     record: Decision = entry.decision
     # SQLite compares JSON as text, so the order of the keys has to be one and the same.
@@ -282,24 +375,47 @@ def _attach(
         metric=measurement.metric,
         compared_with=measurement.compared_with,
     )
-    question = Evidence(conditions=conditions).question
-    # What is out of date is answered by whatever is measured next, on newer cases for instance.
-    answered = [one.pk for one in alike if one.is_stale or one.question == question]
-    earlier = alike.filter(pk__in=answered)
+    answered = [one for one in alike if _answers(Evidence(conditions=conditions), one)]
+    earlier = alike.filter(pk__in=[one.pk for one in answered])
     if same := earlier.filter(kind=kind, stale_because="", **values).first():
-        return same, False
-    _withdraw(earlier, by, str(AGAIN.get(kind, _("Measured again."))))
+        return _Attached(same)
+    # What others brought in stands beside it, unless one may withdraw it.
+    gone = [one.pk for one in answered if one.kind not in BROUGHT_IN or _may_go(record, by, one)]
+    why = str(AGAIN.get(kind, _("Measured again.")))
+    withdrawn = _withdraw(earlier.filter(pk__in=gone), by, why)
     highest = record.evidence.aggregate(highest=Max("number"))["highest"] or 0
     evidence = Evidence.objects.create(
         decision=record,
         candidate=candidate,
         number=highest + 1,
         kind=kind,
+        spec_digest=spec,
         attached_by=by,
         attached_at=clock.now(),
         **values,
     )
-    return evidence, True
+    return _Attached(evidence, True, tuple(withdrawn))
+
+
+def _answers(new: Evidence, earlier: Evidence) -> bool:
+    """Return whether new evidence answers the question of earlier evidence.
+
+    What is out of date is also answered on newer cases, or by a newer version of its scorer.
+    """
+    return new.question == earlier.question or (
+        earlier.is_stale and freshness.answers(new, earlier)
+    )
+
+
+def _may_go(record: Decision, by: User, evidence: Evidence) -> bool:
+    return may("withdraw_evidence", record, by, evidence)
+
+
+def _refuse_dropped(candidate: Candidate) -> None:
+    """Raise `Refused` for a candidate that is no longer considered."""
+    if Candidate.objects.filter(pk=candidate.pk, is_dropped=True).exists():
+        told = _("%(candidate)s is no longer considered.") % {"candidate": candidate}
+        raise wrong_state(told)
 
 
 def _refuse_stranger(record: Decision, other: Candidate | None) -> None:
@@ -324,8 +440,10 @@ def _refuse_unmeasured(measurement: Measurement, kind: str) -> None:
         )
 
 
-def _withdraw(evidence: QuerySet[Evidence], by: User, reason: str) -> int:
-    """Withdraw what still stands; return how many."""
-    return evidence.filter(withdrawn_at__isnull=True).update(
+def _withdraw(evidence: QuerySet[Evidence], by: User, reason: str) -> list[str]:
+    """Withdraw what still stands; return what that was, by name. The caller holds the lock."""
+    standing = list(evidence.filter(withdrawn_at__isnull=True))
+    Evidence.objects.filter(pk__in=[one.pk for one in standing]).update(
         withdrawn_at=clock.now(), withdrawn_by=by, withdrawn_reason=reason
     )
+    return [str(one) for one in standing]

@@ -4,23 +4,23 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from decisions import clock
-from decisions.actions.base import change, locked
+from decisions.actions.base import change
+from decisions.actions.evidence import look_for_stale
 from decisions.actions.records import A_MOMENT
 from decisions.actions.relations import both_locked, other_record, tell_other
 from decisions.content import current_digest
 from decisions.models import Decision, OutcomeNote, Status, Success, User
-from decisions.policies import BadInput, wrong_state
+from decisions.policies import BadInput, Refused, wrong_state
 from decisions.signatures import policy_of
 from decisions.workflow import MOVES
 
 
 def submit(decision: Decision, *, by: User) -> None:
     """Put a finished draft before the team; the signing policy is copied into the record."""
-    with change(decision, "submit", by=by) as entry:
+    with change(decision, "submit", by=by, first=look_for_stale) as entry:
         policy = policy_of(entry.decision).to_json()
         _move(entry.decision, "submit", policy=policy)
         entry.data = {"policy": policy}
@@ -28,7 +28,7 @@ def submit(decision: Decision, *, by: User) -> None:
 
 def approve(decision: Decision, *, by: User) -> None:
     """Close a record that every role has signed as it stands."""
-    with change(decision, "approve", by=by) as entry:
+    with change(decision, "approve", by=by, first=look_for_stale) as entry:
         if current_digest(entry.decision) != entry.decision.digest:
             raise wrong_state(
                 _("The record was changed outside the app; compare it with its history.")
@@ -64,11 +64,16 @@ ONCE: dict[str, Callable[..., None]] = {
 
 
 def move_once(decision: Decision, action: str, *, by: User, **asked: Any) -> None:
-    """Make one of the moves of `ONCE`; asked for twice at once, as by two clicks, it is one."""
-    with transaction.atomic():
-        if not was_just_made(locked(decision), action, by=by, **asked):
-            ONCE[action](decision, by=by, **asked)
-    decision.refresh_from_db()
+    """Make one of the moves of `ONCE`; asked for twice at once, as by two clicks, it is one.
+
+    The second finds the record where the first has put it, and is refused there.
+    """
+    try:
+        ONCE[action](decision, by=by, **asked)
+    except Refused:
+        decision.refresh_from_db()
+        if not was_just_made(decision, action, by=by, **asked):
+            raise
 
 
 def was_just_made(decision: Decision, action: str, *, by: User, **asked: Any) -> bool:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import Entry, change
-from decisions.actions.evidence import withdraw_dropped, withdraw_outdated
+from decisions.actions.evidence import note_withdrawn, withdraw_dropped, withdraw_outdated
 from decisions.actions.sections import Conflict
 from decisions.models import Assessment, Candidate, Decision, Goal, Role, SectionState, User
 from decisions.plausible import impossible_limits
@@ -140,10 +140,14 @@ def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any)
         earlier = entry.decision.candidates.get(pk=candidate.pk).spec
         _edit(entry, candidate, token, values)
         entry.data = {"candidate": str(candidate)}
-        if values.get("spec", earlier) != earlier and not entry.is_void:
-            withdraw_outdated(candidate, by=by)
-        if values.get("is_dropped") and not entry.is_void:
-            withdraw_dropped(candidate, by=by)
+        if entry.is_void:
+            return
+        withdrawn = []
+        if values.get("spec", earlier) != earlier:
+            withdrawn += withdraw_outdated(entry.decision, candidate, by=by)
+        if values.get("is_dropped"):
+            withdrawn += withdraw_dropped(candidate, by=by)
+        note_withdrawn(entry, withdrawn)
 
 
 def assess(

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import change
+from decisions.actions.evidence import look_for_stale
 from decisions.audit import signature_digest
 from decisions.content import current_digest
 from decisions.models import Decision, Delegation, Meaning, Role, SignOff, User
@@ -40,7 +41,7 @@ def sign_off(
     `Refused` if nothing in force says so. Signing the same thing twice gives the first signature
     back.
     """
-    with change(decision, "sign", by=by, subject=role) as entry:
+    with change(decision, "sign", by=by, subject=role, first=look_for_stale) as entry:
         _refuse_wordless(meaning, text)
         record = entry.decision
         delegation = _leave_to_sign(record, by, role, signed_for)

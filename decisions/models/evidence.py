@@ -33,7 +33,10 @@ BROUGHT_IN = (EvidenceKind.STUDY, EvidenceKind.LOAD_TEST, EvidenceKind.ESTIMATE)
 
 
 class Attachment(models.Model):
-    """The file that evidence was taken from, kept as it came; evidence goes, the file stays."""
+    """A file that came with evidence, kept as it came; evidence goes, the file stays.
+
+    The same content under another name is the same file on disk.
+    """
 
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="attachments")
     name = models.CharField(_("file"), max_length=200)
@@ -47,7 +50,9 @@ class Attachment(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(fields=["decision", "sha256"], name="attachment_kept_once")
+            models.UniqueConstraint(
+                fields=["decision", "sha256", "name"], name="attachment_kept_once"
+            )
         ]
 
     def __str__(self) -> str:
@@ -92,6 +97,12 @@ class Evidence(models.Model):
     attachment = models.ForeignKey(
         Attachment, null=True, blank=True, on_delete=models.PROTECT, related_name="evidence"
     )
+    # What came beside the source: nothing was computed from it.
+    notes = models.ForeignKey(
+        Attachment, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    # SHA-256 (hex) of how the candidate was run when it was attached.
+    spec_digest = models.CharField(max_length=64, blank=True)
     # What must agree before two values may be compared: case set digest, split, scorer …; names
     # beside a digest are there to be read.
     conditions = models.JSONField(default=dict, blank=True)
@@ -180,6 +191,11 @@ class Evidence(models.Model):
         """Return what has to be said wherever it is shown: an estimate, out of date; or ""."""
         words = ((self.is_estimate, _("estimate")), (self.is_stale, _("out of date")))
         return ", ".join(str(word) for applies, word in words if applies)
+
+    @property
+    def files(self) -> list[Attachment]:
+        """Return what came with it: the source, then notes."""
+        return [one for one in (self.attachment, self.notes) if one is not None]
 
     @property
     def is_withdrawn(self) -> bool:

@@ -20,15 +20,18 @@ def evidence(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def withdraw(request: HttpRequest, reference: str, number: int) -> HttpResponse:
-    """Take a piece of evidence out, with a reason."""
+    """Take a piece of evidence out, with a reason; what is out already is said to be."""
     decision = get_record(request, reference)
     form = sent(request, ReasonForm(posted(request)))
-    row = get_object_or_404(decision.evidence.standing(), number=number)
+    row = get_object_or_404(decision.evidence.all(), number=number)
     row.decision = decision
+    to = reverse("decisions:evidence", args=[reference])
+    if row.is_withdrawn:
+        told = {"name": row.reference, "reason": row.withdrawn_reason}
+        return done(request, to, _("%(name)s has been withdrawn: %(reason)s") % told)
     ensure("withdraw_evidence", decision, person(request), row)
     if form.is_valid():
         withdraw_evidence(row, by=person(request), reason=form.cleaned_data["reason"])
-        to = reverse("decisions:evidence", args=[reference])
         return done(request, to, _("%(name)s is withdrawn.") % {"name": row.reference})
     context = {"form": form, "row": row}
     return page(request, "decisions/withdraw_evidence.html", decision, status_of(form), **context)

@@ -34,6 +34,7 @@ from evaluations.load_tests import figures, measurements
 from evaluations.uploads import Upload
 
 LOAD_TEST, STUDY, KEPT = "load_test", "study", "load"
+ATTACHED = "attached"  # what came of an upload, by name
 LONGEST_ORIGIN = 200
 
 
@@ -64,6 +65,8 @@ def check_load_test(request: HttpRequest, reference: str, token: str) -> HttpRes
     ensure("add_evidence", decision, person(request))
     upload = uploads.kept(person(request), token, LOAD_TEST)
     candidate = _candidate(decision, upload)
+    if names := upload.more.get(ATTACHED):
+        return _done(request, decision, _("It is in already, as %(names)s.") % {"names": names})
     file = SourceFile(upload.name, (upload.folder / KEPT).read_bytes())
     columns = _columns(file)
     test, problem = _read(file, LoadTestForm(None, columns, request.POST).columns)
@@ -73,9 +76,9 @@ def check_load_test(request: HttpRequest, reference: str, token: str) -> HttpRes
     answers = None if looks else posted(request)
     form = sent(request, LoadTestForm(test, columns, answers, initial=typed))
     if test and form.is_valid():
-        _attach_load_test(request, candidate, file, test, form)
-        uploads.forget(upload)
-        return _done(request, decision, _("The load test is attached."))
+        found = _attach_load_test(request, candidate, file, test, form)
+        uploads.note(upload, **{ATTACHED: _named(found)})
+        return _attached(request, decision, found)
     context = {
         "form": form,
         "candidate": candidate,
@@ -99,7 +102,7 @@ def study(request: HttpRequest, reference: str, what: str) -> HttpResponse:
     if form.is_valid() and form.is_settled:
         found = _attach_study(request, form)
         if upload:
-            uploads.forget(upload)
+            uploads.note(upload, **{ATTACHED: _named(found)})
         return _attached(request, decision, found)
     if form.is_valid() and isinstance(form, NumbersForm):
         form.show(_keep_file(request, form, upload))
@@ -166,11 +169,11 @@ def _attach_load_test(
     file: SourceFile,
     test: LoadTest,
     form: LoadTestForm,
-) -> None:
+) -> list[Evidence]:
     told = {"tool": test.tool, "file": file.name}
     origin = (_("Load test with %(tool)s: %(file)s") % told)[:LONGEST_ORIGIN]
     found = measurements(test, form.circumstances, origin=origin, source_digest=file.sha256)
-    add_evidence(
+    return add_evidence(
         candidate,
         by=person(request),
         kind=EvidenceKind.LOAD_TEST,
@@ -186,6 +189,7 @@ def _attach_study(request: HttpRequest, form: StudyForm) -> list[Evidence]:
         kind=EvidenceKind.STUDY,
         measurements=[form.measurement()],
         file=form.source,
+        notes=form.notes,
     )
 
 
@@ -214,9 +218,12 @@ def _keep_file(request: HttpRequest, form: StudyForm, upload: Upload | None) -> 
 
 
 def _attached(request: HttpRequest, decision: Decision, found: list[Evidence]) -> HttpResponse:
-    names = ", ".join(one.reference for one in found)
     sentence = ngettext("%(names)s is attached.", "%(names)s are attached.", len(found))
-    return _done(request, decision, sentence % {"names": names})
+    return _done(request, decision, sentence % {"names": _named(found)})
+
+
+def _named(found: list[Evidence]) -> str:
+    return ", ".join(one.reference for one in found)
 
 
 def _done(request: HttpRequest, decision: Decision, sentence: str) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The advisor's page, its line among the candidates, and the profile's questions that stay open."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -8,11 +9,13 @@ from django.urls import reverse
 
 from decisions.actions.rows import add_candidate
 from decisions.actions.sections import save_section
+from decisions.advisor import advise, questions
 from decisions.advisor_ways import WAYS
-from decisions.models import Candidate, Decision, User
+from decisions.models import Candidate, Decision, Section, User
 from decisions.record_templates import GENERAL
 from tests import factories
 from tests.factories import People
+from tests.profiles import full_profiles
 
 SignIn = Callable[[User], Client]
 
@@ -31,6 +34,19 @@ def answer(record: Decision, people: People, parts: dict[str, dict[str, str]]) -
     return factories.fresh(record)
 
 
+def listed(html: str) -> dict[str, str]:
+    """Return what the page says of each way that belongs on the list of candidates."""
+    block = html.split('id="candidates-title"')[1].split("</section>")[0]
+    found = {}
+    for item in block.split("<li>")[1:]:
+        name, said = re.findall(r"<p.*?</p>", item, re.DOTALL)
+        said = re.sub(r"<a class=.*?</a>", "", said)
+        way = re.search("<b>(.+?)</b>", name)
+        assert way
+        found[way[1]] = " ".join(re.sub("<[^>]+>", " ", said).split())
+    return found
+
+
 def advice_of(client: Client, record: Decision) -> str:
     """Return the advisor's page."""
     response = client.get(reverse("decisions:advice", args=[record.reference]))
@@ -44,11 +60,11 @@ def test_the_page_shows_what_speaks_for_and_against_each_way_and_where_it_comes_
     record = answer(draft, people, TUNED)
     html = advice_of(sign_in(people.ux), record)
     assert "So far the profile speaks most for this: <b>Fine-tuning</b>." in html
-    assert html.index("would give another way the lead") < html.index("None of these alone would")
+    assert html.index("would change which way leads") < html.index("None of these alone would")
     assert "Advice from rules, not evidence" in html
     assert "A few hundred good examples, written by hand, can be enough to tune a model." in html
     assert "Labelled examples at hand: Hundreds · " in html
-    assert "LIMA: Less Is More for Alignment" in html
+    assert "Fine-Tuned ‘Small’ LLMs (Still) Significantly Outperform Zero-Shot" in html
     assert "Training a model from nothing takes thousands of graphics cards" in html
     for key in WAYS:
         assert f'id="way-{key}"' in html
@@ -61,6 +77,62 @@ def test_without_any_answer_nothing_leads_and_the_open_questions_stand_first(
     assert "The profile does not speak for any way yet." in html
     assert "0 of 21 questions are answered." in html
     assert "“Our own documents or records”: Retrieval would lead." in html
+
+
+FACTS = {
+    "profile_business": {"focus": "niche", "stakes": "high", "citing": "yes"},
+    "profile_data": {"change": "dynamic", "labelled": "hundreds", "knowledge": "private"},
+}
+
+
+def test_a_hybrid_on_the_list_is_the_one_that_it_says_and_no_other(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    record = answer(draft, people, FACTS)
+    fused = {"technique": "hybrid/fused"}
+    add_candidate(record, by=people.owner, name="Tuned plus index", approach="hybrid", spec=fused)
+    client = sign_in(people.ux)
+    assert listed(advice_of(client, record)) == {
+        "Prompt engineering": "Not on the list yet",
+        "Retrieval": "Not on the list yet",
+        "A worked-out prompt over retrieval": "Not on the list yet",
+        "A tuned model with retrieval": "On the list: A. Tuned plus index",
+    }
+    add_candidate(record, by=people.owner, name="Both", approach="hybrid")
+    unsaid = "On the list is a hybrid that does not say which it is: B. Both"
+    assert listed(advice_of(client, record)) == {
+        "Prompt engineering": "Not on the list yet",
+        "Retrieval": "Not on the list yet",
+        "A worked-out prompt over retrieval": unsaid,
+        "A tuned model with retrieval": "On the list: A. Tuned plus index",
+    }
+
+
+def test_what_decides_stands_beside_the_count_of_reasons(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    html = " ".join(advice_of(sign_in(people.business), answer(draft, people, FACTS)).split())
+    tuned = html[html.index(">Fine-tuning</span>") :]
+    assert "3 for, 3 against (3 strong)" in tuned[:600]
+    assert "<b>Strongly against it:</b> Only what was looked up can be named" in tuned[:900]
+    lead = html[html.index(">Retrieval</span>") :]
+    assert "4 for (3 strong), 0 against" in lead[:600]
+    assert "<b>Strongly for it:</b> Only what was looked up can be named" in lead[:900]
+
+
+def test_where_nothing_is_open_the_page_does_not_say_yet(
+    people: People, draft: Decision, sign_in: SignIn
+) -> None:
+    profile = next(one for one in full_profiles(200) if advise(one).leading is None)
+    parts = {one.part.key for one in questions().values()}
+    for kind in parts:
+        asked = [name for name, one in questions().items() if one.part.key == kind]
+        said = {name: profile[name] for name in asked}
+        Section.objects.filter(decision=draft, kind=kind).update(data=said)
+    html = advice_of(sign_in(people.ux), factories.fresh(draft))
+    assert "21 of 21 questions are answered." in html
+    assert "The profile speaks for no way, and no open question could change that." in html
+    assert "for any way yet" not in html
 
 
 def test_an_open_question_leads_to_its_answer_for_who_may_give_it_and_to_the_part_for_others(
@@ -133,12 +205,16 @@ def test_each_candidate_carries_the_advice_for_its_approach_marked_as_advice(
     record = answer(draft, people, TUNED)
     for name, approach in {"A": "fine_tuning", "B": "rag", "C": "hybrid", "D": "other"}.items():
         add_candidate(record, by=people.owner, name=name, approach=approach)
+    fused = {"technique": "hybrid/fused"}
+    add_candidate(record, by=people.owner, name="E", approach="hybrid", spec=fused)
     client = sign_in(people.ux)
     html = client.get(reverse("decisions:candidates", args=[record.reference])).content.decode()
     advice = reverse("decisions:advice", args=[record.reference])
     assert f'href="{advice}#way-fine_tuning"' in html
     assert f'href="{advice}#way-rag"' in html
-    assert "A worked-out prompt on a tuned model" in html
+    assert html.count("One of the hybrids.") == 1
+    assert html.count('<p class="soft">A tuned model with retrieval</p>') == 1
+    assert "A worked-out prompt" not in html
     assert "The rules know nothing of it" in html
     assert f"{advice}#way-prompting" not in html
 

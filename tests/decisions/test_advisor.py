@@ -1,8 +1,9 @@
 """The advisor: rules as data, ten worked products, and what an open question would change."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from random import Random
 
 import pytest
 from django.core.management import call_command
@@ -21,14 +22,35 @@ from decisions.advisor import (
     may_fire,
     questions,
 )
-from decisions.advisor_rules import EXPERIMENTS, RULES, SOURCES, UNUSED, Condition
-from decisions.advisor_ways import FINE_TUNING, PRE_TRAINING, PROMPTING, RAG, WAYS
+from decisions.advisor_rules import (
+    CANDIDATES,
+    EXPERIMENTS,
+    LOOKED_UP,
+    RULES,
+    TUNED,
+    UNUSED,
+    Experiment,
+    Rule,
+)
+from decisions.advisor_sources import SOURCES
+from decisions.advisor_ways import (
+    FINE_TUNING,
+    PRE_TRAINING,
+    PROMPT_AND_RAG,
+    PROMPT_ON_TUNED,
+    PROMPTING,
+    RAG,
+    TUNED_AND_RAG,
+    WAYS,
+    Way,
+)
 from decisions.management.commands import advisor_rules
 from decisions.models import Approach
 from decisions.section_kinds import SECTION_KINDS, FieldType
 from evaluations.sample.load import PLANS
 from evaluations.sample.routing import PLAN as ROUTING
 from evaluations.sample.story import Plan
+from tests.profiles import full_profiles
 
 NAMED = re.compile(r"`(\w+)`")
 PRODUCT = re.compile(
@@ -60,6 +82,8 @@ def products() -> Iterator[Product]:
 
 
 PRODUCTS = list(products())
+ENTRIES: tuple[Rule | Experiment, ...] = (*RULES, *EXPERIMENTS)
+FULL = full_profiles(300)
 profiles = st.fixed_dictionaries(
     {}, optional={name: st.sampled_from(one.answers) for name, one in questions().items()}
 )
@@ -78,6 +102,12 @@ def other_ways(advice: Advice, level: Level) -> list[str]:
 def fit(profile: dict[str, str], way: str) -> Fit:
     """Return how one way fits."""
     return next(one for one in fits_of(profile) if one.way.key == way)
+
+
+def lead_of(profile: dict[str, str]) -> Way | None:
+    """Return the way that leads, if one does."""
+    first = leading(fits_of(profile))
+    return first.way if first else None
 
 
 def test_ten_products_are_worked_through_and_every_candidate_way_leads_one() -> None:
@@ -123,10 +153,30 @@ def test_no_two_questions_share_a_name() -> None:
     assert sorted(asked) == sorted(questions())
 
 
-@pytest.mark.parametrize("entry", [*RULES, *EXPERIMENTS], ids=lambda one: one.key)
-def test_every_rule_and_experiment_can_come_up(entry: Condition) -> None:
-    profile = {name: answers[0] for name, answers in entry.when.items()}
-    assert fires(entry.when, known_answers(profile))
+def view(profile: dict[str, str], rules: Collection[Rule] = RULES) -> list[tuple[str, Level]]:
+    """Return what is said of each way, in the order in which they are listed."""
+    return [(one.way.key, one.level) for one in fits_of(profile, rules)]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda one: one.key)
+def test_every_rule_changes_the_view_of_some_product(rule: Rule) -> None:
+    others = [one for one in RULES if one != rule]
+    fired = (one for one in FULL if fires(rule.when, one))
+    assert any(view(one) != view(one, others) for one in fired)
+
+
+def test_every_experiment_is_advised_where_its_condition_holds_and_nowhere_else() -> None:
+    advised = [(profile, advise(profile).experiments) for profile in FULL]
+    for trial in EXPERIMENTS:
+        found = [profile for profile, trials in advised if trial in trials]
+        assert found, trial.key
+        assert all(fires(trial.when, profile) for profile in found), trial.key
+        is_for_some = trial.when or (trial.ways and PROMPTING not in trial.ways)
+        assert not is_for_some or len(found) < len(FULL), trial.key
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda one: one.key)
+def test_every_question_of_a_condition_tells_answers_apart(entry: Rule | Experiment) -> None:
     for name, answers in entry.when.items():
         assert set(answers) < set(questions()[name].answers), "it asks nothing"
 
@@ -140,42 +190,229 @@ def test_every_rule_has_an_effect_a_sentence_and_a_source() -> None:
         assert one.sources
     for trial in EXPERIMENTS:
         assert set(trial.ways) <= WAYS.keys()
+        assert trial.sources
 
 
-# What a first view has to weigh, and a rule that weighs it.
-WEIGHED = {
-    "niche or broad": "niche broad",
-    "static or dynamic data": "static dynamic",
-    "simple or complex interaction": "simple complex",
-    "stakes of accuracy": "high_stakes high_stakes_facts high_stakes_examples low_stakes",
-    "need of control": "strict strict_by_example loose",
-    "labelled examples": "no_examples a_few_examples hundreds thousands",
-    "domain language": "domain_language domain_language_untaught",
-    "style hard to describe": "style_by_example style_in_rules",
-    "context larger than the window": "beyond_the_window",
-    "up-to-date or private sources": "newer_than_the_model own_sources",
-    "citing sources": "cites",
-    "cost and volume": "cheap_and_many cheap_and_very_many cheap_and_few",
-    "latency": "at_once time_to_think",
-    "on the device": "on_the_device small_machines",
-    "compute and budget": "can_train can_serve nothing_to_run small_budget large_budget",
-    "skills": "writes_prompts keeps_an_index trains_models keeps_both",
-    "time to market": "days weeks months",
-    "forgetting": "forgetting",
-    "pre-training": "pre_training_costs pre_training_thinkable",
-    "combining": "facts_and_manner rules_over_manner prompt_directs_retrieval two_parts",
+Given = dict[str, tuple[str, ...]]
+ONLY_TUNED = (FINE_TUNING, PROMPT_ON_TUNED)
+FACTS: Given = {"knowledge": ("public", "private")}
+EXAMPLES: Given = {"labelled": ("hundreds", "thousands")}
+FEW: Given = {"labelled": ("none", "tens")}
+HOSTED: Given = {"place": ("hosted",)}
+MANY: Given = {"volume": ("medium", "high")}
+
+
+@dataclass(frozen=True)
+class Points:
+    """An answer speaks more for ways than others to the same question do, given other answers."""
+
+    question: str
+    answer: str
+    ways: tuple[str, ...]
+    to: tuple[str, ...] = ()
+    given: Given | None = None
+
+
+# What a first view has to weigh, and which way it points: the table of factors in the sources S2
+# and S4, and what S3 adds to it.
+WEIGHED: dict[str, tuple[Points, ...]] = {
+    "niche or broad": (
+        Points("focus", "broad", (PROMPTING,)),
+        Points("focus", "broad", (RAG, PROMPT_AND_RAG), given={"knowledge": ("private",)}),
+        Points("focus", "niche", ONLY_TUNED),
+    ),
+    "static or dynamic data": (
+        Points("change", "dynamic", LOOKED_UP),
+        Points("change", "static", ONLY_TUNED),
+    ),
+    "simple or complex interaction": (
+        Points("complexity", "simple", (PROMPTING,)),
+        Points("complexity", "complex", (PROMPT_AND_RAG, PROMPT_ON_TUNED, TUNED_AND_RAG)),
+        Points("complexity", "complex", (FINE_TUNING,), given=EXAMPLES),
+    ),
+    "stakes of accuracy": (
+        Points("stakes", "low", (PROMPTING,)),
+        Points("stakes", "medium", (PROMPTING,), ("high",)),
+        Points("stakes", "high", LOOKED_UP, given=FACTS),
+        Points("stakes", "high", ONLY_TUNED, given=EXAMPLES),
+    ),
+    "need of control": (
+        Points("control", "loose", (PROMPTING,)),
+        Points("control", "strict", ONLY_TUNED),
+    ),
+    "labelled examples": (
+        Points("labelled", "thousands", (FINE_TUNING,)),
+        Points("labelled", "thousands", TUNED, ("none", "tens")),
+        Points("labelled", "hundreds", TUNED, ("none", "tens")),
+        Points("labelled", "tens", ONLY_TUNED, ("none",)),
+        Points("labelled", "tens", (PROMPT_AND_RAG,)),
+        Points("labelled", "none", (PROMPTING,), given={"language": ("plain",)}),
+    ),
+    "domain language": (
+        Points("language", "specialist", TUNED, given=EXAMPLES),
+        Points("language", "specialist", (RAG, PROMPT_AND_RAG), given=FEW),
+        Points("language", "plain", (PROMPTING,)),
+    ),
+    "style hard to describe": (
+        Points("style", "shown", TUNED),
+        Points("style", "described", (PROMPTING, PROMPT_AND_RAG)),
+        Points("style", "described", (RAG,), ("shown",)),
+    ),
+    "context larger than the window": (
+        Points("context", "beyond", LOOKED_UP),
+        Points("context", "beyond", (FINE_TUNING,)),
+        Points("context", "fits", (PROMPTING,)),
+    ),
+    "up-to-date or private sources": (
+        Points("knowledge", "private", LOOKED_UP, ("general",)),
+        Points("knowledge", "public", LOOKED_UP, ("general",)),
+        Points("knowledge", "general", (PROMPTING, *ONLY_TUNED)),
+    ),
+    "citing sources": (
+        Points("citing", "yes", LOOKED_UP),
+        Points("citing", "no", (PROMPTING, *ONLY_TUNED)),
+    ),
+    "sensitivity": (
+        Points("sensitivity", "public", CANDIDATES, ("internal",), HOSTED),
+        Points("sensitivity", "public", (PROMPTING, PROMPT_AND_RAG)),
+        Points("sensitivity", "public", TUNED),
+        Points("sensitivity", "personal", (RAG,), ("internal",)),
+    ),
+    "cost": (
+        Points("cost", "tight", ONLY_TUNED, given=MANY),
+        Points("cost", "flexible", (PROMPTING,), given=MANY),
+        Points("cost", "flexible", (RAG, PROMPT_AND_RAG), given={"volume": ("high",)}),
+        Points("cost", "flexible", (FINE_TUNING,), given={"volume": ("low",)}),
+        Points("budget", "small", (PROMPTING,)),
+        Points("budget", "small", (FINE_TUNING,), given=EXAMPLES),
+        Points("budget", "medium", (PROMPT_ON_TUNED, TUNED_AND_RAG), ("small",)),
+        Points("budget", "large", (PROMPT_ON_TUNED, TUNED_AND_RAG)),
+    ),
+    "volume": (
+        Points("volume", "low", (PROMPTING, PROMPT_AND_RAG)),
+        Points("volume", "medium", (PROMPTING, RAG), ("high",)),
+        Points("volume", "high", (FINE_TUNING,)),
+    ),
+    "latency": (
+        Points("response", "instant", (FINE_TUNING,)),
+        Points("response", "batch", (PROMPTING, PROMPT_AND_RAG)),
+        Points("response", "seconds", (PROMPTING, *LOOKED_UP), ("instant",)),
+    ),
+    "on the device": (
+        Points("place", "device", (FINE_TUNING,)),
+        Points("place", "own", (PROMPTING, *LOOKED_UP), ("device",)),
+        Points("place", "own", (FINE_TUNING,), ("hosted",), {"compute": ("cpu",)}),
+    ),
+    "compute": (
+        Points("compute", "cpu", (PROMPTING, RAG), given=HOSTED),
+        Points("compute", "gpu", (RAG, PROMPT_AND_RAG), given={"place": ("own",)}),
+        Points("compute", "gpu", (PROMPTING,), ("some_gpu",), {"place": ("own",)}),
+        Points("compute", "some_gpu", (PROMPTING,), ("cpu",), {"place": ("own",)}),
+        Points("compute", "gpu", TUNED, given=EXAMPLES | HOSTED),
+    ),
+    "skills": (
+        Points("ability", "prompts", (PROMPTING,)),
+        Points("ability", "data", (RAG, PROMPT_AND_RAG)),
+        Points("ability", "training", (PROMPT_AND_RAG, RAG), ("prompts",)),
+        Points("ability", "training", ONLY_TUNED),
+        Points("ability", "both", (TUNED_AND_RAG,)),
+        Points("ability", "training", (TUNED_AND_RAG,), ("data",)),
+        Points("ability", "both", (FINE_TUNING, RAG), ("prompts",)),
+        Points("ability", "data", ONLY_TUNED, ("prompts",)),
+    ),
+    "time to market": (
+        Points("time", "days", (PROMPTING,)),
+        Points("time", "weeks", (RAG,)),
+        Points("time", "weeks", (FINE_TUNING,), ("days",)),
+        Points("time", "months", (*TUNED, PROMPT_AND_RAG), ("days",)),
+        Points("time", "months", (PROMPT_ON_TUNED, TUNED_AND_RAG), ("weeks",)),
+    ),
+    "forgetting": (Points("forgetting", "narrow", TUNED),),
+    "pre-training": (
+        Points("budget", "large", (PRE_TRAINING,)),
+        Points("compute", "gpu", (PRE_TRAINING,)),
+    ),
+    "combining": (
+        Points("style", "shown", (TUNED_AND_RAG,), given=FACTS),
+        Points("control", "strict", (PROMPT_ON_TUNED,), given={"style": ("shown",)}),
+        Points("complexity", "complex", (PROMPT_AND_RAG,), given=FACTS),
+    ),
 }
 
 
-@pytest.mark.parametrize("keys", WEIGHED.values(), ids=WEIGHED)
-def test_the_rules_weigh_what_a_first_view_has_to(keys: str) -> None:
-    assert set(keys.split()) <= {one.key for one in RULES}
+def gains(one: Points, way: str) -> Iterator[int]:
+    """Yield by how much an answer adds to a way's balance, compared with each other one.
+
+    The balance is a sum, so rules that do not ask the question are the same on both sides.
+    """
+    asking = [rule for rule in RULES if one.question in rule.when and way in rule.effects]
+    others = one.to or tuple({*questions()[one.question].answers} - {one.answer})
+    for base in FULL:
+        if fires(one.given or {}, base):
+            added = {
+                answer: sum(
+                    rule.effects[way]
+                    for rule in asking
+                    if fires(rule.when, base | {one.question: answer})
+                )
+                for answer in (one.answer, *others)
+            }
+            yield from (added[one.answer] - added[other] for other in others)
+
+
+@pytest.mark.parametrize("points", WEIGHED.values(), ids=WEIGHED)
+def test_what_a_first_view_has_to_weigh_points_where_the_sources_say(
+    points: tuple[Points, ...],
+) -> None:
+    for one in points:
+        for way in one.ways:
+            found = list(gains(one, way))
+            assert min(found) >= 0, (one, way)
+            assert max(found) > 0, (one, way)
+
+
+def test_every_question_of_the_profile_is_weighed() -> None:
+    asked = {one.question for points in WEIGHED.values() for one in points}
+    assert asked == questions().keys()
+
+
+def test_sensitive_data_at_a_provider_speaks_against_every_way_until_it_is_settled() -> None:
+    personal = {"sensitivity": "personal", "place": "hosted", "volume": "low", "compute": "cpu"}
+    for profile in (personal, personal | {"sensitivity": "internal"}):
+        advice = advise(profile)
+        for one in advice.fits:
+            assert ("sent_to_a_provider" in rules(one.speaks_against)) == one.way.is_candidate
+        assert advice.experiments[0].key == "provider_terms"
+    own = advise(personal | {"place": "own"})
+    assert "provider_terms" not in [one.key for one in own.experiments]
+
+
+def test_nothing_says_that_facts_are_learned_where_they_have_to_be_looked_up() -> None:
+    profile = {"knowledge": "private", "context": "beyond", "change": "static", "focus": "niche"}
+    found = fit(profile, FINE_TUNING)
+    assert rules(found.speaks_for) == ["niche"]
+    assert rules(found.speaks_against) == ["tuning_adds_no_facts"]
+    learned = fit(profile | {"knowledge": "general"}, FINE_TUNING)
+    assert set(rules(learned.speaks_for)) == {"niche", "static", "learned_instead"}
+
+
+def test_a_source_is_a_full_reference_or_says_that_it_is_none() -> None:
+    unpublished = {key for key, one in SOURCES.items() if not one.address}
+    assert unpublished == {"S1", "S2", "S3", "S4", "team"}
+    for key in SOURCES.keys() - unpublished:
+        one = SOURCES[key]
+        assert re.search(r"\b(19|20)\d\d\b|2016/679", f"{one.name} {one.appeared}"), key
+        assert one.appeared, key
+        assert one.address.startswith("https://"), key
+        assert one.authors or key == "gdpr", key
+    for entry in ENTRIES:
+        assert entry.sources == ("team",) or "team" not in entry.sources, entry.key
 
 
 def test_no_two_rules_share_a_key_and_every_source_is_cited() -> None:
     assert len({one.key for one in RULES}) == len(RULES)
     assert len({one.key for one in EXPERIMENTS}) == len(EXPERIMENTS)
-    cited = {source for one in (*RULES, *EXPERIMENTS) for source in one.sources}
+    cited = {source for one in ENTRIES for source in one.sources}
     assert cited == SOURCES.keys()
 
 
@@ -233,9 +470,29 @@ def test_an_open_question_names_the_answers_that_would_give_another_way_the_lead
     said = dict(first.question.field.choices)
     for turn in first.turns:
         value = next(key for key, label in said.items() if label == turn.answer)
-        then = leading(fits_of({**profile, "knowledge": value}))
-        assert then is not None
-        assert then.way == turn.way != advice.leading.way
+        assert lead_of(profile | {"knowledge": value}) == turn.way != advice.leading.way
+
+
+def test_an_answer_that_gives_or_takes_the_lead_is_told_and_no_other() -> None:
+    draw = Random(11)
+    for full in FULL[:100]:
+        name = draw.choice(sorted(full))
+        profile = {key: answer for key, answer in full.items() if key != name}
+        led = lead_of(profile)
+        told = {turn.answer: turn.way for one in advise(profile).unknown for turn in one.turns}
+        for value, label in questions()[name].field.choices:
+            assert (label in told) == (lead_of(profile | {name: value}) != led)
+            assert told.get(label, led) == lead_of(profile | {name: value})
+
+
+def test_an_answer_that_leaves_no_way_in_the_lead_is_a_turn() -> None:
+    advice = advise({"labelled": "none", "time": "weeks"})
+    assert advice.leading is not None
+    assert advice.leading.way.key == PROMPTING
+    [place] = [one for one in advice.unknown if one.question.name == "place"]
+    assert [(str(turn.answer), turn.way) for turn in place.turns] == [
+        ("On the device: a phone, a laptop, offline", None)
+    ]
 
 
 def test_pre_training_is_named_and_advised_against_even_where_it_can_be_thought_of() -> None:
@@ -268,6 +525,24 @@ def test_one_strong_reason_against_is_never_outweighed() -> None:
     found = fit(profile, FINE_TUNING)
     assert found.balance >= 2
     assert found.level == Level.MIXED
+    assert rules(found.deciding) == ["tuning_adds_no_facts"]
+
+
+def test_a_way_with_a_strong_reason_against_it_is_never_advised() -> None:
+    for profile in FULL[:100]:
+        for one in advise(profile).worth_trying:
+            assert not one.strong_against or one.way.key == PROMPTING
+
+
+def test_what_decides_is_what_is_strong_on_the_side_of_what_is_said() -> None:
+    for profile in FULL[:100]:
+        for one in fits_of(profile):
+            if one.level == Level.FOR:
+                assert one.deciding == one.strong_for
+            else:
+                assert one.deciding == one.strong_against
+            if one.level == Level.MIXED and not one.deciding:
+                assert -1 <= one.balance <= 1
 
 
 def test_on_a_tie_the_lighter_way_comes_first() -> None:

@@ -1,7 +1,8 @@
 """Evidence is frozen: attached, withdrawn with a reason, measured again, never edited."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -279,14 +280,54 @@ def test_marking_the_same_again_writes_nothing_and_it_can_be_taken_back(
     assert kinds_of_events(candidate.decision)[-2:] == ["mark_stale", "mark_fresh"]
 
 
-def test_what_is_measured_next_takes_the_place_of_what_is_stale(
+def study(candidate: Candidate, by: User, task: str, value: float = 80.0) -> Evidence:
+    found = measurement(
+        "task_success", value, metric_name="Task success", conditions={"task": task}
+    )
+    return add_evidence(candidate, by=by, kind="study", measurements=[found])[0]
+
+
+OTHER_SPEC = {"technique": "prompting", "parameters": {"examples": 5}}
+
+
+def respecify(candidate: Candidate, by: User, spec: dict[str, Any]) -> None:
+    candidate.refresh_from_db()
+    edit_candidate(candidate, by=by, token=candidate.token, spec=spec)
+
+
+def test_what_is_out_of_date_is_answered_by_what_is_asked_again_and_by_nothing_else(
     candidate: Candidate, people: People
 ) -> None:
-    (kept,) = attach_evidence(candidate, by=people.owner, measurements=[measurement()])
-    mark_stale(candidate.decision, {kept.pk: "Version 2 has come."})
-    newer = measurement(conditions={"case_set": "77aa", "split": "test", "scorer": "exact"})
-    attach_evidence(candidate, by=people.owner, measurements=[newer])
-    assert numbers() == [2]
+    for task in ("Refund", "Log in"):
+        study(candidate, people.ux, task)
+    respecify(candidate, people.owner, OTHER_SPEC)
+    study(candidate, people.ux, "Log in")
+    assert numbers() == [1, 3]
+    event = candidate.decision.events.last()
+    assert event.data["withdrawn"] == ["E2 Task success"]
+    assert sentence(event).endswith("this withdrew E2 Task success")
+
+
+def test_what_people_estimate_stands_side_by_side_and_their_own_takes_the_place_of_their_own(
+    candidate: Candidate, people: People
+) -> None:
+    for by, value in ((people.devops, 10.0), (people.ux, 12.0), (people.ux, 13.0)):
+        told = estimate(value=value, conditions={"who": str(by)})
+        add_evidence(candidate, by=by, kind="estimate", measurements=[told])
+    assert numbers() == [1, 3]
+    # Nor does it help to write somebody else's name.
+    told = estimate(value=9.0, conditions={"who": str(people.devops)})
+    add_evidence(candidate, by=people.ux, kind="estimate", measurements=[told])
+    assert numbers() == [1, 3, 4]
+
+
+def test_what_somebody_else_brought_in_goes_only_by_who_may_withdraw_it(
+    candidate: Candidate, people: People
+) -> None:
+    for by, value in ((people.ux, 70.0), (people.devops, 80.0), (people.owner, 90.0)):
+        study(candidate, by, "Refund", value)
+        assert numbers() == {70.0: [1], 80.0: [1, 2], 90.0: [3]}[value]
+    assert study(candidate, people.ux, "Refund", 90.0).number == 3
 
 
 def test_a_closed_record_is_not_marked(people: People) -> None:
@@ -302,3 +343,90 @@ def test_another_spec_leaves_what_people_brought_in_out_of_date(
     spec = {"technique": "prompting", "parameters": {"examples": 5}}
     edit_candidate(candidate, by=people.owner, token=candidate.token, spec=spec)
     assert Evidence.objects.get().stale_because == "How the candidate is run has changed."
+
+
+def test_what_people_brought_in_is_fresh_again_once_its_spec_is_back(
+    candidate: Candidate, people: People
+) -> None:
+    spec = candidate.spec
+    study(candidate, people.ux, "Refund")
+    respecify(candidate, people.owner, OTHER_SPEC)
+    study(candidate, people.ux, "Log in")
+    respecify(candidate, people.owner, spec)
+    told = {one.number: bool(one.stale_because) for one in Evidence.objects.standing()}
+    assert told == {1: False, 2: True}
+    kinds = kinds_of_events(candidate.decision)
+    assert kinds[-3:] == ["mark_fresh", "mark_stale", "edit_candidate"]
+
+
+def test_the_log_names_what_an_action_withdrew_besides(
+    candidate: Candidate, people: People
+) -> None:
+    for value in (80.0, 82.0):
+        attach_evidence(candidate, by=people.owner, measurements=[measurement(value=value)])
+    assert candidate.decision.events.last().data["withdrawn"] == ["E1 Accuracy"]
+    respecify(candidate, people.owner, OTHER_SPEC)
+    assert candidate.decision.events.last().data["withdrawn"] == ["E2 Accuracy"]
+
+
+def test_nothing_is_brought_in_on_a_candidate_that_was_dropped(
+    candidate: Candidate, people: People
+) -> None:
+    edit_candidate(candidate, by=people.owner, token=candidate.token, is_dropped=True)
+    with pytest.raises(Refused, match="no longer considered"):
+        study(candidate, people.ux, "Refund")
+
+
+def test_the_same_content_keeps_each_name_it_came_under(
+    candidate: Candidate, people: People
+) -> None:
+    first = load_test(candidate, people.devops).attachment
+    second = load_test(candidate, people.devops, replace(FILE, name="other.csv")).attachment
+    assert first is not None
+    assert second is not None
+    assert (first.name, second.name) == (FILE.name, "other.csv")
+    assert first.file.name == second.file.name
+
+
+def test_a_records_files_are_bounded_together(
+    candidate: Candidate, people: People, settings: Any
+) -> None:
+    settings.LARGEST_ATTACHMENTS_MB = 1
+    half = b"x" * (600 * 1024)
+    load_test(candidate, people.devops, SourceFile("one.csv", half))
+    load_test(candidate, people.devops, SourceFile("again.csv", half))
+    with pytest.raises(BadInput, match=r"With two\.csv the files of this record"):
+        load_test(candidate, people.devops, SourceFile("two.csv", half + b"y"))
+
+
+def test_notes_are_kept_beside_the_source(candidate: Candidate, people: People) -> None:
+    notes = SourceFile("notes.txt", b"It rained.")
+    (kept,) = add_evidence(
+        candidate, by=people.ux, kind="study", measurements=[measurement()], notes=notes
+    )
+    assert (kept.notes.name, kept.attachment) == ("notes.txt", None)
+    assert kept.source_digest == measurement().source_digest
+
+
+def test_a_file_goes_with_the_transaction_that_brought_it(
+    candidate: Candidate, people: People, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    with pytest.raises(BadInput, match="not a candidate of this record"):
+        add_evidence(
+            candidate,
+            by=people.devops,
+            kind="load_test",
+            measurements=[measurement(), measurement(compared_with=strange(people))],
+            file=FILE,
+        )
+    assert (Attachment.objects.count(), [one for one in tmp_path.rglob("*") if one.is_file()]) == (
+        0,
+        [],
+    )
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        load_test(candidate, people.devops)
+
+
+def strange(people: People) -> Candidate:
+    return factories.add_candidates(factories.open_record(people, "Another"), people)[0]

@@ -84,6 +84,19 @@ def test_a_record_with_many_runs_draws_one_figure_and_folds_the_rest(
     assert page.count('<details class="disclosure" id="E') == 13
 
 
+def test_a_second_click_finds_evidence_withdrawn_already(
+    candidates: list[Candidate], people: People, sign_in: SignIn
+) -> None:
+    record = candidates[0].decision
+    page = f"/decisions/{record.reference}/evidence/1/withdraw/"
+    browser = sign_in(people.data_science)
+    for _click in range(2):
+        seen = browser.post(page, {"reason": "A slip."}, follow=True)
+        assert seen.status_code == 200
+    assert "E1 has been withdrawn: A slip." in seen.content.decode()
+    assert record.events.filter(kind="withdraw_evidence").count() == 1
+
+
 def test_a_text_is_split_after_its_first_sentence() -> None:
     told = "Not decisive: B is 8.3 points ahead of A. About 92 cases would tell."
     assert first_sentence(told) == "Not decisive: B is 8.3 points ahead of A."

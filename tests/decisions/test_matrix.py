@@ -11,6 +11,7 @@ from decisions.actions.weights import apply_weights
 from decisions.content import content
 from decisions.exports.document import record_document
 from decisions.exports.pdf import render_html
+from decisions.figures import evidence_figures
 from decisions.matrix import Matrix, Weighing, matrix_of
 from decisions.metrics import METRICS, grouped, own_key
 from decisions.models import Candidate, Decision, EvidenceKind
@@ -216,8 +217,9 @@ def test_a_proposal_counts_once_accepted_and_not_before(draft: Decision, people:
     assert matrix(draft).table.rows[0].key == "latency_p95"
 
 
-def estimated(candidate: Candidate, people: People, value: float) -> None:
-    told = measurement("accuracy", value, n=0, conditions={}, low=value - 10, high=value + 10)
+def estimated(candidate: Candidate, people: People, value: float, who: str = "") -> None:
+    told = measurement("accuracy", value, n=0, low=value - 10, high=value + 10)
+    told = replace(told, conditions={"who": who})
     attach_evidence(
         candidate, by=people.data_science, measurements=[told], kind=EvidenceKind.ESTIMATE
     )
@@ -233,6 +235,22 @@ def test_an_estimate_stands_only_where_nothing_was_measured(
     assert names(found) == ["E5", "E3"]
     assert found.table.is_estimate[0].tolist() == [True, False]
     assert [one.why for one in found.left_out] == ["An estimate; E3 was measured."]
+
+
+def test_of_several_estimates_the_newest_fills_the_cell_and_all_are_shown(
+    draft: Decision, people: People
+) -> None:
+    factories.add_goals(draft, people)
+    candidate = factories.add_candidates(draft, people)[0]
+    for who in ("Devi", "Uma"):
+        estimated(candidate, people, 80.0, who)
+    found = matrix(draft)
+    assert names(found)[0] == "E2"
+    assert [(one.evidence.reference, one.why) for one in found.left_out] == [
+        ("E1", "E2 is the newest estimate.")
+    ]
+    (figure,) = evidence_figures(loaded(draft))
+    assert [row.evidence.reference for row in figure.rows] == ["E1", "E2"]
 
 
 def test_evidence_out_of_date_fills_its_cell_and_is_named(

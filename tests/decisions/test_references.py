@@ -79,11 +79,23 @@ def test_what_took_the_place_of_withdrawn_evidence_is_named(
     )
 
 
+def test_what_answers_another_question_has_taken_nobodys_place(
+    referring: Decision, people: People
+) -> None:
+    withdraw(referring, people)
+    candidate = referring.candidates.get(letter="A")
+    other = measurement(value=90.0, conditions={"case_set": "77aa", "split": "test"})
+    attach_evidence(candidate, by=people.data_science, measurements=[other])
+    (problem,) = reference_problems(section_of(referring, KIND))
+    assert problem == "It refers to E1, which was withdrawn (The split was wrong)."
+
+
 def test_stale_evidence_holds_as_withdrawn_evidence_does(referring: Decision) -> None:
     mark_stale(referring, {referring.evidence.get(number=1).pk: "Messages, v2 has come."})
     assert held_back(referring) == [
         "“Quality findings” needs work: "
-        "It refers to E1, which is out of date (Messages, v2 has come)."
+        "It refers to E1, which is out of date (Messages, v2 has come). "
+        "Measure it again, or take the reference out."
     ]
 
 

@@ -33,6 +33,8 @@ def test_a_role_proposes_a_goal(people: People, draft: Decision, sign_in: SignIn
     assert response["Location"].endswith("#section-goals")
     goal = draft.goals.get()
     assert (goal.target, goal.unit, goal.proposed_by_role) == (85.0, "%", "data_science")
+    page = sign_in(people.owner).get(draft.get_absolute_url()).content.decode()
+    assert "One proposed goal waits for Olivia Brandt." in page
 
 
 def test_a_goal_whose_worst_value_beats_its_target_is_refused_with_the_text_kept(

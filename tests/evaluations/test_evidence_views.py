@@ -89,8 +89,10 @@ def test_a_load_test_is_shown_then_attached_with_its_file(
         "nosniff",
         True,
     )
-    # What was uploaded is gone once it is in.
-    assert devops.get(sent["Location"]).status_code == 404
+    # A second click finds it attached.
+    again = devops.post(sent["Location"], RAN, follow=True)
+    assert "It is in already, as E1, E2, E3, E4, E5." in text(again)
+    assert Evidence.objects.count() == 5
 
 
 def test_load_and_duration_are_those_of_the_file(
@@ -179,11 +181,42 @@ def test_scores_are_read_from_the_file_if_nothing_is_pasted(
     again = {one.name: one.value() for one in shown.context["form"].hidden_fields()}
     assert ux.post(page, scale | again | {"highest": "9"}).status_code == 200  # another scale
     assert sign_in(people.devops).post(page, scale | again).status_code == 422  # not their file
-    assert ux.post(page, scale | again).status_code == 302
+    for _click in range(2):
+        assert ux.post(page, scale | again).status_code == 302
     one = Evidence.objects.get()
     assert (one.value, one.n, one.conditions) == (5.5, 4, {"scale": "Ease (SEQ), 1–7"})
     assert one.attachment is not None
     assert one.source_digest == one.attachment.sha256
+
+
+def test_pasted_numbers_are_kept_as_the_source_and_the_file_as_notes(
+    candidate: Candidate, people: People, sign_in: SignIn
+) -> None:
+    notes = SimpleUploadedFile("notes.txt", b"It rained all day.")
+    ux = sign_in(people.ux)
+    page, said = address(candidate.decision, "study/sus/"), STUDIED | {"numbers": "80\n90\n70"}
+    shown = ux.post(page, said | {"file": notes})
+    again = {one.name: one.value() for one in shown.context["form"].hidden_fields()}
+    ux.post(page, said | again)
+    one = Evidence.objects.get()
+    assert one.attachment is not None
+    assert one.notes is not None
+    assert one.attachment.file.read().split() == [b"80", b"90", b"70"]
+    assert one.source_digest == one.attachment.sha256 != one.notes.sha256
+    page = text(ux.get(f"/decisions/{candidate.decision.reference}/evidence/"))
+    assert all(f"files/{file.pk}/" in page for file in one.files)
+
+
+def test_a_candidate_dropped_since_the_upload_gets_no_load_test(
+    candidate: Candidate, people: People, sign_in: SignIn
+) -> None:
+    devops = sign_in(people.devops)
+    sent = devops.post(address(candidate.decision, "load-test/"), upload(K6))
+    Candidate.objects.filter(pk=candidate.pk).update(is_dropped=True)
+    refused = devops.post(sent["Location"], RAN)
+    assert refused.status_code == 409
+    assert "is no longer considered." in text(refused)
+    assert not Evidence.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from decisions.advisor_ways import WAYS
 from evaluations.techniques import (
     TECHNIQUES,
     Example,
@@ -129,6 +130,8 @@ def test_without_training_examples_the_reason_is_a_sentence(technique: Technique
 @every_technique
 def test_a_technique_says_what_it_is(technique: Technique) -> None:
     assert technique.approach in {"prompting", "rag", "fine_tuning", "hybrid"}
+    told = [way.key for way in WAYS.values() if technique.key in way.techniques]
+    assert len(told) == (technique.approach == "hybrid"), "the advisor knows which hybrid it is"
     assert technique.key.split("/")[0] == technique.approach
     for words in (technique.title, technique.description, technique.kind_note):
         assert str(words)

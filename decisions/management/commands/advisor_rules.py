@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from django.conf import settings
 
 from decisions.advisor import questions
-from decisions.advisor_rules import EXPERIMENTS, RULES, SOURCES, UNUSED, Condition, Rule
+from decisions.advisor_rules import EXPERIMENTS, RULES, UNUSED, Condition, Rule
+from decisions.advisor_sources import SOURCES, Source
 from decisions.advisor_ways import WAYS
 from decisions.management.written import Document, WritingCommand
 from decisions.models import Role
@@ -18,8 +19,10 @@ def parts() -> dict[str, str]:
         "answers without a rule": _table(("answer", "why nothing follows"), _unused()),
         "ways": _table(("way", "name", "on a record"), _ways()),
         "rules": _table(("rule", "when", "for", "against", "reason", "source"), _rules()),
-        "experiments": _table(("experiment", "when", "ways", "what to do", "why"), _experiments()),
-        "sources": _table(("source", "what it is"), _sources()),
+        "experiments": _table(
+            ("experiment", "when", "ways", "what to do", "why", "source"), _experiments()
+        ),
+        "sources": _table(("source", "reference"), _sources()),
     }
 
 
@@ -65,11 +68,17 @@ def _when(when: Condition) -> str:
 def _experiments() -> Iterable[tuple[object, ...]]:
     for one in EXPERIMENTS:
         ways = ", ".join(f"`{way}`" for way in one.ways) or "any"
-        yield f"`{one.key}`", _when(one.when), ways, one.text, one.why
+        yield f"`{one.key}`", _when(one.when), ways, one.text, one.why, one.sources_named
 
 
 def _sources() -> Iterable[tuple[object, ...]]:
-    return ((one.name, one.title) for one in SOURCES.values())
+    return ((one.name, _reference(one)) for one in SOURCES.values())
+
+
+def _reference(source: Source) -> str:
+    """Return who wrote it, its title, where it appeared and where it can be read."""
+    told = (source.authors, f"*{source.title}*", source.appeared, source.address)
+    return ". ".join(part for part in told if part) if source.address else str(source.title)
 
 
 DOCUMENT = Document(settings.BASE_DIR / "docs" / "advisor.md", "advisor_rules", parts)
