@@ -30,6 +30,7 @@ SENTENCES: dict[str, Text] = {
     "propose_goal": gettext_lazy("proposed the goal “%(goal)s”"),
     "accept_goal": gettext_lazy("accepted the goal “%(goal)s”"),
     "decline_goal": gettext_lazy("declined the goal “%(goal)s”"),
+    "decline_goal_because": gettext_lazy("declined the goal “%(goal)s”: %(reason)s"),
     "remove_goal": gettext_lazy("removed the goal “%(goal)s”"),
     "apply_weights": gettext_lazy("set the weights: %(weights)s"),
     "add_candidate": gettext_lazy("put “%(candidate)s” under consideration"),
@@ -231,6 +232,8 @@ def _told_as(event: Event) -> str:
     match event.kind:
         case "sign" if "for" in event.data:
             return "sign_for"
+        case "decline_goal" if event.data.get("reason"):
+            return "decline_goal_because"
         case "invite" if event.data.get("signs"):
             return "invite_signatory"
         case "end_delegation" if event.data.get("how") in SENTENCES:

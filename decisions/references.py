@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -137,6 +137,17 @@ def texts_of(section: Section) -> Iterator[str]:
     if section.definition.rows == Rows.CANDIDATES:
         for one in section.decision.candidates.all():
             yield from (one.summary, one.data_needed, one.risks)
+
+
+def citing(record: Decision, names: Collection[str]) -> list[Section]:
+    """Return the parts whose texts refer to one of these names. Reads the prefetched rows."""
+    for section in (sections := list(record.sections.all())):
+        section.decision = record
+    return [
+        one
+        for one in sections
+        if any(not set(names).isdisjoint(references(text)) for text in texts_of(one))
+    ]
 
 
 def reference_problems(section: Section) -> list[str]:

@@ -151,7 +151,7 @@ def withdraw_evidence(evidence: Evidence, *, by: User, reason: str) -> None:
         if evidence.is_of_run:
             told = _("%(evidence)s, which it rests on, was withdrawn.")
             why = told % {"evidence": evidence.reference}
-            note_withdrawn(entry, _withdraw(_resting_on(evidence), by, why))
+            note_withdrawn(entry, _withdraw(resting_on(evidence), by, why))
 
 
 def withdraw_comparisons(
@@ -246,13 +246,16 @@ def _tell_stale(record: Decision, moved: list[Evidence], why: str) -> None:
     transaction.on_commit(lambda: wake_teller(record.pk), robust=True)
 
 
-def _resting_on(evidence: Evidence) -> QuerySet[Evidence]:
-    """Return the comparisons of a figure, or all of its run once no figure of that stands."""
+def resting_on(evidence: Evidence) -> QuerySet[Evidence]:
+    """Return the comparisons that go with a figure: its own, or with the last of a run all."""
+    if not evidence.is_of_run:
+        return evidence.decision.evidence.none()
     found = _comparisons(evidence.decision, {evidence.question})
     found = found.filter(_naming(evidence.candidate))
     of_run = evidence.decision.evidence.standing().filter(
         candidate=evidence.candidate_id, source_digest=evidence.source_digest
     )
+    of_run = of_run.exclude(pk=evidence.pk)
     return found.filter(metric=evidence.metric) if of_run.exists() else found
 
 

@@ -93,10 +93,15 @@ def accept_goal(goal: Goal, *, by: User, token: int) -> None:
         goal.refresh_from_db()
 
 
-def decline_goal(goal: Goal, *, by: User, token: int) -> None:
-    """Take a proposed goal, as it was shown, off the list; the history keeps it."""
+def decline_goal(goal: Goal, *, by: User, token: int, reason: str) -> None:
+    """Take a proposed goal, as it was shown, off the list; the history keeps it.
+
+    Who proposed it is told the reason. Raises `BadInput` without one.
+    """
     with change(goal.decision, "accept_goal", by=by, kind="decline_goal") as entry:
-        entry.data = {"goal": goal.name}
+        if not reason.strip():
+            raise BadInput(_("Say why this goal is declined."))
+        entry.data = {"goal": goal.name, "reason": reason}
         if not _as_shown(_proposed(goal), token).delete()[0]:
             entry.void()
 

@@ -196,6 +196,18 @@ class GoalForm(CountersignForm):
         return {"metric": chosen, "name": str(metric.name), "unit": metric.unit}
 
 
+class DeclineForm(CountersignForm):
+    """Why a proposed goal, as it was shown, is not taken on."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        widget=multiline(2),
+        max_length=500,
+        help_text=gettext_lazy("Who proposed it is told, and it stays in the history."),
+    )
+    token = forms.IntegerField(widget=forms.HiddenInput)
+
+
 class CandidateForm(CountersignForm):
     """One approach under consideration."""
 

@@ -186,6 +186,13 @@ MATTERS: dict[str, Matter] = {
             _is_proposed,
         ),
         Matter(
+            "goal_declined",
+            NoticeKind.DISCUSSION,
+            _("%(actor)s declined the goal “%(goal)s”: %(reason)s"),
+            lambda notice, now: True,
+            is_news=True,
+        ),
+        Matter(
             "submit",
             NoticeKind.OWNER,
             _("Every part is complete: submit it for review."),

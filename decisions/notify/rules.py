@@ -275,6 +275,9 @@ def _may_make_ready(it: Happening) -> bool:
     return may_have or it.changed_content or _cleared_the_way(it)
 
 
+PROPOSING = frozenset({"propose_goal", "edit_goal"})
+
+
 def _proposed_goal(it: Happening) -> Iterator[Telling]:
     """Tell the owner that a goal waits for them, also one that was theirs before it was changed."""
     named = it.event.data.get("goal")
@@ -285,6 +288,19 @@ def _proposed_goal(it: Happening) -> Iterator[Telling]:
             once_for = f"proposed:{goal.pk}"
             owner = it.now.record.owner
             yield Telling(owner, "proposed", once_for, url, data, again_after_settling=True)
+
+
+def _declined_goal(it: Happening) -> Iterator[Telling]:
+    """Tell who wrote a proposal last that the owner declined it, and why."""
+    goal = it.event.data.get("goal")
+    earlier = it.event.decision.events.filter(
+        kind__in=PROPOSING, data__goal=goal, sequence__lt=it.event.sequence
+    )
+    last = earlier.select_related("actor").order_by("sequence").last()
+    if last and last.actor:
+        data = {"actor": it.actor, "goal": goal, "reason": it.event.data.get("reason", "")}
+        once_for = f"goal_declined:{it.event.sequence}"
+        yield Telling(last.actor, "goal_declined", once_for, f"{it.url}#section-goals", data)
 
 
 def _request_for_changes(it: Happening) -> Iterator[Telling]:
@@ -445,7 +461,8 @@ RULES = (
     Rule(frozenset({"*"}), _lapses),
     Rule(frozenset({"sign"}), _dissent),
     Rule(frozenset({"*"}), _owner_steps),
-    Rule(frozenset({"propose_goal", "edit_goal"}), _proposed_goal),
+    Rule(PROPOSING, _proposed_goal),
+    Rule(frozenset({"decline_goal"}), _declined_goal),
     Rule(frozenset({"review"}), _request_for_changes),
     Rule(frozenset({"unresolve"}), _must_fix_again),
     Rule(frozenset({"comment", "reply", "review"}), _discussion),

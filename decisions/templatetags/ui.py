@@ -282,10 +282,16 @@ def may_withdraw(page: RecordPage, evidence: Evidence) -> bool:
     return page.refusal("withdraw_evidence", evidence) is None
 
 
+@register.filter("proposed_by")
+def proposed_by_whom(page: RecordPage, goal: Goal) -> list[str]:
+    """Return who asks for a goal: its role, and the person where they proposed it in person."""
+    return proposed_by(goal, page.proposers)
+
+
 @register.filter
 def proposer_of(page: RecordPage, goal: Goal) -> str:
     """Return the name of who proposed a goal in person, "" if its role alone is to be named."""
-    told = proposed_by(goal, page.proposers)
+    told = proposed_by_whom(page, goal)
     return "" if goal.proposed_by_role and len(told) == 1 else told[-1]
 
 

@@ -6,10 +6,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from decisions.actions.evidence import withdraw_evidence
+from decisions.actions.evidence import resting_on, withdraw_evidence
 from decisions.forms.records import ReasonForm
 from decisions.forms.typed import sent
 from decisions.policies import ensure
+from decisions.references import citing
 from decisions.views.shared import done, get_record, page, person, posted, status_of
 
 
@@ -33,7 +34,9 @@ def withdraw(request: HttpRequest, reference: str, number: int) -> HttpResponse:
     if form.is_valid():
         withdraw_evidence(row, by=person(request), reason=form.cleaned_data["reason"])
         return done(request, to, _("%(name)s is withdrawn.") % {"name": row.reference})
-    context = {"form": form, "row": row}
+    falling = list(resting_on(row))
+    names = [one.reference for one in (row, *falling)]
+    context = {"form": form, "row": row, "falling": falling, "citing": citing(decision, names)}
     return page(request, "decisions/withdraw_evidence.html", decision, status_of(form), **context)
 
 

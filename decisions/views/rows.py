@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from decisions.actions import rows
 from decisions.advisor_ways import WAYS
-from decisions.forms.rows import AssessmentForm, CandidateForm, GoalForm
+from decisions.forms.rows import AssessmentForm, CandidateForm, DeclineForm, GoalForm
 from decisions.forms.typed import sent
 from decisions.models import Decision, Goal, Role
 from decisions.policies import ensure
@@ -60,13 +60,17 @@ def accept_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
     return done(request, _goals(decision), _("“%(goal)s” counts now.") % {"goal": row.name})
 
 
-@require_POST
 def decline_goal(request: HttpRequest, reference: str, pk: int) -> HttpResponse:
-    """Take a proposed goal off the list."""
+    """Take a proposed goal off the list, with a reason."""
     decision = get_record(request, reference)
     row = _goal(decision, pk)
-    rows.decline_goal(row, by=person(request), token=_shown(request))
-    return done(request, _goals(decision), _("“%(goal)s” is declined.") % {"goal": row.name})
+    form = sent(request, DeclineForm(posted(request), initial={"token": row.token}))
+    ensure("accept_goal", decision, person(request))
+    if form.is_valid():
+        rows.decline_goal(row, by=person(request), **form.cleaned_data)
+        return done(request, _goals(decision), _("“%(goal)s” is declined.") % {"goal": row.name})
+    context = {"form": form, "goal": row}
+    return page(request, "decisions/decline_goal.html", decision, status_of(form), **context)
 
 
 @require_safe

@@ -8,10 +8,10 @@ from django.test import Client
 
 from decisions.actions.evidence import attach_evidence
 from decisions.evidence_groups import by_candidate
-from decisions.models import Candidate, Decision
+from decisions.models import Candidate, Decision, EvidenceKind
 from decisions.record_page import RecordPage
 from decisions.templatetags.ui import after_first_sentence, first_sentence
-from tests.factories import People, add_candidates, add_goals, fresh, measurement
+from tests.factories import People, add_candidates, add_goals, edit, fresh, measurement
 
 SignIn = Callable[..., Client]
 
@@ -95,6 +95,32 @@ def test_a_second_click_finds_evidence_withdrawn_already(
         assert seen.status_code == 200
     assert "E1 has been withdrawn: A slip." in seen.content.decode()
     assert record.events.filter(kind="withdraw_evidence").count() == 1
+
+
+def test_what_goes_with_withdrawn_evidence_and_what_refers_to_it_is_told_before(
+    candidates: list[Candidate], people: People, sign_in: SignIn
+) -> None:
+    first, second = candidates
+    told = {"compared_with": second, "conditions": {"case_set": "Set 0"}}
+    (rests,) = attach_evidence(
+        first,
+        by=people.data_science,
+        measurements=[measurement("accuracy", 3.0, **told)],
+        kind=EvidenceKind.COMPARISON,
+    )
+    record = first.decision
+    edit(record, "results_data_science", people, reading=f"It is [[{rests.reference}]].")
+    browser = sign_in(people.data_science)
+    page = f"/decisions/{record.reference}/evidence"
+    asked = browser.get(f"{page}/1/withdraw/").content.decode()
+    assert f"<li>{rests}</li>" in asked
+    assert '#section-results_data_science">' in asked
+    other = browser.get(f"{page}/3/withdraw/").content.decode()
+    assert "With it go" not in other
+    assert "refer" not in other.partition("<form")[0].partition("<main")[2]
+    browser.post(f"{page}/1/withdraw/", {"reason": "A slip."})
+    rests.refresh_from_db()
+    assert rests.is_withdrawn
 
 
 def test_a_text_is_split_after_its_first_sentence() -> None:

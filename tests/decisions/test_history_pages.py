@@ -16,7 +16,15 @@ from tests.factories import People
 SignIn = Callable[[User], Client]
 
 # Other sentences for kinds of event that have a topic.
-VARIANTS = {"invite_signatory", "sign_for", "declined", "called_off", "revoked", "given_back"}
+VARIANTS = {
+    "decline_goal_because",
+    "invite_signatory",
+    "sign_for",
+    "declined",
+    "called_off",
+    "revoked",
+    "given_back",
+}
 
 
 def read(client: Client, record: Decision, query: str = "") -> str:

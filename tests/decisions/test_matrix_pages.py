@@ -138,13 +138,14 @@ def test_a_proposal_is_accepted_or_declined_by_the_owner_alone(
     other = add_goal(draft, by=people.ux, proposed_by_role="ux", **factories.GOALS[0][1])
     edit_goal(other, by=people.ux, token=0, target=99.0)
     for action in ("decline_goal", "remove_goal"):
-        response = owner.post(url(draft, action, other.pk), {"token": "0"})
+        response = owner.post(url(draft, action, other.pk), {"token": "0", "reason": "No."})
         assert response.status_code == 409
         assert "The goal was changed meanwhile." in response.content.decode()
-    html = owner.get(draft.get_absolute_url()).content.decode()
-    form = html.partition(url(draft, "decline_goal", other.pk))[2].partition("</form>")[0]
-    assert 'name="token" value="1"' in form
-    owner.post(url(draft, "decline_goal", other.pk), {"token": "1"})
+    html = owner.get(url(draft, "decline_goal", other.pk)).content.decode()
+    assert f"Proposed by UX, {people.ux}." in html
+    assert 'name="token" value="1"' in html
+    assert owner.post(url(draft, "decline_goal", other.pk), {"token": "1"}).status_code == 422
+    owner.post(url(draft, "decline_goal", other.pk), {"token": "1", "reason": "Too much."})
     assert draft.goals.count() == 1
     assert factories.kinds_of_events(draft)[-1] == "decline_goal"
 

@@ -25,7 +25,7 @@ from decisions.actions.review import (
     resolve,
     send_review,
 )
-from decisions.actions.rows import accept_goal, add_goal, edit_goal
+from decisions.actions.rows import accept_goal, add_goal, decline_goal, edit_goal
 from decisions.actions.sections import mark_section
 from decisions.models import (
     Comment,
@@ -46,6 +46,7 @@ from decisions.notify.rules import OUTCOMES, RULES, Happening, tellings
 from decisions.notify.standing import Standing
 from decisions.notify.telling import behind, settle_records, tell, untold
 from decisions.notify.words import lines, sentence
+from decisions.policies import BadInput
 from tests import factories
 from tests.decisions.telling import open_notices, told
 from tests.factories import People, edit, fresh, section_of, sign
@@ -746,6 +747,19 @@ def test_the_owner_is_told_of_a_proposed_goal_until_they_have_decided(
     assert open_notices(people.owner) == []
     edit_goal(goal, by=people.devops, token=goal.token, target=900.0)
     assert told(draft) == {"olivia": ["proposed"]}
+
+
+def test_who_proposed_a_goal_is_told_why_it_is_declined(people: People, draft: Decision) -> None:
+    asked = factories.GOALS[1][1]
+    goal = add_goal(draft, by=people.devops, proposed_by_role="devops", **asked)
+    tell(draft.pk)
+    with pytest.raises(BadInput, match="Say why"):
+        decline_goal(goal, by=people.owner, token=goal.token, reason=" ")
+    decline_goal(goal, by=people.owner, token=goal.token, reason="Nobody waits for it.")
+    assert told(draft) == {"devi": ["goal_declined"]}
+    notice = Notice.objects.get(user=people.devops, data__about="goal_declined")
+    assert sentence(notice).endswith("95th percentile”: Nobody waits for it.")
+    assert open_notices(people.owner) == []
 
 
 # The tables
