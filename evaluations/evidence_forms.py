@@ -25,7 +25,7 @@ from evaluations.importers.load import requests
 from evaluations.importers.load.columns import NONE, UNIT_NAMES
 from evaluations.importers.load.found import LONGEST_TEST, SHORTEST_TEST, LoadFile, LoadTest
 from evaluations.importers.rows import Unreadable
-from evaluations.load_tests import Circumstances
+from evaluations.load_tests import Circumstances, told_duration
 from evaluations.outside_figures import OutsideFigure
 from evaluations.studies import (
     MOST_PEOPLE,
@@ -149,7 +149,7 @@ class LoadTestForm(CountersignForm):
             self.fields["users"].help_text = _("As the file says.")
             self.initial = {**self.initial, "users": test.users}
         if test.duration is not None:
-            told = float(f"{test.duration:.4g}")
+            told = told_duration(test.duration)
             self.fields["duration"].initial = told
             self.fields["duration"].help_text = _(
                 "The file says %(told)s s. What was planned may be up to 5%% off."
@@ -160,7 +160,7 @@ class LoadTestForm(CountersignForm):
         said, told = float(self.cleaned_data["duration"]), self.told_duration
         if told and abs(said - told) > PLANNED_WITHIN * told:
             raise forms.ValidationError(
-                _("The file says %(told)s s.") % {"told": format_number(float(f"{told:.4g}"))}
+                _("The file says %(told)s s.") % {"told": format_number(told_duration(told))}
             )
         return said
 

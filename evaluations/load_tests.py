@@ -48,6 +48,11 @@ def rounded_duration(seconds: float | None) -> str:
     return f"{round(seconds, places):.{max(0, places)}f} s"
 
 
+def told_duration(seconds: float) -> float:
+    """Return the duration that a file says, to the digits in which people are told of it."""
+    return float(f"{seconds:.4g}")
+
+
 def measurements(
     test: LoadTest, about: Circumstances, *, origin: str, source_digest: str
 ) -> list[Measurement]:
@@ -76,22 +81,36 @@ def figures(test: LoadTest) -> list[OutsideFigure]:
 def _latencies(test: LoadTest) -> list[OutsideFigure]:
     if test.latencies:
         found = quantiles(test.latencies, [share for _metric, share in SHARES])
-        return [_quantile(metric, one) for (metric, _share), one in zip(SHARES, found, strict=True)]
+        return [
+            _quantile(metric, one, _counted(test, one.n))
+            for (metric, _share), one in zip(SHARES, found, strict=True)
+        ]
     how = _(
         "As %(tool)s gives it. It tells the percentile alone, without the times it was taken from, "
         "so there is no interval."
     ) % {"tool": test.tool}
+    how = f"{how} {_counted(test, test.measured)}"
     known: Sequence[str] = [metric for metric, _share in SHARES if metric in test.percentiles]
     if not test.measured:
         return []
     return [OutsideFigure(one, test.percentiles[one], test.measured, how) for one in known]
 
 
-def _quantile(metric: str, found: Quantile) -> OutsideFigure:
+def _counted(test: LoadTest, n: int) -> str:
+    """Return in a sentence which requests a figure over `n` of them counts."""
+    told = {"n": format_count(n), "all": format_count(test.requests)}
+    if n < test.requests:
+        return _("%(n)s of %(all)s requests count.") % told
+    if test.failed:
+        return _("All %(n)s requests count, also those that failed.") % told
+    return _("All %(n)s requests count.") % told
+
+
+def _quantile(metric: str, found: Quantile, counted: str) -> OutsideFigure:
     """Return a percentile of single times, with the interval between two of them."""
     low, high = found.interval.low, found.interval.high
     is_bounded = low is not None and high is not None
-    how = _("Worked out from the time of each of %(n)s requests.") % {"n": format_count(found.n)}
+    how = _("Worked out from the time of each request.") + f" {counted}"
     if not is_bounded:
         how += " " + _("That is too few to bound it, so there is no interval.")
     method = _("order statistics, %(level)s") % {"level": f"{found.interval.confidence:.0%}"}
@@ -134,10 +153,12 @@ def _throughput(test: LoadTest) -> list[OutsideFigure]:
     if test.throughput is None or not test.measured:
         return []
     took = test.duration and _(" over %(seconds)s s") % {
-        "seconds": format_number(test.duration, 1 if test.duration < 100 else 0)
+        "seconds": format_number(told_duration(test.duration))
     }
     how = _(
         "Requests a second%(took)s. One test says nothing of how much the next may differ, so "
         "there is no interval."
     )
-    return [OutsideFigure("throughput", test.throughput, test.measured, how % {"took": took or ""})]
+    n = test.measured if test.paced is None else test.paced
+    said = f"{how % {'took': took or ''}} {_counted(test, n)}"
+    return [OutsideFigure("throughput", test.throughput, n, said)]

@@ -68,7 +68,8 @@ class LoadTest:
 
     `requests` were attempted, `failed` of them failed (None: the tool does not say). `percentiles`
     maps a metric to milliseconds over `measured` requests; with `latencies` (ms, one a request)
-    they are worked out from these. `throughput` is in requests a second, `duration` in seconds,
+    they are worked out from these. `throughput` is in requests a second, of `measured` ones or of
+    as many as `paced` says; `duration` is in seconds,
     `users` is the load: virtual users or connections. `remarks` say what the tool counts.
     """
 
@@ -79,6 +80,7 @@ class LoadTest:
     measured: int = 0
     latencies: tuple[float, ...] = ()
     throughput: float | None = None
+    paced: int | None = None
     duration: float | None = None
     users: int | None = None
     remarks: tuple[str, ...] = ()

@@ -65,6 +65,7 @@ def read(file: LoadFile, columns: dict[str, str]) -> LoadTest:
         measured=len(latencies),
         latencies=tuple(latencies),
         throughput=requests / duration if duration else None,
+        paced=requests,
         duration=duration,
         remarks=(_unit_remark(found), *how_timed, _outcome_remark(found), *found.remarks),
     )

@@ -16,7 +16,13 @@ from evaluations.importers.load import read_load_test
 from evaluations.importers.load.columns import NONE
 from evaluations.importers.load.found import P50, P95, P99, LoadTest
 from evaluations.importers.rows import Unreadable
-from evaluations.load_tests import Circumstances, figures, measurements, rounded_duration
+from evaluations.load_tests import (
+    Circumstances,
+    figures,
+    measurements,
+    rounded_duration,
+    told_duration,
+)
 from evaluations.statistics import wilson
 
 DATA = Path(__file__).parents[2] / "data" / "load"
@@ -322,6 +328,23 @@ def test_percentiles_of_a_summary_have_no_interval_and_say_so() -> None:
     assert (found[P95].low, found[P95].n) == (None, 4500)
     assert "no interval" in found[P95].how
     assert "no interval" in found["throughput"].how
+
+
+def test_each_figure_says_which_requests_it_counts() -> None:
+    found = {one.metric: one for one in figures(read("jmeter.csv"))}
+    assert (found[P50].n, found["throughput"].n) == (4, 5)
+    assert "4 of 5 requests count." in found[P50].how
+    assert "All 5 requests count, also those that failed." in found["throughput"].how
+    for one in figures(read("k6_summary_export.json")):
+        if one.metric != "error_rate":
+            assert "All 4,500 requests count, also those that failed." in one.how
+
+
+def test_a_duration_is_told_as_the_form_asks_for_it() -> None:
+    timed = LoadTest("k6", requests=9, measured=9, throughput=0.45, duration=19.9512)
+    (rate,) = figures(timed)
+    assert "over 19.95 s" in rate.how
+    assert told_duration(19.9512) == 19.95
 
 
 def test_the_error_rate_has_wilsons_interval_in_percent() -> None:
