@@ -16,7 +16,7 @@ from decisions.forms.base import CountersignForm, as_lines, date_input, multilin
 from decisions.forms.rows import FiniteFloatField
 from decisions.metrics import METRICS
 from decisions.models import Candidate, Decision, User
-from decisions.numbers import format_number
+from decisions.numbers import PERCENT, format_number
 from decisions.plausible import impossible
 from decisions.section_kinds import Text
 from evaluations import studies
@@ -245,10 +245,46 @@ class StudyForm(OneCandidateForm):
     # Whether what was read is shown before it is attached.
     shows_first = False
     order: tuple[str, ...] = ()
+    # The metric of the catalogue that it is a figure of, and the units (None: any) of the goals on
+    # a metric of one's own that it can answer instead.
+    metric = ""
+    answers_in: tuple[str, ...] | None = ()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.order_fields(["candidate", "task", *self.order])
+    def __init__(self, decision: Decision, *args: Any, **kwargs: Any) -> None:
+        super().__init__(decision, *args, **kwargs)
+        self.own_goals = {
+            one.metric: one
+            for one in decision.goals.all()
+            if one.metric not in METRICS
+            and (self.answers_in is None or one.unit.strip() in self.answers_in)
+        }
+        if self.own_goals:
+            self._ask_what_it_answers()
+        self.order_fields(["candidate", "answers", "task", *self.order])
+
+    def _ask_what_it_answers(self) -> None:
+        """Ask whether the figure is one of the catalogue, or of a goal of the team's own."""
+        own = [
+            (key, f"{one.name} ({one.unit})" if one.unit else one.name)
+            for key, one in self.own_goals.items()
+        ]
+        self.fields["answers"] = forms.ChoiceField(
+            label=_("What it is a figure of"),
+            choices=[("", METRICS[self.metric].label), *own],
+            required=False,
+        )
+
+    def _as_asked(self, figure: OutsideFigure) -> OutsideFigure:
+        """Return the figure as one of the goal of the team's own that it answers, if it does.
+
+        Raises `Unusable` for what cannot be in the unit of that goal.
+        """
+        goal = self.own_goals.get(self.cleaned_data.get("answers", ""))
+        if goal is None:
+            return figure
+        if why := impossible(goal.metric, goal.unit, [figure.value, figure.low, figure.high]):
+            raise Unusable(why)
+        return figure.of(goal.metric, goal.name, goal.unit)
 
     @abstractmethod
     def figure(self) -> OutsideFigure:
@@ -259,7 +295,7 @@ class StudyForm(OneCandidateForm):
         cleaned = super().clean() or {}
         if not self.errors:
             try:
-                self.found = self.figure()
+                self.found = self._as_asked(self.figure())
             except Unusable as why:
                 self.add_error(self.order[0], str(why))
         return cleaned
@@ -311,6 +347,7 @@ class SuccessForm(StudyForm):
         label=gettext_lazy("People who succeeded"), min_value=0, max_value=MOST_PEOPLE
     )
     order = ("successes", "people")
+    metric, answers_in = "task_success", (PERCENT,)
 
     def figure(self) -> OutsideFigure:
         """Return the share who succeeded."""
@@ -369,6 +406,8 @@ class NumbersForm(StudyForm):
 class SusForm(NumbersForm):
     """Scores of the System Usability Scale."""
 
+    metric = "sus"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["numbers"].help_text = _(
@@ -383,6 +422,8 @@ class SusForm(NumbersForm):
 
 class TimeForm(NumbersForm):
     """Seconds that people took who succeeded."""
+
+    metric, answers_in = "time_on_task", ("s",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -410,6 +451,8 @@ class ScaleForm(NumbersForm):
         label=gettext_lazy("Their standard deviation"), required=False, min_value=0
     )
     agree = "scale"
+    metric = "satisfaction"
+    answers_in = None
     order = ("numbers", "lowest", "highest", "n", "mean", "sd")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

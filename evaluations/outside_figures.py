@@ -1,7 +1,7 @@
 """A figure that people bring in from outside, on its way to the record. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from decisions.actions.evidence import Measurement
 from decisions.metrics import METRICS
@@ -10,7 +10,7 @@ from decisions.numbers import format_interval, format_value
 
 @dataclass(frozen=True)
 class OutsideFigure:
-    """One figure in its metric's unit, with how it is known."""
+    """One figure in its metric's unit, with how it is known; `own` is a team's own (name, unit)."""
 
     metric: str
     value: float
@@ -19,16 +19,21 @@ class OutsideFigure:
     low: float | None = None
     high: float | None = None
     interval_method: str = ""
+    own: tuple[str, str] | None = None
+
+    def of(self, metric: str, name: str, unit: str) -> "OutsideFigure":
+        """Return it as a figure of a metric that a team has set a goal of its own on."""
+        return replace(self, metric=metric, own=(name, unit))
 
     @property
     def name(self) -> str:
         """Return what it is called."""
-        return str(METRICS[self.metric].name)
+        return self.own[0] if self.own else str(METRICS[self.metric].name)
 
     @property
     def unit(self) -> str:
         """Return the unit of its metric."""
-        return METRICS[self.metric].unit
+        return self.own[1] if self.own else METRICS[self.metric].unit
 
     @property
     def shown(self) -> str:

@@ -169,6 +169,27 @@ def test_a_study_of_task_success_is_attached_with_its_interval(
     assert one.attached_by == people.ux
 
 
+def test_a_study_answers_a_goal_of_the_teams_own_whose_unit_it_is_in(
+    candidate: Candidate, people: People, sign_in: SignIn
+) -> None:
+    record = candidate.decision
+    for name, unit in (("come_back", "%"), ("solved", "of 8")):
+        own = {"metric": f"own_{name}", "name": name, "unit": unit}
+        add_goal(record, by=people.owner, direction="at_least", target=6.0, **own)
+    ux = sign_in(people.ux)
+    page = address(record, "study/success/")
+    asked = text(ux.get(page))
+    assert '<option value="own_come_back">' in asked
+    assert "own_solved" not in asked
+    ux.post(page, STUDIED | {"people": "9", "successes": "7", "answers": "own_come_back"})
+    one = Evidence.objects.get()
+    assert (one.metric, one.metric_name, one.unit, one.n) == ("own_come_back", "come_back", "%", 9)
+    scale = {"lowest": "0", "highest": "20", "numbers": "11\n12\n14", "answers": "own_solved"}
+    refused = ux.post(address(record, "study/scale/"), STUDIED | scale)
+    assert refused.status_code == 422
+    assert "of 8" in text(refused)
+
+
 def test_scores_are_read_from_the_file_if_nothing_is_pasted(
     candidate: Candidate, people: People, sign_in: SignIn
 ) -> None:
