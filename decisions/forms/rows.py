@@ -14,7 +14,8 @@ from decisions.advisor_ways import Way
 from decisions.forms.base import CountersignForm, as_lines, completing, multiline
 from decisions.metrics import METRICS, OWN, grouped, own_key
 from decisions.models import Approach, Candidate, Decision, Direction, Goal, Role
-from decisions.plausible import impossible_limits, span_in_words, unlikely
+from decisions.numbers import format_number
+from decisions.plausible import impossible_limits, unlikely
 from decisions.template_plan import WRONG_SIDE, lies_wrong
 
 LONGEST_TEXT = 20_000  # characters
@@ -116,13 +117,11 @@ class GoalForm(CountersignForm):
 
     def clean_direction(self) -> str:
         """Take the natural direction of the metric where none was chosen."""
-        said, metric = (
-            self.cleaned_data["direction"],
-            METRICS.get(self.cleaned_data.get("metric", "")),
-        )
+        said = str(self.cleaned_data["direction"])
+        metric = METRICS.get(self.cleaned_data.get("metric", ""))
         if not said and metric is None:
             raise forms.ValidationError(_("Choose one."))
-        return str(said or (metric.better.value if metric else ""))
+        return said or (metric.better.value if metric else "")
 
     def clean_proposed_by_role(self) -> str:
         """Take the person's own role where none was said."""
@@ -323,11 +322,13 @@ def _is_own(goal: Goal | None) -> bool:
 
 def _target_hint(metric: str) -> str:
     """Return in which unit a target on a metric of the catalogue is said, and what it can be."""
-    unit = METRICS[metric].unit
-    told = {"unit": unit, "span": span_in_words(metric, unit)}
+    unit, (least, most) = METRICS[metric].unit, METRICS[metric].span
+    told = {"unit": unit, "least": format_number(least), "most": format_number(most)}
+    if most == math.inf:
+        return _("In its unit: %(unit)s.") % told if unit else _("On the scale that is asked on.")
     if unit:
-        return _("In %(unit)s: %(span)s.") % told
-    return _("On its own scale: %(span)s.") % told if told["span"] else _("On its own scale.")
+        return _("In its unit: %(unit)s, from %(least)s to %(most)s.") % told
+    return _("From %(least)s to %(most)s.") % told
 
 
 def _metric_choices() -> list[tuple[str, Any]]:

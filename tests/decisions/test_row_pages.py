@@ -102,7 +102,9 @@ def test_a_goal_starts_with_the_natural_direction_and_the_role_of_who_proposes_i
     page = client.get(reverse("decisions:new_goal", args=[draft.reference])).content.decode()
     assert "The owner" not in page
     assert '<option value="devops"' in page
-    assert 'data-direction="at_most" data-hint="In ms: at least 0\xa0ms."' in page
+    assert 'data-direction="at_most" data-hint="In its unit: ms."' in page
+    assert 'data-hint="In its unit: %, from 0 to 100."' in page
+    assert "js/goal.js" in page
     post(client, draft, "new_goal", metric="latency_p95", target="300", weight="1")
     goal = draft.goals.get()
     assert (goal.direction, goal.proposed_by_role) == ("at_most", "devops")
