@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import Entry, change
-from decisions.actions.evidence import note_withdrawn, withdraw_dropped, withdraw_outdated
+from decisions.actions.evidence import mark_outdated, note_withdrawn, withdraw_dropped
 from decisions.actions.sections import Conflict
 from decisions.models import Assessment, Candidate, Decision, Goal, SectionState, User
 from decisions.policies import BadInput, wrong_state
@@ -113,9 +113,9 @@ def add_candidate(decision: Decision, *, by: User, **values: Any) -> Candidate:
 def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any) -> None:
     """Change a candidate from the version with this `token`; raises `Conflict` if it moved.
 
-    Another spec withdraws what was measured with the earlier one: a signature must never cover
-    figures beside a spec that they do not come from. Runs of one that is dropped are no longer
-    compared.
+    What was measured with another spec is out of date from then on, and holds the record back: a
+    signature must never cover figures beside a spec that they do not come from. Runs of one that
+    is dropped are no longer compared.
     """
     with change(candidate.decision, "edit_candidate", by=by) as entry:
         _refuse_same_name(entry.decision, values.get("name", ""), candidate)
@@ -124,12 +124,10 @@ def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any)
         entry.data = {"candidate": str(candidate)}
         if entry.is_void:
             return
-        withdrawn = []
         if values.get("spec", earlier) != earlier:
-            withdrawn += withdraw_outdated(entry.decision, candidate, by=by)
+            mark_outdated(entry.decision, candidate)
         if values.get("is_dropped"):
-            withdrawn += withdraw_dropped(candidate, by=by)
-        note_withdrawn(entry, withdrawn)
+            note_withdrawn(entry, withdraw_dropped(candidate, by=by))
 
 
 def assess(

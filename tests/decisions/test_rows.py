@@ -194,18 +194,3 @@ def test_two_people_rating_for_one_role_lose_nothing(draft: Decision, people: Pe
     assert "Mine" in raised.value.mine.values()
     assess(candidate, by=second, role="ux", ratings={"fit": (4, "Theirs")}, seen=seen)
     assert factories.all_rows() == before
-
-
-def test_another_spec_withdraws_what_the_earlier_one_measured(
-    people: People, in_review: Decision
-) -> None:
-    candidate = in_review.candidates.get(letter="B")
-    others = in_review.evidence.standing().exclude(candidate=candidate).count()
-    same = dict(candidate.spec)
-    edit_candidate(candidate, by=people.data_science, token=candidate.token, spec=same)
-    assert in_review.evidence.standing().filter(candidate=candidate).exists()
-    edit_candidate(candidate, by=people.data_science, token=candidate.token, spec={"k": 1})
-    assert not in_review.evidence.standing().filter(candidate=candidate).exists()
-    assert in_review.evidence.standing().count() == others
-    reasons = {one.withdrawn_reason for one in in_review.evidence.filter(candidate=candidate)}
-    assert reasons == {"How the candidate is run has changed."}
