@@ -5,6 +5,9 @@ Every shade stands beside a number and every outcome beside a sign, so it reads 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -41,22 +44,45 @@ ROW, RESULT, PAD, GAP = 50.0, 30.0, 10.0, 2.0
 FAINTEST, DARKEST = 0.03, 0.28
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What is known for a cell and does not count there: the figure with its name, and why."""
+
+    value: str
+    why: str
+
+    def __str__(self) -> str:
+        told = {"value": self.value, "why": self.why}
+        return _("%(value)s, measured, not comparable: %(why)s") % told
+
+
 def heat_table(
-    table: Table, weighed: Weighed, simulated: Simulated | None = None, *, key: str = "matrix"
+    table: Table,
+    weighed: Weighed,
+    simulated: Simulated | None = None,
+    *,
+    apart: Mapping[tuple[int, int], Apart] | None = None,
+    key: str = "matrix",
 ) -> Figure:
     """Return goals by candidates with values, outcomes and what they are worth, and the scores.
 
-    With draws there is a row of how often each candidate is the best.
+    With draws there is a row of how often each candidate is the best. `apart` is, by row and
+    column, what was measured for cells that hold nothing.
     """
+    apart = apart or {}
     title = _("How each candidate stands in every goal")
     results = _results(table, weighed, simulated)
     description = _describe(table, weighed, simulated)
     cells = cells_in_words(table)
-    drawing = _Drawing(table, weighed, cells, results).svg(title, description, f"figure-{key}")
+    layout = _Drawing(table, weighed, cells, results, apart)
+    drawing = layout.svg(title, description, f"figure-{key}")
     headings = (_("Goal"), *(str(column) for column in table.columns))
     lines = tuple(
-        (f"{place.name} ({goal_words(place)}; {worth_words(place)})", *map(str, told))
-        for place, told in zip(table.rows, cells, strict=True)
+        (
+            f"{place.name} ({goal_words(place)}; {worth_words(place)})",
+            *(str(apart.get((row, at), one)) for at, one in enumerate(told)),
+        )
+        for row, (place, told) in enumerate(zip(table.rows, cells, strict=True))
     )
     return Figure(drawing, title, description, (), headings, lines + tuple(results))
 
@@ -66,7 +92,8 @@ def heat_legend() -> str:
     return _(
         "The darker a cell, the more its value is worth: nothing at the worst acceptable value, "
         "all at the target. Tick: met. Cross: not met. Waves: not decisive, the interval crosses "
-        "the target. Dashed edge: no evidence, worth nothing. Est.: an estimate."
+        "the target. Dashed edge: no evidence, or none that may be compared with the others of its "
+        "row: worth nothing. Est.: an estimate."
     )
 
 
@@ -110,8 +137,10 @@ class _Drawing:
         weighed: Weighed,
         cells: list[list[CellWords]],
         results: list[tuple[str, ...]],
+        apart: Mapping[tuple[int, int], Apart],
     ) -> None:
         self.table, self.weighed, self.cells, self.results = table, weighed, cells, results
+        self.apart = apart
         count = max(len(table.columns), 1)
         self.cell = min(max((WIDTH - NAMES) / count, self._widest()), CELL_AT_MOST)
         self.width = max(WIDTH, NAMES + self.cell * count)
@@ -146,6 +175,8 @@ class _Drawing:
             for row in self.cells
             for one in row
         ]
+        widths += [text_width(one.value, TEXT) for one in self.apart.values()]
+        widths += [text_width(_("not comparable"), SMALL)] if self.apart else []
         return max([CELL_AT_LEAST, *(width + 2 * PAD for width in widths)])
 
     def _left(self, column: int) -> float:
@@ -184,10 +215,13 @@ class _Drawing:
             parts.append(sign(told.outcome, start + 6, top + 16))
             start += 18
         room, is_out = left + self.cell - GAP - start, bool(self.weighed.is_out[column])
-        for words in wrap(told.value, room, TEXT, lines=1):
+        apart = self.apart.get((row, column))
+        value, second = (apart.value, _("not comparable")) if apart else (told.value, told.second)
+        soft, weight = (True, 400) if apart else (is_out, 600)
+        for words in wrap(value, room, TEXT, lines=1):
             base = top + 16 + TEXT * TO_BASE
-            parts.append(text(start, base, words, "start", TEXT, weight=600, soft=is_out))
-        for words in wrap(told.second, self.cell - PAD - GAP, SMALL, lines=1):
+            parts.append(text(start, base, words, "start", TEXT, weight=weight, soft=soft))
+        for words in wrap(second, self.cell - PAD - GAP, SMALL, lines=1):
             base = top + 16 + LINE + SMALL * TO_BASE
             parts.append(text(left + PAD, base, words, "start", SMALL, soft=True))
         return element("g", self._shade(row, column, top), *parts)

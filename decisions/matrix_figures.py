@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from decisions.comparability import LeftOut
 from decisions.forest_plot import Drawn
-from decisions.heat_table import heat_legend, heat_table
+from decisions.heat_table import Apart, heat_legend, heat_table
 from decisions.matrix import Weighing
+from decisions.numbers import format_measured
 from decisions.pareto_scatter import pareto_legend, pareto_scatter
 from decisions.tornado import tornado
 
@@ -23,7 +25,8 @@ def weighed_figures(weighing: Weighing) -> Iterator[Drawn]:
     if weighing.is_empty:
         return
     table, weighed = weighing.table, weighing.weighed
-    heat = heat_table(table, weighed, weighing.simulated, key=MATRIX)
+    apart = {place: _apart(one) for place, one in weighing.matrix.apart.items()}
+    heat = heat_table(table, weighed, weighing.simulated, apart=apart, key=MATRIX)
     yield Drawn(MATRIX, heat, heat_legend(), len(heat.headings))
     if swings := tornado(table, weighed, weighing.swings, key=TORNADO):
         yield Drawn(TORNADO, swings, words=len(swings.headings))
@@ -35,3 +38,10 @@ def front_figures(weighing: Weighing) -> Iterator[Drawn]:
         name = f"{FRONT}{front.against.key}"
         if scatter := pareto_scatter(known, front, key=name):
             yield Drawn(name, scatter, pareto_legend(), len(scatter.headings))
+
+
+def _apart(left_out: LeftOut) -> Apart:
+    """Return evidence that fills no cell as it is read in the place of one: "791 ms (E20)"."""
+    one = left_out.evidence
+    value, _interval = format_measured(one.value, one.low, one.high, one.unit, one.n)
+    return Apart(f"{value} ({one.reference})", left_out.why)

@@ -160,6 +160,11 @@ class MatrixPage:
         ]
 
     @property
+    def apart(self) -> list[LeftOut]:
+        """Return what was measured for cells that hold nothing, as it may not be compared."""
+        return list(self.weighing.matrix.apart.values())
+
+    @property
     def left_out(self) -> tuple[LeftOut, ...]:
         """Return the evidence on goals that fills no cell, each with why."""
         return self.weighing.matrix.left_out

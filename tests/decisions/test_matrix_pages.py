@@ -8,12 +8,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from decisions.actions.evidence import add_evidence, withdraw_evidence
 from decisions.actions.lifecycle import submit
 from decisions.actions.rows import add_goal, edit_goal
+from decisions.exports.document import record_document
+from decisions.exports.pdf import render_html
 from decisions.models import Decision, User
 from decisions.weights import WeightSheet
 from tests import factories
-from tests.factories import People, fresh
+from tests.factories import People, fresh, measurement
 
 SignIn = Callable[[User], Client]
 HTMX = {"HX-Request": "true"}
@@ -32,6 +35,35 @@ def test_the_page_says_the_verdict_and_why(
     assert "What would flip it" in html
     assert "heat-table" in html
     assert "What if" not in html
+
+
+def test_what_was_measured_and_may_not_be_compared_is_said_in_its_cell_and_everywhere(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    """A k6 file for one and a CSV for the other: neither page counts both, and both say so."""
+    withdraw_all(complete_draft, people, "latency_p95")
+    k6, csv = ({"tool": tool, "virtual_users": "20", "duration": "60 s"} for tool in ("k6", "CSV"))
+    for candidate, told, value in zip(
+        complete_draft.candidates.all(), (k6, csv), (791.0, 780.0), strict=True
+    ):
+        measured = measurement("latency_p95", value, low=None, high=None, conditions=told)
+        add_evidence(candidate, by=people.devops, kind="load_test", measurements=[measured])
+    client, why = sign_in(people.owner), "Not to be compared with E6: Tool: k6, not CSV."
+    matrix = client.get(url(complete_draft)).content.decode()
+    assert "1 cell counts as nothing" in matrix
+    assert ">791 ms (E5)</text>" in matrix
+    assert ">not comparable</text>" in matrix
+    for page in ("matrix", "evidence", "candidates"):
+        assert why in client.get(url(complete_draft, page)).content.decode()
+    printed = render_html(record_document(complete_draft))
+    assert printed.count(why) == 2  # beside the matrix, and in the table of further figures
+    assert printed.count('<tr id="E5">') == printed.count('<tr id="E6">') == 1
+    assert "791\u00a0ms (E5), not comparable" in printed
+
+
+def withdraw_all(record: Decision, people: People, metric: str) -> None:
+    for one in record.evidence.filter(metric=metric):
+        withdraw_evidence(one, by=people.owner, reason="To be measured under load.")
 
 
 def test_an_empty_record_says_what_belongs_here(
