@@ -91,6 +91,15 @@ class GoalFigure:
         return CandidateFigure(candidate, row, None if row else self.standing.apart(candidate.pk))
 
     @property
+    def apart(self) -> list[LeftOut]:
+        """Return what was obtained of candidates that have no row, beside what stands."""
+        shown = {row.candidate.pk for row in self.rows}
+        if not self.is_first:
+            return []
+        left_out = {one.evidence.candidate_id: one for one in self.standing.left_out}
+        return [one for candidate, one in left_out.items() if candidate not in shown]
+
+    @property
     def in_short(self) -> str:
         """Return each candidate's value on one line: "A 91.5 %, B 88 % (estimate)"."""
         told = ((f"{row.candidate.letter} {row.value}", row.evidence.caveat) for row in self.rows)
@@ -139,7 +148,8 @@ class GoalFigure:
         """Return how estimates are drawn, "" where there are none."""
         if not any(row.evidence.is_estimate for row in self.rows):
             return ""
-        return _("Dashed: an estimate, from the lowest to the highest that is thought likely.")
+        dashed = _("Dashed: an estimate, from the lowest to the highest that is thought likely.")
+        return f"{dashed} {_('An estimate decides nothing.')}" if self.target else dashed
 
     @property
     def anchor(self) -> str:

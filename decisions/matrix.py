@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from math import nan
 
+import numpy as np
 from django.utils.translation import gettext as _
 
 from decisions.comparability import LeftOut, Standing, standing_of
@@ -145,7 +147,10 @@ class Weighing:
 
     @cached_property
     def fronts(self) -> list[tuple[Table, Front]]:
-        """Return the heaviest quality goal against cost and latency, each with its own table."""
+        """Return the heaviest quality goal against cost and latency, each with its own table.
+
+        Weights don't count here, so a candidate is out as it is under any.
+        """
         return list(_fronts(self.matrix))
 
 
@@ -215,19 +220,21 @@ def _ratings(sheet: WeightSheet, candidates: Sequence[Candidate], first: int) ->
 
 
 def _fronts(matrix: Matrix) -> Iterator[tuple[Table, Front]]:
-    """Give the front of quality against cost, then against latency, as far as either is known.
+    """Give the front of quality against cost, then against latency, where two are known in both.
 
-    What is measured counts here also where no goal is set on it.
+    What is measured counts here also where no goal is set on it; what a goal is set on comes
+    first, of several qualities the heaviest.
     """
     goals = {goal.metric: goal for goal in matrix.decision.accepted_goals}
     qualities = [one for one in goals.values() if one.metric in QUALITIES]
-    if not qualities:
-        return
-    quality = max(qualities, key=lambda one: one.weight)
+    qualities.sort(key=lambda one: -one.weight)
     for offered in (COSTS, LATENCIES):
-        asked_for = [one for one in offered if one in goals]
-        drawn = (_front(matrix, quality, one, goals.get(one)) for one in asked_for or offered)
-        if front := next((one for one in drawn if one[1].points), None):
+        asked_for_first = sorted(offered, key=lambda metric: metric not in goals)
+        drawn = (
+            _front(matrix, quality, metric, goals.get(metric))
+            for quality, metric in product(qualities, asked_for_first)
+        )
+        if front := next((one for one in drawn if len(one[1].points) > 1), None):
             yield front
 
 
@@ -239,7 +246,7 @@ def _front(matrix: Matrix, quality: Goal, metric: str, goal: Goal | None) -> tup
     standing = [standing_of(matrix.decision, row.key, row.unit) for row in rows]
     cells = {place: _cell(one) for place, one in _placed(standing, candidates).items()}
     table = make_table(rows, _columns(candidates), cells)
-    return table, pareto(table, 0, 1)
+    return table, pareto(table, 0, 1, out=np.flatnonzero(matrix.table.is_out).tolist())
 
 
 def _plain_row(metric: str) -> Row:
