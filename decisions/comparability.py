@@ -157,7 +157,9 @@ def _why_not(evidence: Evidence, unit: str | None, chosen: Mapping[int, Evidence
         told = {"why": why, "other": reference.reference}
         return _("Not to be compared with %(other)s: %(why)s.") % told
     other = chosen.get(evidence.candidate_id, reference)
-    if evidence.is_estimate and not other.is_estimate:
+    if evidence.is_estimate and other.is_estimate:
+        return _("%(other)s is the newest estimate.") % {"other": other.reference}
+    if evidence.is_estimate:
         return _("An estimate; %(other)s was measured.") % {"other": other.reference}
     return _("%(other)s is newer.") % {"other": other.reference}
 

@@ -229,12 +229,15 @@ class _Drawing:
         right, down = max(BESIDE, key=lambda by: _room((x + by[0], y + by[1]), others))
         letter = self.table.columns[point.column].letter
         words = _("%(letter)s, out") % {"letter": letter} if point.is_out else letter
-        anchor = ("start" if right > 0 else "end") if point.is_out else "middle"
+        wide = text_width(words, TEXT)
+        # Beside the point, away from it however long it is.
+        left = x + right - (text_width(letter, TEXT) / 2 if right > 0 else wide / 2)
         base = y + down + TEXT * TO_BASE
         return element(
             "g",
+            blank(left, left + wide, y + down),
             *_point(point, x, y),
-            text(x + right, base, words, anchor, TEXT, weight=600, soft=point.is_out),
+            text(left, base, words, "start", TEXT, weight=600, soft=point.is_out),
         )
 
 

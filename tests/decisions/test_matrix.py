@@ -271,13 +271,19 @@ def test_a_metric_of_ones_own_gets_a_key_that_is_free() -> None:
     assert own_key("耐久性", ["own"]) == "own_2"
 
 
-def test_the_document_says_the_verdict_and_what_would_flip_it(complete_draft: Decision) -> None:
+def test_the_document_says_the_verdict_and_what_would_flip_it(
+    complete_draft: Decision, people: People
+) -> None:
+    slow = measurement("latency_p95", 400.0)
+    second = complete_draft.candidates.get(letter="B")
+    attach_evidence(second, by=people.data_science, measurements=[slow])
     document = record_document(complete_draft)
     titles = [str(one.title) for one in document.chapters]
     assert titles.index("Matrix") == titles.index("Evidence") + 1
     html = render_html(document)
     assert "No clear winner." in html
     assert "What would flip it" in html
+    assert "No weight from 0 to 100 of these alone changes the winner" in html
     assert all(f'id="figure-{name}-title"' in html for name in document.weighing_figures)
 
 

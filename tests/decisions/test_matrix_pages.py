@@ -8,12 +8,17 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from decisions.actions.evidence import add_evidence, withdraw_evidence
+from decisions.actions.evidence import (
+    add_evidence,
+    attach_evidence,
+    mark_stale,
+    withdraw_evidence,
+)
 from decisions.actions.lifecycle import submit
 from decisions.actions.rows import add_goal, edit_goal
 from decisions.exports.document import record_document
 from decisions.exports.pdf import render_html
-from decisions.models import Decision, User
+from decisions.models import Decision, EvidenceKind, User
 from decisions.weights import WeightSheet
 from tests import factories
 from tests.factories import People, fresh, measurement
@@ -55,10 +60,29 @@ def test_what_was_measured_and_may_not_be_compared_is_said_in_its_cell_and_every
     assert ">not comparable</text>" in matrix
     for page in ("matrix", "evidence", "candidates"):
         assert why in client.get(url(complete_draft, page)).content.decode()
+    assert (
+        '<a href="#left-out">not comparable</a>'
+        in client.get(url(complete_draft, "evidence")).content.decode()
+    )
     printed = render_html(record_document(complete_draft))
     assert printed.count(why) == 2  # beside the matrix, and in the table of further figures
     assert printed.count('<tr id="E5">') == printed.count('<tr id="E6">') == 1
     assert "791\u00a0ms (E5), not comparable" in printed
+
+
+def test_a_comparison_that_is_out_of_date_says_so_head_to_head(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    first, second = complete_draft.candidates.all()
+    told = measurement(value=-8, compared_with=second, method="B is ahead. By far.", unit="points")
+    (one,) = attach_evidence(
+        first, by=people.data_science, measurements=[told], kind=EvidenceKind.COMPARISON
+    )
+    mark_stale(complete_draft, {one.pk: "There is a newer set."})
+    html = sign_in(people.owner).get(url(complete_draft)).content.decode()
+    pairs = html[html.index('id="pairs-title"') : html.index('id="sources-title"')]
+    assert "B is ahead. By far." in pairs
+    assert '<span class="caveat">out of date</span>' in pairs
 
 
 def withdraw_all(record: Decision, people: People, metric: str) -> None:
