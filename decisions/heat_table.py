@@ -32,8 +32,9 @@ from decisions.weighing.table import Table
 from decisions.weighing.words import (
     CellWords,
     cells_in_words,
+    chance_words,
+    chances_in_words,
     goal_words,
-    percent,
     points,
     worth_words,
 )
@@ -59,15 +60,15 @@ class Apart:
 def heat_table(
     table: Table,
     weighed: Weighed,
-    simulated: Simulated | None = None,
+    simulated: Simulated,
     *,
     apart: Mapping[tuple[int, int], Apart] | None = None,
     key: str = "matrix",
 ) -> Figure:
-    """Return goals by candidates with values, outcomes and what they are worth, and the scores.
+    """Return goals by candidates with values, outcomes and what they are worth.
 
-    With draws there is a row of how often each candidate is the best. `apart` is, by row and
-    column, what was measured for cells that hold nothing.
+    Under them stand the scores and how often each candidate is the best; neither where nothing
+    has a weight. `apart` is, by row and column, what was measured for cells that hold nothing.
     """
     apart = apart or {}
     title = _("How each candidate stands in every goal")
@@ -93,38 +94,44 @@ def heat_legend() -> str:
         "The darker a cell, the more its value is worth: nothing at the worst acceptable value, "
         "all at the target. Tick: met. Cross: not met. Waves: not decisive, the interval crosses "
         "the target. Dashed edge: no evidence, or none that may be compared with the others of its "
-        "row: worth nothing. Est.: an estimate."
+        "row: worth nothing. Est.: an estimate, which decides nothing. No interval: counts as "
+        "exactly known."
     )
 
 
-def _results(table: Table, weighed: Weighed, simulated: Simulated | None) -> list[tuple[str, ...]]:
+def _results(table: Table, weighed: Weighed, simulated: Simulated) -> list[tuple[str, ...]]:
     """Return the rows of results under the goals, as text."""
-    out = _("out")
-    scores = (out if gone else points(score) for score, gone in _by_column(weighed))
-    rows = [(_("Score of 100"), *scores)]
-    if simulated is not None:
-        chances = zip(simulated.best, weighed.is_out, strict=True)
-        rows.append((_("Chance to be best"), *(out if gone else percent(p) for p, gone in chances)))
-    return rows
+    if not table.is_weighed:
+        return []
+    out, places = _("out"), range(len(table.columns))
+    scores = [points(score) for score in weighed.scores.tolist()]
+    chances = [chance_words(table, simulated, at) for at in places]
+    return [
+        (name, *(out if weighed.is_out[at] else told[at] for at in places))
+        for name, told in ((_("Score of 100"), scores), (_("Chance to be best"), chances))
+    ]
 
 
-def _by_column(weighed: Weighed) -> list[tuple[float, bool]]:
-    return list(zip(weighed.scores.tolist(), weighed.is_out.tolist(), strict=True))
-
-
-def _describe(table: Table, weighed: Weighed, simulated: Simulated | None) -> str:
+def _describe(table: Table, weighed: Weighed, simulated: Simulated) -> str:
     """Return each candidate's result in a sentence, from first to last."""
-    return " ".join(_sentence(table, weighed, simulated, at) for at in weighed.order)
+    if not table.is_weighed:
+        return _("Nothing has a weight, so nothing is weighed.")
+    sentences = [_sentence(table, weighed, simulated, at) for at in weighed.order]
+    return " ".join([*sentences, *chances_in_words(table, simulated)])
 
 
-def _sentence(table: Table, weighed: Weighed, simulated: Simulated | None, at: int) -> str:
+def _sentence(table: Table, weighed: Weighed, simulated: Simulated, at: int) -> str:
     told = {"candidate": str(table.columns[at]), "score": points(float(weighed.scores[at]))}
     if weighed.is_out[at]:
         told["musts"] = ", ".join(table.rows[row].name for row in table.failed_musts(at))
         return _("%(candidate)s is out: it fails a must, %(musts)s.") % told
-    if simulated is None:
-        return _("%(candidate)s scores %(score)s of 100.") % told
-    told["chance"] = percent(float(simulated.best[at]))
+    if table.is_unproven[at]:
+        told["musts"] = ", ".join(table.rows[row].name for row in table.unknown_musts(at))
+        return (
+            _("%(candidate)s scores %(score)s of 100; nothing is known of a must, %(musts)s.")
+            % told
+        )
+    told["chance"] = chance_words(table, simulated, at)
     return _("%(candidate)s scores %(score)s of 100, best in %(chance)s of draws.") % told
 
 

@@ -11,10 +11,19 @@ from math import nan
 import numpy as np
 from django.utils.translation import gettext as _
 
+from decisions.caching import kept
 from decisions.comparability import LeftOut, Standing, standing_of
 from decisions.metrics import COSTS, LATENCIES, METRICS, QUALITIES
 from decisions.models import Candidate, Decision, Direction, Evidence, Goal
-from decisions.weighing.flips import Flip, RatingFlip, Swing, rating_flips, swings, weight_flips
+from decisions.weighing.flips import (
+    Flip,
+    RatingFlip,
+    Swing,
+    lone_weight,
+    rating_flips,
+    swings,
+    weight_flips,
+)
 from decisions.weighing.pareto import Front, pareto
 from decisions.weighing.scores import Simulated, Weighed, simulate, weigh
 from decisions.weighing.table import (
@@ -31,6 +40,8 @@ from decisions.weighing.verdict import Verdict, verdict
 from decisions.weights import WeightSheet
 
 Place = tuple[int, int]  # of a cell: row, column
+# Names what is kept of draws: another, once they are drawn or kept in another way.
+DRAWN = "drawn-1"
 
 
 @dataclass(frozen=True)
@@ -105,8 +116,11 @@ class Weighing:
 
     @cached_property
     def simulated(self) -> Simulated:
-        """Return what 10,000 draws from what the evidence leaves open come to."""
-        return simulate(self.table)
+        """Return what 10,000 draws from what the evidence leaves open come to.
+
+        Kept for a day, in the cache: they are the same as long as the table says the same.
+        """
+        return kept(f"{DRAWN}:{self.table.digest}", lambda: simulate(self.table))
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -127,12 +141,17 @@ class Weighing:
     def flip_sentences(self) -> list[str]:
         """Return what weights would change the winner, the smallest change first."""
         found = sorted(self.flips, key=lambda one: one.change)
-        return [one.words(self.table, self.weighed) for one in found]
+        told = [one.words(self.table, self.weighed) for one in found]
+        lone = lone_weight(self.table)
+        if lone is not None:
+            words = _("Only %(row)s has a weight: at 0 nothing is weighed, and nobody wins.")
+            told.append(words % {"row": self.table.rows[lone].name})
+        return told
 
     @property
     def steady(self) -> list[str]:
         """Return the names of the rows of which no weight changes the winner."""
-        moving = {one.row for one in self.flips}
+        moving = {one.row for one in self.flips} | {lone_weight(self.table)}
         return [row.name for at, row in enumerate(self.table.rows) if at not in moving]
 
     @property
@@ -201,8 +220,11 @@ def _left_out(standing: Standing) -> Iterator[LeftOut]:
 
 
 def _cell(evidence: Evidence) -> Cell:
-    one = evidence
-    return Cell(one.value, one.low, one.high, one.n, one.is_estimate)
+    one, told = evidence, evidence.conditions
+    # What was measured on the same cases is wrong together, whatever run measured it.
+    cases = told.get("case_set_digest")
+    source = f"{cases} {told.get('split', '')}" if cases else one.source_digest
+    return Cell(one.value, one.low, one.high, one.n, one.is_estimate, source, one.is_stale)
 
 
 def _ratings(sheet: WeightSheet, candidates: Sequence[Candidate], first: int) -> list[Rating]:

@@ -86,7 +86,7 @@ _TABLE = (
     Move("propose_goal", _("propose a goal"), OPEN, None, (PARTICIPANT,)),
     Move("edit_goal", _("change this goal"), OPEN, None, (OWNER, WRITER, AUTHOR)),
     Move("accept_goal", _("decide which goals count"), OPEN, None, (OWNER,)),
-    Move("apply_weights", _("set the weights"), (DRAFT,), None, (OWNER,)),
+    Move("apply_weights", _("set the weights"), OPEN, None, (OWNER,)),
     Move("edit_candidate", _("change the candidates"), OPEN, None, (OWNER, SCIENCE)),
     Move("assess", _("rate the candidates for this role"), OPEN, None, (WRITER,)),
     Move("measure", _("run evaluations"), OPEN, None, (OWNER, SCIENCE)),

@@ -104,7 +104,7 @@ def test_the_heat_table_says_what_every_cell_says_of_its_goal() -> None:
     )
     assert figure.table[1][1:] == (
         "no evidence",
-        f"0.500{NBSP}USD, met",
+        f"0.500{NBSP}USD (no interval), met",
         f"3{NBSP}USD (1.5–5), estimate, not decisive",
     )
     assert figure.table[2] == (
@@ -118,7 +118,7 @@ def test_the_heat_table_says_what_every_cell_says_of_its_goal() -> None:
 
 
 def test_the_heat_table_reads_without_colour() -> None:
-    figure = heat_table(table(), weigh(table()))
+    figure = heat_table(table(), weigh(table()), simulate(table(), 200))
     svg = drawn(figure)
     signs = [one.get("class") for one in svg.iter(f"{SVG}g") if "verdict-" in one.get("class", "")]
     assert signs == [
@@ -133,7 +133,7 @@ def test_the_heat_table_reads_without_colour() -> None:
 
 
 def test_the_more_a_value_is_worth_the_darker_is_its_cell() -> None:
-    svg = drawn(heat_table(table(), weigh(table())))
+    svg = drawn(heat_table(table(), weigh(table()), simulate(table(), 200)))
     shades = [
         float(one.get("fill-opacity", "0"))
         for one in svg.iter(f"{SVG}rect")

@@ -5,6 +5,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -14,11 +15,14 @@ from decisions.actions.evidence import (
     mark_stale,
     withdraw_evidence,
 )
-from decisions.actions.lifecycle import submit
+from decisions.actions.lifecycle import submit, withdraw
 from decisions.actions.rows import add_goal, edit_goal
 from decisions.exports.document import record_document
 from decisions.exports.pdf import render_html
+from decisions.matrix_page import MatrixPage, figure_named
 from decisions.models import Decision, EvidenceKind, User
+from decisions.record_parts import with_what_is_weighed
+from decisions.weighing.scores import simulate
 from decisions.weights import WeightSheet
 from tests import factories
 from tests.factories import People, fresh, measurement
@@ -149,16 +153,20 @@ def test_two_people_saving_weights_are_shown_both(
     assert fresh(complete_draft).role_weights == {"ux": 2.0}
 
 
-def test_only_the_owner_of_a_draft_saves_weights(
+def test_only_the_owner_of_an_open_record_saves_weights(
     people: People, complete_draft: Decision, sign_in: SignIn
 ) -> None:
     data = {"token": WeightSheet(complete_draft).token, "w_ux": "2"}
     page = url(complete_draft, "apply_weights")
     assert sign_in(people.ux).post(page, data).status_code == 403
     submit(complete_draft, by=people.owner)
+    assert sign_in(people.owner).post(page, data).status_code == 302
+    assert fresh(complete_draft).role_weights == {"ux": 2.0}
+    withdraw(fresh(complete_draft), by=people.owner, reason="No longer needed.")
+    data["w_ux"] = "3"
     assert sign_in(people.owner).post(page, data).status_code == 409
-    tried = sign_in(people.owner).get(url(complete_draft), {"w_ux": "2"}).content.decode()
-    assert "To set the weights it has to be: draft." in tried
+    tried = sign_in(people.owner).get(url(complete_draft), {"w_ux": "3"}).content.decode()
+    assert "To set the weights it has to be: draft / in review." in tried
     assert sign_in(people.owner).post(page, data | {"w_ux": "inf"}).status_code == 409
 
 
@@ -240,12 +248,86 @@ def test_odd_weights_still_make_a_page(
     nothing = {f"w_{key}": "0" for key in WeightSheet(complete_draft).weights}
     html = client.get(url(complete_draft), nothing).content.decode()
     assert "Nothing has a weight, so nothing is weighed." in html
+    assert "Nothing has a weight, so nobody is ranked." in html
+    assert "What would flip it" not in html
+    lone = nothing | {"w_accuracy": "3"}
+    html = client.get(url(complete_draft), lone).content.decode()
+    assert "Only Accuracy has a weight: at 0 nothing is weighed, and nobody wins." in html
+    # As a record may say that was written before weights were bounded.
+    complete_draft.goals.filter(metric="accuracy").update(weight=150.0)
+    assert client.get(url(complete_draft)).status_code == 200
     assert client.get(url(complete_draft, "figure", "matrix"), nothing).status_code == 200
     assert client.get(url(complete_draft, "figure", "tornado"), nothing).status_code == 404
     heavy = {"w_ux": "100", "w_nobody": "3"}
     html = client.get(url(complete_draft), heavy, headers=HTMX).content.decode()
     assert 'name="w_ux" value="100"' in html
     assert "w_nobody" not in html
+
+
+def test_what_a_verdict_rests_on_is_said_on_every_page_that_says_it(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    stale = complete_draft.evidence.get(number=1)
+    mark_stale(complete_draft, {stale.pk: "There is a newer set."})
+    client = sign_in(people.ux)
+    for page in (
+        url(complete_draft),
+        url(complete_draft, "candidates"),
+        complete_draft.get_absolute_url(),
+    ):
+        html = client.get(page).content.decode()
+        assert "It rests on 1 figure that is out of date." in html
+
+
+def test_an_unknown_must_is_told_in_the_ranking(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    first = complete_draft.evidence.get(number=1)
+    withdraw_evidence(first, by=people.owner, reason="A slip.")
+    html = sign_in(people.ux).get(url(complete_draft)).content.decode()
+    assert "nothing known of Accuracy" in html
+    assert "of draws the best is a candidate of which nothing shows that it meets a must" in html
+
+
+def test_what_was_drawn_is_drawn_once_until_the_table_says_something_else(
+    people: People,
+    complete_draft: Decision,
+    sign_in: SignIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    monkeypatch.setattr(
+        "decisions.matrix.simulate", lambda table: drawn.append(table) or simulate(table)
+    )
+    client = sign_in(people.owner)
+    for _time in range(2):
+        client.get(complete_draft.get_absolute_url())
+        client.get(url(complete_draft))
+    assert len(drawn) == 1
+    client.get(url(complete_draft), {"w_ux": "2"}, headers=HTMX)
+    assert len(drawn) == 2
+    mark_stale(complete_draft, {complete_draft.evidence.get(number=1).pk: "There is a newer set."})
+    client.get(url(complete_draft))
+    assert len(drawn) == 3
+    kind = type(cache._connections[cache._alias])  # type: ignore[attr-defined]
+    monkeypatch.setattr(kind, "get", refuse)
+    assert client.get(url(complete_draft)).status_code == 200
+    assert len(drawn) == 4
+
+
+def refuse(*_asked: object) -> None:
+    """Be a cache that cannot be reached."""
+    raise ConnectionError
+
+
+def test_a_figure_that_is_asked_for_is_drawn_alone(
+    people: People, complete_draft: Decision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("decisions.matrix_figures.heat_table", refuse)
+    record = with_what_is_weighed(Decision.objects.all()).get(pk=complete_draft.pk)
+    page = MatrixPage(record, people.ux, {})
+    assert figure_named(page, "tornado")
+    assert figure_named(page, "front-latency_p95")
 
 
 def test_candidates_that_all_fail_a_must_are_all_out(

@@ -69,7 +69,7 @@ edit_section        xxxx.xx     xxxx.xx      xxxx!xx      xxxx!xx      xxxx!xx
 propose_goal        .....xx     .....xx      !!!!!xx      !!!!!xx      !!!!!xx
 edit_goal           ..x.xxx     ..x.xxx      !!x!xxx      !!x!xxx      !!x!xxx
 accept_goal         .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
-apply_weights       .xxxxxx     !xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
+apply_weights       .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 edit_candidate      .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
 assess              xxxx.xx     xxxx.xx      xxxx!xx      xxxx!xx      xxxx!xx
 measure             .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
