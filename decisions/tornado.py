@@ -45,10 +45,8 @@ def tornado(
 
     What a role has not rated could be anything: it is named in one line, not drawn.
     """
-    drawn, unrated = [], []
-    for one in swings:
-        unrated_role = one.is_unknown and table.rows[one.row].is_role
-        (unrated if unrated_role else drawn).append(one)
+    unrated = [one for one in swings if one.is_unknown and table.rows[one.row].is_role]
+    drawn = [one for one in swings if one not in unrated]
     shown = [one for one in drawn if one.length >= LEAST][:MOST]
     if weighed.leader is None or not shown:
         return None
