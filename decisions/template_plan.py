@@ -20,6 +20,9 @@ from decisions.signing_policy import SigningPolicy
 
 RECOMMENDATION = "recommendation"
 WRONG_SIDE = gettext_lazy("The worst acceptable value lies on the wrong side of the target.")
+NO_WORST = gettext_lazy(
+    "A target of 0 needs a worst acceptable value: else nothing says how far from it is too far."
+)
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,7 @@ class Plan:
                 yield _("Set one goal on “%(metric)s”, not several.") % {
                     "metric": METRICS[metric].name
                 }
-        if not all(_is_goal(one) for one in self.goals):
-            yield _("A goal needs a direction, a target, and a weight from 0 to 100.")
-        if any(lies_wrong(one) for one in self.goals):
-            yield str(WRONG_SIDE)
+        yield from dict.fromkeys(problem for one in self.goals for problem in goal_problems(one))
 
     def _policy_problems(self) -> Iterator[str]:
         if not self.policy.roles:
@@ -177,6 +177,21 @@ def by_chapter(parts: Iterable[tuple[SectionKind, str]]) -> list[tuple[Text, lis
     """Return parts grouped by their chapters."""
     groups = groupby(parts, key=lambda part: part[0].chapter)
     return [(chapter, list(members)) for chapter, members in groups]
+
+
+def goal_problems(goal: Mapping[str, Any]) -> Iterator[str]:
+    """Give what makes no sense in a goal's values, in sentences."""
+    if not _is_goal(goal):
+        yield _("A goal needs a direction, a target, and a weight from 0 to 100.")
+    if lies_wrong(goal):
+        yield str(WRONG_SIDE)
+    if lacks_worst(goal):
+        yield str(NO_WORST)
+
+
+def lacks_worst(goal: Mapping[str, Any]) -> bool:
+    """Return whether nothing says what is worth nothing: there is no multiple of a target of 0."""
+    return goal.get("target") == 0 and goal.get("worst_acceptable") is None
 
 
 def lies_wrong(goal: Mapping[str, Any]) -> bool:

@@ -16,7 +16,10 @@ from decisions.actions.sections import Conflict
 from decisions.models import Assessment, Candidate, Decision, Goal, SectionState, User
 from decisions.policies import BadInput, wrong_state
 from decisions.section_kinds import Rows
+from decisions.template_plan import goal_problems
 
+# What says how much a value is worth.
+SCALE = {"direction", "target", "worst_acceptable", "weight"}
 LETTERS: list[str] = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_uppercase)]
 
 
@@ -28,6 +31,7 @@ def add_goal(decision: Decision, *, by: User, **values: Any) -> Goal:
     with change(decision, "propose_goal", by=by, kind="add_goal") as entry:
         _refuse_without_list(entry.decision)
         _refuse_foreign_role(entry.decision, by, values.get("proposed_by_role", ""))
+        _refuse_nonsense(values)
         _refuse_same_metric(entry.decision, values["metric"], None)
         is_owner = entry.decision.owner_id == by.pk
         goal = Goal.objects.create(
@@ -49,6 +53,7 @@ def edit_goal(goal: Goal, *, by: User, token: int, **values: Any) -> None:
     """
     with change(goal.decision, "edit_goal", by=by, subject=goal) as entry:
         _refuse_same_metric(entry.decision, values.get("metric", ""), goal)
+        _refuse_nonsense(values, goal)
         _edit(entry, goal, token, values)
         if not entry.is_void and entry.decision.owner_id != by.pk:
             Goal.objects.filter(pk=goal.pk).update(is_accepted=False)
@@ -265,6 +270,13 @@ def _refuse_foreign_role(decision: Decision, by: User, role: str) -> None:
     """
     if role and decision.owner_id != by.pk and role not in decision.roles_of(by):
         raise BadInput(_("You can propose a goal only for a role that you hold."))
+
+
+def _refuse_nonsense(values: Mapping[str, Any], goal: Goal | None = None) -> None:
+    """Raise `BadInput` for values that make no goal, with those of the goal that stay."""
+    told = {name: getattr(goal, name) for name in SCALE if goal} | values
+    if (goal is None or SCALE & values.keys()) and (problem := next(goal_problems(told), "")):
+        raise BadInput(problem)
 
 
 def _refuse_without_list(decision: Decision) -> None:

@@ -1,5 +1,7 @@
 """Goals, candidates and assessments."""
 
+import math
+
 import pytest
 
 from decisions.actions.rows import (
@@ -42,6 +44,26 @@ def test_there_is_one_goal_a_metric(draft: Decision, people: People) -> None:
     with pytest.raises(Refused, match="There is a goal with this metric already"):
         edit_goal(latency, by=people.owner, token=latency.token, metric=quality.metric)
     edit_goal(latency, by=people.owner, token=latency.token, metric=latency.metric, target=1.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"weight": 150.0}, "a weight from 0 to 100"),
+        ({"weight": math.nan}, "a weight from 0 to 100"),
+        ({"target": 5.0, "worst_acceptable": 99.0}, "on the wrong side"),
+        ({"target": 0.0}, "A target of 0 needs a worst acceptable value"),
+    ],
+)
+def test_values_that_make_no_goal_are_refused(
+    values: dict[str, float], problem: str, draft: Decision, people: People
+) -> None:
+    with pytest.raises(BadInput, match=problem):
+        add_goal(draft, by=people.owner, **LOAD | {"worst_acceptable": None} | values)
+    goal = add_goal(draft, by=people.owner, **LOAD | {"worst_acceptable": None})
+    with pytest.raises(BadInput, match=problem):
+        edit_goal(goal, by=people.owner, token=goal.token, **values)
+    edit_goal(goal, by=people.owner, token=goal.token, target=0.0, worst_acceptable=-9.0)
 
 
 def test_changing_a_goal_raises_its_token_and_the_digest(draft: Decision, people: People) -> None:
