@@ -272,11 +272,13 @@ def _measurement(
 
 
 def _telling(table: Table, source: Source) -> Iterator[int]:
-    """Give the rows of a source that count and are not exactly known."""
+    """Give the rows of a source that count, and of which the worth is open."""
+    low, high = (np.clip(table.worth(end), 0, 1) for end in (table.low, table.high))
+    guessed = table.is_unknown | table.is_estimate
     for row in source.rows:
         at = (row, source.column)
-        is_exact = not (table.is_unknown[at] or table.is_estimate[at]) and np.isnan(table.low[at])
-        if (table.weights[row] or table.must[row]) and not is_exact:
+        is_open = guessed[at] or abs(high[at] - low[at]) > SAME
+        if (table.weights[row] or table.must[row]) and is_open:
             yield row
 
 

@@ -426,8 +426,25 @@ def test_metrics_of_one_run_are_not_several_proofs() -> None:
         table = table_of(rows, cells, 2)
         assert simulate(table).best[0] == pytest.approx(0.81, abs=0.01)
         assert not judged(table)[0]
-    assert judged(table)[3].startswith(
-        "Measuring Accuracy, Accuracy, Accuracy, Accuracy, Accuracy, Accuracy of "
+
+
+def test_what_to_measure_is_a_source_named_by_the_goals_it_leaves_open() -> None:
+    rows = [accuracy(3), replace(accuracy(2), key="f1", name="Macro F1"), latency()]
+    cells = {
+        (0, 0): Cell(84, 80, 88, 300, source="run"),
+        (1, 0): Cell(83, 79, 87, 300, source="run"),
+        (2, 0): Cell(150, 140, 160, 300, source="run"),
+        (0, 1): Cell(83),
+        (1, 1): Cell(83),
+        (2, 1): Cell(150),
+    }
+    table = table_of(rows, cells, 2)
+    helps = verdict(table, weigh(table), simulate(table)).helps
+    assert helps is not None
+    assert (helps.column, helps.rows) == (0, (0, 1))
+    assert helps.words.startswith(
+        "Measuring Accuracy, Macro F1 of A more closely would help most; they come from one "
+        f"source, and so far they are 80.0–88.0{NBSP}%, 79.0–87.0{NBSP}%."
     )
 
 
