@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from decisions.weighing.cases import cases_to_tell
 from decisions.weighing.draws import draw
 from decisions.weighing.pareto import pareto
 from decisions.weighing.scores import simulate, weigh
@@ -706,6 +707,16 @@ def test_no_number_of_cases_tells_what_the_other_keeps_open() -> None:
     helps = verdict(table, weigh(table), simulate(table)).helps
     assert helps is not None
     assert helps.cases is None
+
+
+@pytest.mark.parametrize("value", [1e300, 90 + 1e-200, 90.0, -1e18])
+def test_odd_values_have_a_number_of_cases_within_reason_or_none(value: float) -> None:
+    cells = {(0, 0): Cell(value, -1e300, 1e300, 9), (0, 1): Cell(80, 70, 90, 9)}
+    for is_must in (False, True):
+        table = table_of([accuracy(is_must=is_must)], cells, 2)
+        source = table.sources[0]
+        found = cases_to_tell(table, weigh(table), simulate(table, 200), source, 0.9)
+        assert found is None or 9 < found <= 10_000_000
 
 
 def share_of(hits: float, n: int) -> Cell:
