@@ -274,7 +274,7 @@ def _refuse_foreign_role(decision: Decision, by: User, role: str) -> None:
 
 def _refuse_nonsense(values: Mapping[str, Any], goal: Goal | None = None) -> None:
     """Raise `BadInput` for values that make no goal, with those of the goal that stay."""
-    told = {name: getattr(goal, name) for name in SCALE if goal} | values
+    told = {**{name: getattr(goal, name) for name in SCALE if goal}, **values}
     if (goal is None or SCALE & values.keys()) and (problem := next(goal_problems(told), "")):
         raise BadInput(problem)
 

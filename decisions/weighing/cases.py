@@ -35,8 +35,8 @@ def cases_to_tell(
         shrinks = [_shrink_to_target(table, row, source.column) for row in musts]
     else:
         shrinks = [_shrink_to_rank(table, weighed, simulated, source, chance)]
-    cases = n / min(shrinks) ** 2 if min(shrinks) > 0 else 0.0
-    return _round_up(cases) if n < cases <= MANY_CASES else None
+    shrink = min(shrinks)
+    return _round_up(n / shrink**2) if sqrt(n / MANY_CASES) <= shrink < 1 else None
 
 
 def _shrink_to_target(table: Table, row: int, column: int) -> float:
@@ -44,7 +44,7 @@ def _shrink_to_target(table: Table, row: int, column: int) -> float:
     value, target = float(table.value[row, column]), table.rows[row].one
     end = float((table.low if target < value else table.high)[row, column])
     now = abs(end - value) / Z_95
-    return _deviation(abs(target - value), 0.0, Z_95) / now if isfinite(now) and now else 0.0
+    return abs(target - value) / (Z_95 + Z_POWER) / now if isfinite(now) and now else 0.0
 
 
 def _shrink_to_rank(

@@ -84,7 +84,8 @@ def _fill_measured(
     for source in table.sources:
         if not (cells := _cells(source, measured)):
             continue
-        rises = generator.standard_normal(drawn.shape[2], np.float32)
+        rises: Draws = np.empty(drawn.shape[2], np.float32)
+        generator.standard_normal(dtype=np.float32, out=rises)
         falls = np.minimum(rises, 0)
         np.maximum(rises, 0, out=rises)
         for at in cells:
@@ -105,7 +106,8 @@ def _fill_guessed(
     for source in table.sources:
         if not (cells := _cells(source, guessed)):
             continue
-        chance = generator.random(drawn.shape[2], np.float32)
+        chance: Draws = np.empty(drawn.shape[2], np.float32)
+        generator.random(dtype=np.float32, out=chance)
         for at in cells:
             guess = chance if table.is_unknown[at] else _triangular(chance, known, at)
             drawn[at] = np.round(guess) if nearest[at] else guess

@@ -139,11 +139,11 @@ def _meets(table: Table, worths: Draws) -> dict[int, Hits]:
 
     Whatever reaches its target is worth exactly 1.
     """
-    found = {}
+    found: dict[int, Hits] = {}
     for at, source in enumerate(table.sources):
         musts = [row for row in source.rows if table.is_open_must[row, source.column]]
         if musts:
-            found[at] = (worths[musts, source.column] >= 1).all(axis=0)
+            found[at] = np.all(worths[musts, source.column] >= 1, axis=0)
     return found
 
 
@@ -194,7 +194,7 @@ def _deviation(parts: Draws) -> Floats:
     """Return the standard deviation of what each source adds, (S,)."""
     centred = parts - parts.mean(axis=1, keepdims=True)
     squares = np.einsum("sd,sd->s", centred, centred, dtype=np.float32)
-    return np.sqrt(squares.astype(np.float64) / parts.shape[1])
+    return np.asarray(np.sqrt(squares / parts.shape[1]), np.float64)
 
 
 def _chances(parts: Draws, meets: Mapping[int, Hits]) -> tuple[Floats, Floats]:

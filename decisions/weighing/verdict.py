@@ -19,6 +19,7 @@ from decisions.weighing.words import interval_words, percent
 CLEAR_MARGIN = 0.10  # share of the leader's score
 CLEAR_CHANCE = 0.90
 SMALL_PART = 0.10  # of a lead: what may rest on estimates
+LEAST_GAIN = 0.0005  # of a score; less doesn't show in points to a tenth
 SAME = 1e-9  # shares closer than this are the same but for rounding
 
 
@@ -86,10 +87,11 @@ def most_helpful(
 ) -> Measurement | None:
     """Return what to measure so that the choice improves most.
 
-    Where no single source could change it, what the first reason asks for; None without one.
+    Where no single source would change it to speak of, what the first reason asks for; None
+    without one.
     """
     worth = simulated.worth_knowing
-    if worth.size and worth.max() > 0:
+    if worth.max(initial=0.0) >= LEAST_GAIN:
         return _measurement(table, weighed, simulated, table.sources[int(worth.argmax())])
     cells = [one.cell for one in reasons if one.cell]
     if not cells:
@@ -272,11 +274,13 @@ def _measurement(
 
 
 def _telling(table: Table, source: Source) -> Iterator[int]:
-    """Give the rows of a source that count and are not exactly known."""
+    """Give the rows of a source that count, and of which the worth is open."""
+    low, high = (np.clip(table.worth(end), 0, 1) for end in (table.low, table.high))
+    guessed = table.is_unknown | table.is_estimate
     for row in source.rows:
         at = (row, source.column)
-        is_exact = not (table.is_unknown[at] or table.is_estimate[at]) and np.isnan(table.low[at])
-        if (table.weights[row] or table.must[row]) and not is_exact:
+        is_open = guessed[at] or abs(high[at] - low[at]) > SAME
+        if (table.weights[row] or table.must[row]) and is_open:
             yield row
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from decisions.weighing.cases import cases_to_tell
 from decisions.weighing.draws import draw
 from decisions.weighing.pareto import pareto
 from decisions.weighing.scores import simulate, weigh
@@ -426,8 +427,25 @@ def test_metrics_of_one_run_are_not_several_proofs() -> None:
         table = table_of(rows, cells, 2)
         assert simulate(table).best[0] == pytest.approx(0.81, abs=0.01)
         assert not judged(table)[0]
-    assert judged(table)[3].startswith(
-        "Measuring Accuracy, Accuracy, Accuracy, Accuracy, Accuracy, Accuracy of "
+
+
+def test_what_to_measure_is_a_source_named_by_the_goals_it_leaves_open() -> None:
+    rows = [accuracy(3), replace(accuracy(2), key="f1", name="Macro F1"), latency()]
+    cells = {
+        (0, 0): Cell(84, 80, 88, 300, source="run"),
+        (1, 0): Cell(83, 79, 87, 300, source="run"),
+        (2, 0): Cell(150, 140, 160, 300, source="run"),
+        (0, 1): Cell(83),
+        (1, 1): Cell(83),
+        (2, 1): Cell(150),
+    }
+    table = table_of(rows, cells, 2)
+    helps = verdict(table, weigh(table), simulate(table)).helps
+    assert helps is not None
+    assert (helps.column, helps.rows) == (0, (0, 1))
+    assert helps.words.startswith(
+        "Measuring Accuracy, Macro F1 of A more closely would help most; they come from one "
+        f"source, and so far they are 80.0–88.0{NBSP}%, 79.0–87.0{NBSP}%."
     )
 
 
@@ -480,8 +498,9 @@ def test_a_small_margin_is_no_clear_win() -> None:
     )
     assert helps == "No single measurement would change the choice."
     # Nor does measuring what is known nearly exactly, and cannot change places.
-    cells[0, 1] = Cell(87, 86.9, 87.1, 50_000)
-    assert judged(table_of([accuracy()], cells, 2))[3] == helps
+    for low, high in ((86.9, 87.1), (86.4, 87.6)):
+        cells[0, 1] = Cell(87, low, high, 50_000)
+        assert judged(table_of([accuracy()], cells, 2))[3] == helps
 
 
 def test_a_margin_of_exactly_a_tenth_is_enough() -> None:
@@ -688,6 +707,16 @@ def test_no_number_of_cases_tells_what_the_other_keeps_open() -> None:
     helps = verdict(table, weigh(table), simulate(table)).helps
     assert helps is not None
     assert helps.cases is None
+
+
+@pytest.mark.parametrize("value", [1e300, 90 + 1e-200, 90.0, -1e18])
+def test_odd_values_have_a_number_of_cases_within_reason_or_none(value: float) -> None:
+    cells = {(0, 0): Cell(value, -1e300, 1e300, 9), (0, 1): Cell(80, 70, 90, 9)}
+    for is_must in (False, True):
+        table = table_of([accuracy(is_must=is_must)], cells, 2)
+        source = table.sources[0]
+        found = cases_to_tell(table, weigh(table), simulate(table, 200), source, 0.9)
+        assert found is None or 9 < found <= 10_000_000
 
 
 def share_of(hits: float, n: int) -> Cell:
