@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.test import Client
 
 from decisions.actions.evidence import attach_evidence, mark_stale, withdraw_evidence
 from decisions.actions.rows import accept_goal, add_goal, edit_candidate, edit_goal
@@ -253,7 +254,7 @@ def test_an_estimate_stands_only_where_nothing_was_measured(
 
 
 def test_of_several_estimates_the_newest_fills_the_cell_and_all_are_shown(
-    draft: Decision, people: People
+    draft: Decision, people: People, client: Client
 ) -> None:
     factories.add_goals(draft, people)
     candidate = factories.add_candidates(draft, people)[0]
@@ -265,7 +266,10 @@ def test_of_several_estimates_the_newest_fills_the_cell_and_all_are_shown(
         ("E1", "E2 is the newest estimate.")
     ]
     (figure,) = evidence_figures(loaded(draft))
-    assert [row.evidence.reference for row in figure.rows] == ["E1", "E2"]
+    assert [row.evidence.reference for row in figure.rows] == ["E2"]
+    client.force_login(people.ux)
+    html = client.get(f"{draft.get_absolute_url()}evidence/").content.decode()
+    assert all(f'id="E{number}"' in html for number in (1, 2))
 
 
 def test_evidence_out_of_date_fills_its_cell_and_is_named(
