@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from decisions.freshness import earlier_spec
 from decisions.models import Decision, Review, Role, Section, Thread, User
 from decisions.models.decision import OWNER
 from decisions.references import reference_problems
@@ -93,9 +94,18 @@ def _goal_problems(section: Section) -> list[str]:
 
 
 def _candidate_problems(section: Section) -> list[str]:
-    if any(not one.is_dropped for one in section.decision.candidates.all()):
-        return []
-    return [_("There is no candidate yet.")]
+    considered = [one for one in section.decision.candidates.all() if not one.is_dropped]
+    if not considered:
+        return [_("There is no candidate yet.")]
+    specs = {one.pk: one.spec for one in section.decision.candidates.all()}
+    standing = [one for one in section.decision.evidence.all() if not one.is_withdrawn]
+    outdated = [one for one in standing if one.is_measured and earlier_spec(one, specs)]
+    return [
+        _("%(candidate)s was run otherwise when it was measured: %(evidence)s. Measure it again.")
+        % {"candidate": candidate, "evidence": ", ".join(found)}
+        for candidate in considered
+        if (found := [one.reference for one in outdated if one.candidate_id == candidate.pk])
+    ]
 
 
 def _assessment_problems(section: Section) -> list[str]:

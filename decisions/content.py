@@ -152,7 +152,7 @@ def content(decision: Decision) -> dict[str, Any]:
     }
 
 
-def digest(record_content: dict[str, Any]) -> str:
+def digest(record_content: dict[str, Any] | list[Any]) -> str:
     """Return the SHA-256 of the canonical JSON (RFC 8785) of a record's content, in hex."""
     return hashlib.sha256(rfc8785.dumps(record_content)).hexdigest()
 

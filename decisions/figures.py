@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from decisions.comparability import why_apart
+from decisions.comparability import LeftOut, Standing, standings, why_apart
 from decisions.forest_plot import Figure, FigureRow, Row, Target, forest_plot
 from decisions.models import Candidate, Decision, Direction, Evidence, Goal
 from decisions.numbers import format_exact
 from decisions.outcomes import Outcome
 
 __all__ = [
+    "CandidateFigure",
     "EvidenceRow",
     "Figure",
     "FigureRow",
@@ -49,8 +51,20 @@ class EvidenceRow:
 
 
 @dataclass(frozen=True)
+class CandidateFigure:
+    """What stands of one candidate in a metric; else what was obtained and may not be compared."""
+
+    candidate: Candidate
+    row: EvidenceRow | None
+    apart: LeftOut | None
+
+
+@dataclass(frozen=True)
 class GoalFigure:
-    """Measurements that may be compared with each other, and the goal they speak to, if any."""
+    """Measurements that may be compared with each other, and the goal they speak to, if any.
+
+    The first of a metric is what stands of it, and the figures after it what is left out.
+    """
 
     goal: Goal | None
     metric: str
@@ -60,6 +74,7 @@ class GoalFigure:
     target: Target | None
     rows: tuple[EvidenceRow, ...]
     figure: Figure
+    standing: Standing
     note: str = ""
     cases: str = ""
     is_first: bool = True
@@ -68,6 +83,21 @@ class GoalFigure:
     def is_shared(self) -> bool:
         """Return whether it holds candidates against each other."""
         return len({row.candidate.pk for row in self.rows}) > 1
+
+    def of(self, candidate: Candidate) -> CandidateFigure:
+        """Return what the metric has to say of a candidate."""
+        mine = (row for row in self.rows if row.candidate.pk == candidate.pk)
+        row = next(mine, None)
+        return CandidateFigure(candidate, row, None if row else self.standing.apart(candidate.pk))
+
+    @property
+    def apart(self) -> list[LeftOut]:
+        """Return what was obtained of candidates that have no row, beside what stands."""
+        shown = {row.candidate.pk for row in self.rows}
+        if not self.is_first:
+            return []
+        left_out = {one.evidence.candidate_id: one for one in self.standing.left_out}
+        return [one for candidate, one in left_out.items() if candidate not in shown]
 
     @property
     def in_short(self) -> str:
@@ -118,7 +148,8 @@ class GoalFigure:
         """Return how estimates are drawn, "" where there are none."""
         if not any(row.evidence.is_estimate for row in self.rows):
             return ""
-        return _("Dashed: an estimate, from the lowest to the highest that is thought likely.")
+        dashed = _("Dashed: an estimate, from the lowest to the highest that is thought likely.")
+        return f"{dashed} {_('An estimate decides nothing.')}" if self.target else dashed
 
     @property
     def anchor(self) -> str:
@@ -129,18 +160,18 @@ class GoalFigure:
 def evidence_figures(decision: Decision) -> list[GoalFigure]:
     """Return a figure for each goal with standing evidence, then for each other measured metric.
 
-    Only values obtained under the same conditions share a figure. Reads the prefetched rows.
+    Only values obtained under the same conditions share a figure: of a metric, what stands in the
+    matrix comes first, and what is left out of it after. Reads the prefetched rows.
     """
     goals = {goal.metric: goal for goal in decision.accepted_goals}
-    places = {metric: place for place, metric in enumerate(goals)}
-    groups = _comparable(decision)
     found: list[GoalFigure] = []
-    # Sorting is stable: under one metric, what was measured first comes first.
-    for (metric, *_rest), members in sorted(
-        groups.items(), key=lambda group: places.get(group[0][0], len(places))
-    ):
-        earlier = [one for one in found if one.metric == metric]
-        found.append(_goal_figure(decision, goals.get(metric), members, earlier))
+    for metric, standing in standings(decision).items():
+        of_metric: list[GoalFigure] = []
+        for members in standing.groups:
+            of_metric.append(
+                _goal_figure(decision, goals.get(metric), standing, members, of_metric)
+            )
+        found += of_metric
     return found
 
 
@@ -165,31 +196,20 @@ def chosen_letters(decision: Decision) -> set[str]:
     return set()
 
 
-def _comparable(decision: Decision) -> dict[tuple[str, str, str], list[Evidence]]:
-    """Return the standing measurements by metric, unit and conditions, in the order of numbers."""
-    groups: dict[tuple[str, str, str], list[Evidence]] = {}
-    shown = [one for one in decision.evidence.all() if not one.is_comparison]
-    standing = [one for one in shown if not one.is_withdrawn]
-    # An estimate was made under no conditions: it stands, marked, beside what was measured first.
-    for one in sorted(standing, key=lambda one: one.is_estimate):
-        alike = (key for key in groups if one.is_estimate and key[:2] == (one.metric, one.unit))
-        key = next(alike, (one.metric, one.unit, one.question))
-        groups.setdefault(key, []).append(one)
-    return groups
-
-
 def _goal_figure(
-    decision: Decision, goal: Goal | None, members: list[Evidence], earlier: list[GoalFigure]
+    decision: Decision,
+    goal: Goal | None,
+    standing: Standing,
+    group: Iterable[Evidence],
+    earlier: list[GoalFigure],
 ) -> GoalFigure:
     """Return one figure of measurements that may be compared; `earlier` are of the same metric."""
+    members = sorted(group, key=lambda one: (one.candidate.position, one.candidate.pk))
     unit, metric = members[0].unit, members[0].metric
     target = goal_target(goal) if goal and goal.unit == unit else None
     name = goal.name if goal else members[0].metric_name
     key = f"{metric}-{len(earlier) + 1}" if earlier else metric
     chosen = chosen_letters(decision)
-    members.sort(
-        key=lambda one: (one.candidate.position, one.candidate.pk, one.is_estimate, one.number)
-    )
     plotted = [_row(one, one.candidate.letter in chosen) for one in members]
     figure = forest_plot(plotted, target, name=name, unit=unit, key=key)
     lines = zip(members, plotted, figure.rows, strict=True)
@@ -202,7 +222,8 @@ def _goal_figure(
     cases = _cases(members[0])
     note = " ".join(filter(None, [_note(goal, members[0], earlier), cases]))
     return GoalFigure(
-        *(goal, metric, name, unit, key, target, rows, figure, note, cases), is_first=not earlier
+        *(goal, metric, name, unit, key, target, rows, figure, standing, note, cases),
+        is_first=not earlier,
     )
 
 

@@ -150,8 +150,13 @@ def _figure_row(row: Row, unit: str, target: Target | None) -> FigureRow:
         value,
         interval or NOTHING,
         format_size(row.n),
-        target.outcome(row.value, row.low, row.high) if target else None,
+        _outcome(row, target) if target else None,
     )
+
+
+def _outcome(row: Row, target: Target) -> Outcome:
+    """Return what a row says of the target; what a person estimates decides nothing."""
+    return target.outcome(row.value, row.low, row.high) if row.n else Outcome.OPEN
 
 
 def _sentence(row: Row, told: FigureRow, unit: str) -> str:

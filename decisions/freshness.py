@@ -1,9 +1,15 @@
-"""What evidence rests on has versions elsewhere: who keeps them registers, and is asked here."""
+"""Whether evidence still speaks of what is there: of how its candidates are run, and of the rest.
+
+What else it rests on has versions elsewhere: who keeps them registers, and is asked here.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from decisions.content import digest
 from decisions.models import Decision, Evidence
 
 Conditions = Mapping[str, Any]
@@ -23,6 +29,24 @@ class Versions:
 
 
 _known: list[Versions] = []
+
+
+def specs_digest(*specs: Mapping[str, Any]) -> str:
+    """Return the digest of how the candidates are run of which evidence speaks, one or two."""
+    return digest(list(specs))
+
+
+def earlier_spec(evidence: Evidence, specs: Mapping[int, Mapping[str, Any]]) -> str:
+    """Return in a sentence that a candidate of which evidence speaks is run otherwise now, or "".
+
+    `specs` are those of the record's candidates by their key. What came before specs were kept
+    with evidence has none to differ from.
+    """
+    spoken_of = [evidence.candidate_id, evidence.compared_with_id]
+    now = specs_digest(*(specs[one] for one in spoken_of if one is not None))
+    if evidence.spec_digest in ("", now):
+        return ""
+    return _("How the candidate is run has changed.")
 
 
 def register(versions: Versions) -> None:

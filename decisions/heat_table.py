@@ -5,6 +5,9 @@ Every shade stands beside a number and every outcome beside a sign, so it reads 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -29,8 +32,9 @@ from decisions.weighing.table import Table
 from decisions.weighing.words import (
     CellWords,
     cells_in_words,
+    chance_words,
+    chances_in_words,
     goal_words,
-    percent,
     points,
     worth_words,
 )
@@ -41,22 +45,45 @@ ROW, RESULT, PAD, GAP = 50.0, 30.0, 10.0, 2.0
 FAINTEST, DARKEST = 0.03, 0.28
 
 
-def heat_table(
-    table: Table, weighed: Weighed, simulated: Simulated | None = None, *, key: str = "matrix"
-) -> Figure:
-    """Return goals by candidates with values, outcomes and what they are worth, and the scores.
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What is known for a cell and does not count there: the figure with its name, and why."""
 
-    With draws there is a row of how often each candidate is the best.
+    value: str
+    why: str
+
+    def __str__(self) -> str:
+        told = {"value": self.value, "why": self.why}
+        return _("%(value)s, measured, not comparable: %(why)s") % told
+
+
+def heat_table(
+    table: Table,
+    weighed: Weighed,
+    simulated: Simulated,
+    *,
+    apart: Mapping[tuple[int, int], Apart] | None = None,
+    key: str = "matrix",
+) -> Figure:
+    """Return goals by candidates with values, outcomes and what they are worth.
+
+    Under them stand the scores and how often each candidate is the best; neither where nothing
+    has a weight. `apart` is, by row and column, what was measured for cells that hold nothing.
     """
+    apart = apart or {}
     title = _("How each candidate stands in every goal")
     results = _results(table, weighed, simulated)
     description = _describe(table, weighed, simulated)
     cells = cells_in_words(table)
-    drawing = _Drawing(table, weighed, cells, results).svg(title, description, f"figure-{key}")
+    layout = _Drawing(table, weighed, cells, results, apart)
+    drawing = layout.svg(title, description, f"figure-{key}")
     headings = (_("Goal"), *(str(column) for column in table.columns))
     lines = tuple(
-        (f"{place.name} ({goal_words(place)}; {worth_words(place)})", *map(str, told))
-        for place, told in zip(table.rows, cells, strict=True)
+        (
+            f"{place.name} ({goal_words(place)}; {worth_words(place)})",
+            *(str(apart.get((row, at), one)) for at, one in enumerate(told)),
+        )
+        for row, (place, told) in enumerate(zip(table.rows, cells, strict=True))
     )
     return Figure(drawing, title, description, (), headings, lines + tuple(results))
 
@@ -66,38 +93,45 @@ def heat_legend() -> str:
     return _(
         "The darker a cell, the more its value is worth: nothing at the worst acceptable value, "
         "all at the target. Tick: met. Cross: not met. Waves: not decisive, the interval crosses "
-        "the target. Dashed edge: no evidence, worth nothing. Est.: an estimate."
+        "the target. Dashed edge: no evidence, or none that may be compared with the others of its "
+        "row: worth nothing. Est.: an estimate, which decides nothing. No interval: counts as "
+        "exactly known."
     )
 
 
-def _results(table: Table, weighed: Weighed, simulated: Simulated | None) -> list[tuple[str, ...]]:
+def _results(table: Table, weighed: Weighed, simulated: Simulated) -> list[tuple[str, ...]]:
     """Return the rows of results under the goals, as text."""
-    out = _("out")
-    scores = (out if gone else points(score) for score, gone in _by_column(weighed))
-    rows = [(_("Score of 100"), *scores)]
-    if simulated is not None:
-        chances = zip(simulated.best, weighed.is_out, strict=True)
-        rows.append((_("Chance to be best"), *(out if gone else percent(p) for p, gone in chances)))
-    return rows
+    if not table.is_weighed:
+        return []
+    out, places = _("out"), range(len(table.columns))
+    scores = [points(score) for score in weighed.scores.tolist()]
+    chances = [chance_words(table, simulated, at) for at in places]
+    return [
+        (name, *(out if weighed.is_out[at] else told[at] for at in places))
+        for name, told in ((_("Score of 100"), scores), (_("Chance to be best"), chances))
+    ]
 
 
-def _by_column(weighed: Weighed) -> list[tuple[float, bool]]:
-    return list(zip(weighed.scores.tolist(), weighed.is_out.tolist(), strict=True))
-
-
-def _describe(table: Table, weighed: Weighed, simulated: Simulated | None) -> str:
+def _describe(table: Table, weighed: Weighed, simulated: Simulated) -> str:
     """Return each candidate's result in a sentence, from first to last."""
-    return " ".join(_sentence(table, weighed, simulated, at) for at in weighed.order)
+    if not table.is_weighed:
+        return _("Nothing has a weight, so nothing is weighed.")
+    sentences = [_sentence(table, weighed, simulated, at) for at in weighed.order]
+    return " ".join([*sentences, *chances_in_words(table, simulated)])
 
 
-def _sentence(table: Table, weighed: Weighed, simulated: Simulated | None, at: int) -> str:
+def _sentence(table: Table, weighed: Weighed, simulated: Simulated, at: int) -> str:
     told = {"candidate": str(table.columns[at]), "score": points(float(weighed.scores[at]))}
     if weighed.is_out[at]:
         told["musts"] = ", ".join(table.rows[row].name for row in table.failed_musts(at))
         return _("%(candidate)s is out: it fails a must, %(musts)s.") % told
-    if simulated is None:
-        return _("%(candidate)s scores %(score)s of 100.") % told
-    told["chance"] = percent(float(simulated.best[at]))
+    if table.is_unproven[at]:
+        told["musts"] = ", ".join(table.rows[row].name for row in table.unknown_musts(at))
+        return (
+            _("%(candidate)s scores %(score)s of 100; nothing is known of a must, %(musts)s.")
+            % told
+        )
+    told["chance"] = chance_words(table, simulated, at)
     return _("%(candidate)s scores %(score)s of 100, best in %(chance)s of draws.") % told
 
 
@@ -110,8 +144,10 @@ class _Drawing:
         weighed: Weighed,
         cells: list[list[CellWords]],
         results: list[tuple[str, ...]],
+        apart: Mapping[tuple[int, int], Apart],
     ) -> None:
         self.table, self.weighed, self.cells, self.results = table, weighed, cells, results
+        self.apart = apart
         count = max(len(table.columns), 1)
         self.cell = min(max((WIDTH - NAMES) / count, self._widest()), CELL_AT_MOST)
         self.width = max(WIDTH, NAMES + self.cell * count)
@@ -146,6 +182,8 @@ class _Drawing:
             for row in self.cells
             for one in row
         ]
+        widths += [text_width(one.value, TEXT) for one in self.apart.values()]
+        widths += [text_width(_("not comparable"), SMALL)] if self.apart else []
         return max([CELL_AT_LEAST, *(width + 2 * PAD for width in widths)])
 
     def _left(self, column: int) -> float:
@@ -184,10 +222,13 @@ class _Drawing:
             parts.append(sign(told.outcome, start + 6, top + 16))
             start += 18
         room, is_out = left + self.cell - GAP - start, bool(self.weighed.is_out[column])
-        for words in wrap(told.value, room, TEXT, lines=1):
+        apart = self.apart.get((row, column))
+        value, second = (apart.value, _("not comparable")) if apart else (told.value, told.second)
+        soft, weight = (True, 400) if apart else (is_out, 600)
+        for words in wrap(value, room, TEXT, lines=1):
             base = top + 16 + TEXT * TO_BASE
-            parts.append(text(start, base, words, "start", TEXT, weight=600, soft=is_out))
-        for words in wrap(told.second, self.cell - PAD - GAP, SMALL, lines=1):
+            parts.append(text(start, base, words, "start", TEXT, weight=weight, soft=soft))
+        for words in wrap(second, self.cell - PAD - GAP, SMALL, lines=1):
             base = top + 16 + LINE + SMALL * TO_BASE
             parts.append(text(left + PAD, base, words, "start", SMALL, soft=True))
         return element("g", self._shade(row, column, top), *parts)

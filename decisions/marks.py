@@ -91,6 +91,19 @@ def text(
     )
 
 
+def blank(left: float, right: float, middle: float) -> SafeString:
+    """Return a piece of paper, a line high, that keeps lines from running through words."""
+    return element(
+        "rect",
+        x=left,
+        y=middle - LINE / 2,
+        width=right - left,
+        height=LINE,
+        class_="fig-paper",
+        fill=PAPER,
+    )
+
+
 def sign(found: Outcome, x: float, y: float) -> SafeString:
     """Return the sign of an outcome in a square of 12 around a point, in its colour."""
     drawn = element(
@@ -123,6 +136,11 @@ def verdict(found: Outcome, x: float, y: float) -> SafeString:
 def names_below(columns: Sequence[tuple[str, str]], top: float, width: float) -> list[SafeString]:
     """Return what letters stand for, (letter, name) after (letter, name), on lines of text."""
     told = " · ".join(f"{letter}: {name}" for letter, name in columns if name)
+    return lines_below(told, top, width)
+
+
+def lines_below(told: str, top: float, width: float) -> list[SafeString]:
+    """Return what stands under a figure, on lines of text."""
     # Widths are estimates, and nothing stands beside these lines to warn of one that is too low.
     lines = wrap(told, 0.9 * width, SMALL, MOST_LINES)
     return [

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from math import nan
 
+import numpy as np
 from django.utils.translation import gettext as _
 
-from decisions.comparability import LeftOut, why_apart
+from decisions.caching import kept
+from decisions.comparability import LeftOut, Standing, standing_of
 from decisions.metrics import COSTS, LATENCIES, METRICS, QUALITIES
 from decisions.models import Candidate, Decision, Direction, Evidence, Goal
-from decisions.weighing.flips import Flip, RatingFlip, Swing, rating_flips, swings, weight_flips
+from decisions.weighing.flips import (
+    Flip,
+    RatingFlip,
+    Swing,
+    lone_weight,
+    rating_flips,
+    swings,
+    weight_flips,
+)
 from decisions.weighing.pareto import Front, pareto
 from decisions.weighing.scores import Simulated, Weighed, simulate, weigh
 from decisions.weighing.table import (
@@ -29,23 +40,22 @@ from decisions.weighing.verdict import Verdict, verdict
 from decisions.weights import WeightSheet
 
 Place = tuple[int, int]  # of a cell: row, column
-
-
-@dataclass(frozen=True)
-class Filled:
-    """The evidence in one row by the place of its column, and what was left out of it."""
-
-    chosen: Mapping[int, Evidence]
-    left_out: tuple[LeftOut, ...]
+# Names what is kept of draws: another, once they are drawn or kept in another way.
+DRAWN = "drawn-1"
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """What is weighed of a record, and from what evidence; its weights are the saved ones."""
+    """What is weighed of a record, and from what evidence; its weights are the saved ones.
+
+    `apart` is what was measured for cells that hold nothing, as it may not be compared with the
+    rest of its row; `left_out` is all evidence on goals that fills no cell.
+    """
 
     decision: Decision
     table: Table
     sources: Mapping[Place, Evidence]
+    apart: Mapping[Place, LeftOut]
     left_out: tuple[LeftOut, ...]
 
 
@@ -56,8 +66,8 @@ def matrix_of(decision: Decision) -> Matrix:
     """
     goals, sheet = decision.accepted_goals, WeightSheet(decision)
     candidates = considered(decision)
-    filled = [_fill(decision, goal.metric, goal.unit, candidates) for goal in goals]
-    sources = _placed(filled)
+    standing = [standing_of(decision, goal.metric, goal.unit) for goal in goals]
+    sources = _placed(standing, candidates)
     rows = [
         *(_goal_row(goal) for goal in goals),
         *(role_row(key, sheet.names[key], weight=sheet.weights[key]) for key in sheet.roles),
@@ -65,8 +75,8 @@ def matrix_of(decision: Decision) -> Matrix:
     ratings = _ratings(sheet, candidates, len(goals))
     cells = {place: _cell(one) for place, one in sources.items()}
     table = make_table(rows, _columns(candidates), cells, ratings)
-    left_out = tuple(one for row in filled for one in row.left_out)
-    return Matrix(decision, table, sources, left_out)
+    left_out = tuple(one for row in standing for one in _left_out(row))
+    return Matrix(decision, table, sources, _apart(standing, candidates), left_out)
 
 
 def considered(decision: Decision) -> list[Candidate]:
@@ -106,8 +116,11 @@ class Weighing:
 
     @cached_property
     def simulated(self) -> Simulated:
-        """Return what 10,000 draws from what the evidence leaves open come to."""
-        return simulate(self.table)
+        """Return what 10,000 draws from what the evidence leaves open come to.
+
+        Kept for a day, in the cache: they are the same as long as the table says the same.
+        """
+        return kept(f"{DRAWN}:{self.table.digest}", lambda: simulate(self.table))
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -128,12 +141,17 @@ class Weighing:
     def flip_sentences(self) -> list[str]:
         """Return what weights would change the winner, the smallest change first."""
         found = sorted(self.flips, key=lambda one: one.change)
-        return [one.words(self.table, self.weighed) for one in found]
+        told = [one.words(self.table, self.weighed) for one in found]
+        lone = lone_weight(self.table)
+        if lone is not None:
+            words = _("Only %(row)s has a weight: at 0 nothing is weighed, and nobody wins.")
+            told.append(words % {"row": self.table.rows[lone].name})
+        return told
 
     @property
     def steady(self) -> list[str]:
         """Return the names of the rows of which no weight changes the winner."""
-        moving = {one.row for one in self.flips}
+        moving = {one.row for one in self.flips} | {lone_weight(self.table)}
         return [row.name for at, row in enumerate(self.table.rows) if at not in moving]
 
     @property
@@ -148,7 +166,10 @@ class Weighing:
 
     @cached_property
     def fronts(self) -> list[tuple[Table, Front]]:
-        """Return the heaviest quality goal against cost and latency, each with its own table."""
+        """Return the heaviest quality goal against cost and latency, each with its own table.
+
+        Weights don't count here, so a candidate is out as it is under any.
+        """
         return list(_fronts(self.matrix))
 
 
@@ -169,18 +190,41 @@ def _columns(candidates: Iterable[Candidate]) -> list[Column]:
     return [Column(one.letter, one.name) for one in candidates]
 
 
-def _placed(filled: Sequence[Filled]) -> dict[Place, Evidence]:
+def _placed(standing: Sequence[Standing], candidates: Sequence[Candidate]) -> dict[Place, Evidence]:
     """Return the evidence of several rows by the places of their cells."""
     return {
-        (row, column): one
-        for row, found in enumerate(filled)
-        for column, one in found.chosen.items()
+        (row, column): found.chosen[one.pk]
+        for row, found in enumerate(standing)
+        for column, one in enumerate(candidates)
+        if one.pk in found.chosen
     }
 
 
+def _apart(standing: Sequence[Standing], candidates: Sequence[Candidate]) -> dict[Place, LeftOut]:
+    """Return what was obtained for cells that hold nothing, and why it does not fill them."""
+    return {
+        (row, column): apart
+        for row, found in enumerate(standing)
+        for column, one in enumerate(candidates)
+        if (apart := found.apart(one.pk))
+    }
+
+
+def _left_out(standing: Standing) -> Iterator[LeftOut]:
+    """Give what fills no cell of a row; what stands of a candidate given up fills none either."""
+    for one in standing.chosen.values():
+        if one.candidate.is_dropped:
+            why = _("%(candidate)s is no longer considered.") % {"candidate": one.candidate}
+            yield LeftOut(one, why)
+    yield from standing.left_out
+
+
 def _cell(evidence: Evidence) -> Cell:
-    one = evidence
-    return Cell(one.value, one.low, one.high, one.n, one.is_estimate)
+    one, told = evidence, evidence.conditions
+    # What was measured on the same cases is wrong together, whatever run measured it.
+    cases = told.get("case_set_digest")
+    source = f"{cases} {told.get('split', '')}" if cases else one.source_digest
+    return Cell(one.value, one.low, one.high, one.n, one.is_estimate, source, one.is_stale)
 
 
 def _ratings(sheet: WeightSheet, candidates: Sequence[Candidate], first: int) -> list[Rating]:
@@ -197,94 +241,22 @@ def _ratings(sheet: WeightSheet, candidates: Sequence[Candidate], first: int) ->
     return found
 
 
-def _fill(decision: Decision, metric: str, unit: str, candidates: Sequence[Candidate]) -> Filled:
-    """Return which evidence fills the row of a metric in its unit, and what is left out of it."""
-    standing = [
-        one
-        for one in decision.evidence.all()
-        if one.metric == metric and not one.is_comparison and not one.is_withdrawn
-    ]
-    columns = {one.pk: place for place, one in enumerate(candidates)}
-    left_out = []
-    usable = []
-    for one in standing:
-        if why := _why_unusable(one, unit, columns):
-            left_out.append(LeftOut(one, why))
-        else:
-            usable.append(one)
-    chosen = _chosen(usable, columns)
-    lost = [LeftOut(one, _why_not(one, chosen, columns)) for one in usable]
-    kept = {one.pk for one in chosen.values()}
-    return Filled(chosen, (*left_out, *(one for one in lost if one.evidence.pk not in kept)))
-
-
-def _why_unusable(evidence: Evidence, unit: str, columns: Mapping[int, int]) -> str:
-    """Return why a piece of evidence can fill no cell at all, or ""."""
-    if evidence.candidate_id not in columns:
-        return _("%(candidate)s is no longer considered.") % {"candidate": evidence.candidate}
-    if evidence.unit != unit:
-        told = {"unit": evidence.unit or _("no unit"), "asked": unit or _("no unit")}
-        return _("It is in another unit (%(unit)s) than the goal (%(asked)s).") % told
-    return ""
-
-
-def _chosen(usable: Sequence[Evidence], columns: Mapping[int, int]) -> dict[int, Evidence]:
-    """Return by column what is measured under the question that covers most candidates.
-
-    Of several questions that cover as many it is the one answered last. A person's estimate
-    stands only where nothing was measured.
-    """
-    chosen: dict[int, Evidence] = {}
-    for one in usable:
-        if one.is_estimate:
-            chosen[columns[one.candidate_id]] = one
-    groups: dict[str, list[Evidence]] = {}
-    for one in usable:
-        if not one.is_estimate:
-            groups.setdefault(one.question, []).append(one)
-    if groups:
-        best = max(groups.values(), key=_covers)
-        chosen |= {columns[one.candidate_id]: one for one in sorted(best, key=_number)}
-    return chosen
-
-
-def _covers(members: Sequence[Evidence]) -> tuple[int, int]:
-    """Return how many candidates a question covers, and its newest evidence."""
-    return len({one.candidate_id for one in members}), max(map(_number, members))
-
-
-def _number(evidence: Evidence) -> int:
-    return evidence.number
-
-
-def _why_not(evidence: Evidence, chosen: Mapping[int, Evidence], columns: Mapping[int, int]) -> str:
-    """Return why another piece of evidence than this one stands in its row."""
-    other = chosen.get(columns[evidence.candidate_id])
-    if other and evidence.is_estimate and other.is_estimate:
-        return _("%(other)s is the newest estimate.") % {"other": other.reference}
-    if other and evidence.is_estimate:
-        return _("An estimate; %(other)s was measured.") % {"other": other.reference}
-    reference = next((one for one in chosen.values() if not one.is_estimate), evidence)
-    if evidence.question != reference.question:
-        told = {"why": why_apart(evidence, reference), "other": reference.reference}
-        return _("Not to be compared with %(other)s: %(why)s.") % told
-    return _("%(other)s is newer.") % {"other": other.reference if other else ""}
-
-
 def _fronts(matrix: Matrix) -> Iterator[tuple[Table, Front]]:
-    """Give the front of quality against cost, then against latency, as far as either is known.
+    """Give the front of quality against cost, then against latency, where two are known in both.
 
-    What is measured counts here also where no goal is set on it.
+    What is measured counts here also where no goal is set on it; what a goal is set on comes
+    first, of several qualities the heaviest.
     """
     goals = {goal.metric: goal for goal in matrix.decision.accepted_goals}
     qualities = [one for one in goals.values() if one.metric in QUALITIES]
-    if not qualities:
-        return
-    quality = max(qualities, key=lambda one: one.weight)
+    qualities.sort(key=lambda one: -one.weight)
     for offered in (COSTS, LATENCIES):
-        asked_for = [one for one in offered if one in goals]
-        drawn = (_front(matrix, quality, one, goals.get(one)) for one in asked_for or offered)
-        if front := next((one for one in drawn if one[1].points), None):
+        asked_for_first = sorted(offered, key=lambda metric: metric not in goals)
+        drawn = (
+            _front(matrix, quality, metric, goals.get(metric))
+            for quality, metric in product(qualities, asked_for_first)
+        )
+        if front := next((one for one in drawn if len(one[1].points) > 1), None):
             yield front
 
 
@@ -293,10 +265,10 @@ def _front(matrix: Matrix, quality: Goal, metric: str, goal: Goal | None) -> tup
     candidates = considered(matrix.decision)
     against = _goal_row(goal) if goal else _plain_row(metric)
     rows = [_goal_row(quality), against]
-    filled = [_fill(matrix.decision, row.key, row.unit, candidates) for row in rows]
-    cells = {place: _cell(one) for place, one in _placed(filled).items()}
+    standing = [standing_of(matrix.decision, row.key, row.unit) for row in rows]
+    cells = {place: _cell(one) for place, one in _placed(standing, candidates).items()}
     table = make_table(rows, _columns(candidates), cells)
-    return table, pareto(table, 0, 1)
+    return table, pareto(table, 0, 1, out=np.flatnonzero(matrix.table.is_out).tolist())
 
 
 def _plain_row(metric: str) -> Row:

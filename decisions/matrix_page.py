@@ -17,12 +17,12 @@ from decisions.figures import evidence_figures
 from decisions.forest_plot import Drawn, Figure
 from decisions.forms.weights import WeightsForm, tried
 from decisions.matrix import Weighing, matrix_of
-from decisions.matrix_figures import drawn_of, front_figures, weighed_figures
+from decisions.matrix_figures import drawing_named, front_figures, weighed_figures
 from decisions.models import Decision, Evidence, User
 from decisions.policies import Refusal, may, refusal
-from decisions.weighing.table import Row
+from decisions.weighing.table import HEAVIEST, Row, Table
 from decisions.weighing.verdict import Measurement
-from decisions.weighing.words import percent, points, target_sign
+from decisions.weighing.words import chance_words, chances_in_words, points, target_sign
 from decisions.weights import WeightSheet, as_fields, field_of
 
 SLIDER = 10.0  # as far as a slider goes, unless a weight is greater
@@ -48,12 +48,16 @@ class WeightLine:
     @property
     def furthest(self) -> float:
         """Return as far as its slider goes."""
-        return next(end for end in (SLIDER, 2 * SLIDER, 5 * SLIDER, 100.0) if self.saved <= end)
+        ends = (SLIDER, 2 * SLIDER, 5 * SLIDER)
+        return next((end for end in ends if self.saved <= end), HEAVIEST)
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One candidate in the ranking; `out` says why it is out, "" while it is in."""
+    """One candidate in the ranking; `out` says why it is out, "" while it is in.
+
+    `unproven` names the musts of which nothing shows that it meets them.
+    """
 
     rank: int
     letter: str
@@ -61,6 +65,7 @@ class Ranked:
     score: str
     chance: str
     out: str
+    unproven: str
 
 
 class MatrixPage:
@@ -120,19 +125,30 @@ class MatrixPage:
 
     @cached_property
     def ranking(self) -> list[Ranked]:
-        """Return the candidates from first to last, those that are out at the end."""
+        """Return the candidates from first to last, those that are out at the end.
+
+        There is none where nothing has a weight.
+        """
         weighing, table = self.weighing, self.weighing.table
+        if not table.is_weighed:
+            return []
         return [
             Ranked(
                 rank,
                 table.columns[at].letter,
                 table.columns[at].name,
                 points(float(weighing.weighed.scores[at])),
-                percent(float(weighing.simulated.best[at])),
-                self._out(at),
+                chance_words(table, weighing.simulated, at),
+                _musts(_("out: misses %(goals)s"), table, table.failed_musts(at)),
+                _musts(_("nothing known of %(goals)s"), table, table.unknown_musts(at)),
             )
             for rank, at in enumerate(weighing.weighed.order, start=1)
         ]
+
+    @property
+    def chances(self) -> list[str]:
+        """Return where the draws are that no candidate's chance to be best counts."""
+        return chances_in_words(self.weighing.table, self.weighing.simulated)
 
     @cached_property
     def drawings(self) -> dict[str, Drawn]:
@@ -158,6 +174,11 @@ class MatrixPage:
             for one in self.record.evidence.all()
             if one.is_comparison and not one.is_withdrawn and one.metric in goals
         ]
+
+    @property
+    def apart(self) -> list[LeftOut]:
+        """Return what was measured for cells that hold nothing, as it may not be compared."""
+        return list(self.weighing.matrix.apart.values())
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -199,7 +220,7 @@ class MatrixPage:
     @property
     def _helped(self) -> Row:
         """Return the row of the measurement that would help most."""
-        return self.weighing.table.rows[self.helps.row if self.helps else 0]
+        return self.weighing.table.rows[self.helps.rows[0] if self.helps else 0]
 
     def _line(self, key: str, name: str) -> WeightLine:
         field = self.form[field_of(key)]
@@ -216,20 +237,15 @@ class MatrixPage:
             return _("the mean of its ratings")
         return f"{target_sign(row)}, {_('a must')}" if row.is_must else target_sign(row)
 
-    def _out(self, column: int) -> str:
-        """Return which musts a candidate misses, or ""."""
-        table = self.weighing.table
-        missed = [
-            row.name
-            for at, row in enumerate(table.rows)
-            if row.is_must and table.outcomes[at][column] == "missed"
-        ]
-        return _("out: misses %(goals)s") % {"goals": ", ".join(missed)} if missed else ""
+
+def _musts(words: str, table: Table, rows: list[int]) -> str:
+    """Return a sentence on some musts, "" without any."""
+    return words % {"goals": ", ".join(table.rows[row].name for row in rows)} if rows else ""
 
 
 def figure_named(page: MatrixPage, name: str) -> Figure:
     """Return a figure of the record by the name in its address; raises 404 where there is none."""
-    if found := drawn_of(page.weighing).get(name):
+    if found := drawing_named(page.weighing, name):
         return found.figure
     plots = {one.anchor: one.figure for one in evidence_figures(page.record)}
     if name not in plots:

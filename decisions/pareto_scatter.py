@@ -21,6 +21,7 @@ from decisions.marks import (
     SOFT,
     TEXT,
     TO_BASE,
+    blank,
     frame,
     line,
     names_below,
@@ -48,7 +49,7 @@ def pareto_scatter(table: Table, front: Front, *, key: str = "pareto") -> Figure
         [*(_sentence(table, one) for one in front.points), _left_out(table, front)]
     ).strip()
     rows = (table.rows.index(front.quality), table.rows.index(front.against))
-    headings = (_("Candidate"), front.quality.name, front.against.name, _("Beaten in both by"))
+    headings = (_("Candidate"), front.quality.name, front.against.name, _("Beaten by"))
     lines = tuple(_cells(table, one, rows) for one in front.points)
     drawing = _Drawing(table, front).svg(title, description, f"figure-{key}")
     return Figure(drawing, title, description, (), headings, lines)
@@ -57,8 +58,9 @@ def pareto_scatter(table: Table, front: Front, *, key: str = "pareto") -> Figure
 def pareto_legend() -> str:
     """Return how to read the figure."""
     return _(
-        "Disc: on the front, nobody is better in both respects. Ring: another is better in both. "
-        "Ring with a dot: so for certain, as the intervals don't overlap. Dashed lines: targets."
+        "Disc: on the front, nobody beats it. Ring: beaten, another is at least as good in both "
+        "respects and better in one. Ring with a dot: so for certain, whatever the intervals "
+        "leave open. Cross: out, as it fails a must; it beats nobody. Dashed lines: targets."
     )
 
 
@@ -69,7 +71,8 @@ def _letters(table: Table, columns: Iterable[int]) -> str:
 def _cells(table: Table, point: Point, rows: tuple[int, int]) -> tuple[str, ...]:
     """Return one line of the data table."""
     figures = (_figure(table, row, point.column) for row in rows)
-    return (str(table.columns[point.column]), *figures, _letters(table, point.dominated_by) or "–")
+    beaten = _("out") if point.is_out else _letters(table, point.dominated_by) or "–"
+    return (str(table.columns[point.column]), *figures, beaten)
 
 
 def _figure(table: Table, row: int, column: int) -> str:
@@ -84,11 +87,13 @@ def _sentence(table: Table, point: Point) -> str:
         "others": _letters(table, point.dominated_by),
         "certain": _letters(table, point.for_certain),
     }
+    if point.is_out:
+        return _("%(candidate)s is out, as it fails a must.") % told
     if point.is_on_front:
         return _("%(candidate)s is on the front.") % told
     if point.for_certain:
-        return _("%(candidate)s is beaten in both by %(certain)s for certain.") % told
-    return _("%(candidate)s is beaten in both by %(others)s, though intervals overlap.") % told
+        return _("%(candidate)s is beaten by %(certain)s for certain.") % told
+    return _("%(candidate)s is beaten by %(others)s, though not for certain.") % told
 
 
 def _left_out(table: Table, front: Front) -> str:
@@ -174,9 +179,20 @@ class _Drawing:
             y, words = self.up(self.front.quality.one), target_sign(self.front.quality)
             parts += [
                 line(LEFT, y, RIGHT, y, "fig-target", ACCENT, **dashes),
-                text(RIGHT, y - 6, words, "end", SMALL, paint=ACCENT, kind=kind),
+                *self._beside(y - LINE / 2 - 2, words, kind),
             ]
         return element("g", *parts)
+
+    def _beside(self, middle: float, words: str, kind: str) -> list[SafeString]:
+        """Return the words of the target across, at the end that the other target leaves free."""
+        wide, against = text_width(words, SMALL) + 6, self.front.against.one
+        is_right = not isfinite(against) or self.across(against) < (LEFT + RIGHT) / 2
+        left = RIGHT - wide if is_right else LEFT + 4
+        base = middle + SMALL * TO_BASE
+        return [
+            blank(left, left + wide, middle),
+            text(left + 3, base, words, "start", SMALL, paint=ACCENT, kind=kind),
+        ]
 
     def _front(self) -> SafeString:
         """Return the front as stairs: what lies behind it is beaten."""
@@ -187,6 +203,8 @@ class _Drawing:
             if one.is_on_front
         ]
         moves = "".join(f"H{x:.2f}V{y:.2f}" for x, y in places[1:])
+        if not places:
+            return element("g")
         (x, y), *_others = places
         drawn = f"M{x:.2f} {y:.2f}{moves}"
         return element(
@@ -210,10 +228,16 @@ class _Drawing:
         others = [self._place(one) for one in self.front.points if one is not point]
         right, down = max(BESIDE, key=lambda by: _room((x + by[0], y + by[1]), others))
         letter = self.table.columns[point.column].letter
+        words = _("%(letter)s, out") % {"letter": letter} if point.is_out else letter
+        wide = text_width(words, TEXT)
+        # Beside the point, away from it however long it is.
+        left = x + right - (text_width(letter, TEXT) / 2 if right > 0 else wide / 2)
+        base = y + down + TEXT * TO_BASE
         return element(
             "g",
+            blank(left, left + wide, y + down),
             *_point(point, x, y),
-            text(x + right, y + down + TEXT * TO_BASE, letter, "middle", TEXT, weight=600),
+            text(left, base, words, "start", TEXT, weight=600, soft=point.is_out),
         )
 
 
@@ -240,7 +264,13 @@ def _room(place: tuple[float, float], others: list[tuple[float, float]]) -> floa
 
 
 def _point(point: Point, x: float, y: float) -> list[SafeString]:
-    """Return the mark: a disc on the front, a ring behind it, with a dot where that is certain."""
+    """Return the mark: a disc on the front, a ring behind it, with a dot where that is certain.
+
+    What is out has a cross.
+    """
+    if point.is_out:
+        cross = f"M{x - 4.5:.2f} {y - 4.5:.2f}l9 9m0-9l-9 9"
+        return [element("path", d=cross, class_="fig-point-out", stroke=SOFT, stroke_width=2)]
     solid: dict[str, Attribute] = {"fill": INK, "stroke": INK, "stroke_width": 1}
     if point.is_on_front:
         return [element("circle", cx=x, cy=y, r=5.5, class_="fig-point", **solid)]

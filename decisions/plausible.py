@@ -45,7 +45,7 @@ def impossible(metric: str, unit: str, values: Iterable[float | None]) -> str:
 def impossible_limits(goal: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each limit of a goal that no value can reach, by its field, with why."""
     for name in LIMITS:
-        if why := impossible(goal["metric"], goal.get("unit") or "", [goal.get(name)]):
+        if why := impossible(goal.get("metric", ""), goal.get("unit") or "", [goal.get(name)]):
             yield name, why
 
 

@@ -141,7 +141,7 @@ def _goal(goal: Goal, known: Mapping[str, tuple[str, str]]) -> Iterator[str]:
 
 
 def _candidates(record: Decision) -> Iterator[str]:
-    figures = evidence_figures(record)
+    figures = [one for one in evidence_figures(record) if one.is_first]
     for one in sorted(record.candidates.all(), key=lambda candidate: candidate.is_dropped):
         yield from _candidate(one)
         for figure in figures:

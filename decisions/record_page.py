@@ -16,7 +16,7 @@ from decisions.blockers import (
     standing_requests,
 )
 from decisions.cautions import cautions
-from decisions.comparability import LeftOut, left_out
+from decisions.comparability import LeftOut, left_out_of
 from decisions.content import current_digest
 from decisions.discussion import Discussion
 from decisions.evidence_groups import CandidateEvidence, by_candidate
@@ -190,8 +190,8 @@ class RecordPage:
 
     @property
     def left_out(self) -> list[LeftOut]:
-        """Return what is not compared with the first values of its metric, with the reason."""
-        return left_out(self.figures)
+        """Return what stands for no metric, with the reason."""
+        return left_out_of(self.record)
 
     @cached_property
     def weighing(self) -> Weighing:
@@ -211,16 +211,11 @@ class RecordPage:
 
     @cached_property
     def measured_rows(self) -> list[MeasuredRow]:
-        """Return the comparable measurements, one row a metric, one cell a candidate."""
+        """Return what stands of each metric, one row a metric, one cell a candidate."""
         return [
-            MeasuredRow(
-                figure.name,
-                [
-                    next((row for row in figure.rows if row.candidate.pk == candidate.pk), None)
-                    for candidate in self.candidates
-                ],
-            )
+            MeasuredRow(figure.name, [figure.of(one) for one in self.candidates])
             for figure in self.figures
+            if figure.is_first
         ]
 
     def criteria(self, role: str) -> list[CriterionRow]:

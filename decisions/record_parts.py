@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from decisions.figures import EvidenceRow
+from decisions.figures import CandidateFigure
 from decisions.models import (
     Assessment,
     Candidate,
@@ -210,7 +210,7 @@ class CriterionRow:
 
 @dataclass(frozen=True)
 class MeasuredRow:
-    """One measured metric with each candidate's evidence, None where there is none."""
+    """One measured metric with what it has to say of each candidate."""
 
     name: Text
-    cells: list[EvidenceRow | None]
+    cells: list[CandidateFigure]

@@ -21,6 +21,9 @@ from decisions.signing_policy import SigningPolicy
 
 RECOMMENDATION = "recommendation"
 WRONG_SIDE = gettext_lazy("The worst acceptable value lies on the wrong side of the target.")
+NO_WORST = gettext_lazy(
+    "A target of 0 needs a worst acceptable value: else nothing says how far from it is too far."
+)
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,7 @@ class Plan:
     @property
     def problems(self) -> list[str]:
         """Return what makes no sense, in sentences; a plan without any can be saved."""
-        return [*self._part_problems(), *self._all_goal_problems(), *self._policy_problems()]
-
-    def _all_goal_problems(self) -> Iterator[str]:
-        yield from self._goal_problems()
-        for one in self.goals:
-            if one["metric"] in METRICS and _is_goal(one):
-                yield from (f"{one['name']}: {why}" for _name, why in impossible_limits(one))
+        return [*self._part_problems(), *self._goal_problems(), *self._policy_problems()]
 
     def _part_problems(self) -> Iterator[str]:
         kinds = [one["kind"] for one in self.sections]
@@ -118,10 +115,7 @@ class Plan:
                 yield _("Set one goal on “%(metric)s”, not several.") % {
                     "metric": METRICS[metric].name
                 }
-        if not all(_is_goal(one) for one in self.goals):
-            yield _("A goal needs a direction, a target, and a weight from 0 to 100.")
-        if any(lies_wrong(one) for one in self.goals):
-            yield str(WRONG_SIDE)
+        yield from dict.fromkeys(problem for one in self.goals for problem in goal_problems(one))
 
     def _policy_problems(self) -> Iterator[str]:
         if not self.policy.roles:
@@ -184,6 +178,23 @@ def by_chapter(parts: Iterable[tuple[SectionKind, str]]) -> list[tuple[Text, lis
     """Return parts grouped by their chapters."""
     groups = groupby(parts, key=lambda part: part[0].chapter)
     return [(chapter, list(members)) for chapter, members in groups]
+
+
+def goal_problems(goal: Mapping[str, Any]) -> Iterator[str]:
+    """Give what makes no sense in a goal's values, in sentences."""
+    if not _is_goal(goal):
+        yield _("A goal needs a direction, a target, and a weight from 0 to 100.")
+    if lies_wrong(goal):
+        yield str(WRONG_SIDE)
+    if lacks_worst(goal):
+        yield str(NO_WORST)
+    if _is_goal(goal):
+        yield from (why for _name, why in impossible_limits(goal))
+
+
+def lacks_worst(goal: Mapping[str, Any]) -> bool:
+    """Return whether nothing says what is worth nothing: there is no multiple of a target of 0."""
+    return goal.get("target") == 0 and goal.get("worst_acceptable") is None
 
 
 def lies_wrong(goal: Mapping[str, Any]) -> bool:

@@ -11,13 +11,12 @@ from hashlib import sha256
 
 from django.core.cache import cache
 from django.utils.translation import gettext_lazy as _
-from redis.exceptions import RedisError
+
+from decisions.caching import UNREACHABLE
 
 GUESSES = 10
 SECONDS = 15 * 60
 TOO_MANY = _("Too many wrong passwords. Wait a quarter of an hour, then try again.")
-# Redis has errors of its own; other caches raise those of the system.
-UNREACHABLE = (OSError, RedisError)
 
 logger = logging.getLogger(__name__)
 

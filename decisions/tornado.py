@@ -13,14 +13,15 @@ from decisions.marks import (
     ACCENT,
     HAIRLINE,
     LINE,
-    PAPER,
     RULE,
     SMALL,
     SOFT,
     TEXT,
     TO_BASE,
+    blank,
     frame,
     line,
+    lines_below,
     names_below,
     roomy_ticks,
     text,
@@ -40,16 +41,21 @@ WIDTH, NAMES, ENDS, ROW, BAR, HEAD, FOOT = 760.0, 190.0, 92.0, 28.0, 14.0, 30.0,
 def tornado(
     table: Table, weighed: Weighed, swings: Sequence[Swing], *, key: str = "tornado"
 ) -> Figure | None:
-    """Return the cells that move the leader's lead most, at most twelve; None if none does."""
-    shown = [one for one in swings if one.length >= LEAST][:MOST]
+    """Return the cells that move the leader's lead most, at most twelve; None if none does.
+
+    What a role has not rated could be anything: it is named in one line, not drawn.
+    """
+    unrated = [one for one in swings if one.is_unknown and table.rows[one.row].is_role]
+    drawn = [one for one in swings if one not in unrated]
+    shown = [one for one in drawn if one.length >= LEAST][:MOST]
     if weighed.leader is None or not shown:
         return None
     leader = table.columns[weighed.leader].letter
     title = _("What the lead of %(leader)s hangs on") % {"leader": leader}
-    description = " ".join(
-        [*(_sentence(table, one, leader) for one in shown), _rest(len(swings) - len(shown))]
-    )
-    drawing = _Drawing(table, shown, weighed).svg(title, description.strip(), f"figure-{key}")
+    below = _unrated(table, unrated)
+    rest = [_rest(len(drawn) - len(shown)), below]
+    description = " ".join([*(_sentence(table, one, leader) for one in shown), *filter(None, rest)])
+    drawing = _Drawing(table, shown, weighed, below).svg(title, description, f"figure-{key}")
     headings = (
         _("Measurement"),
         _("Goes from"),
@@ -60,7 +66,7 @@ def tornado(
     return Figure(
         drawing,
         title,
-        description.strip(),
+        description,
         (),
         headings,
         tuple(_cells(table, one) for one in shown),
@@ -81,7 +87,7 @@ def _name(table: Table, swing: Swing) -> str:
 def _remark(table: Table, swing: Swing) -> str:
     """Return what is known of a cell, where it isn't a measured interval."""
     if swing.is_unknown:
-        return _("not rated") if table.rows[swing.row].is_role else _("no evidence")
+        return _("not rated") if table.rows[swing.row].is_role else _("not known")
     return _("estimate") if swing.is_estimate else value_words(table, swing.row, swing.column)
 
 
@@ -140,11 +146,27 @@ def _rest(left: int) -> str:
     return ngettext("%(n)s more moves it less.", "%(n)s more move it less.", left) % told
 
 
+def _unrated(table: Table, unrated: Sequence[Swing]) -> str:
+    """Return which ratings are still missing, by candidate: "Not rated yet: UX of A, B"."""
+    by_role: dict[int, list[str]] = {}
+    for one in sorted(unrated, key=lambda one: (one.row, one.column)):
+        by_role.setdefault(one.row, []).append(table.columns[one.column].letter)
+    told = [
+        _("%(row)s of %(candidate)s") % {"row": table.rows[row].name, "candidate": ", ".join(found)}
+        for row, found in by_role.items()
+    ]
+    return (
+        _("Not rated yet, so not drawn: %(ratings)s.") % {"ratings": "; ".join(told)}
+        if told
+        else ""
+    )
+
+
 class _Drawing:
     """Lays a tornado out: names, bars on the scale of the lead, and what stands at their ends."""
 
-    def __init__(self, table: Table, swings: Sequence[Swing], weighed: Weighed) -> None:
-        self.table, self.swings = table, swings
+    def __init__(self, table: Table, swings: Sequence[Swing], weighed: Weighed, below: str) -> None:
+        self.table, self.swings, self.below = table, swings, below
         self.leader, self.lead = weighed.leader or 0, 100 * _lead(weighed)
         self.names = [wrap(_name(table, one), NAMES - 12, TEXT) for one in swings]
         self.scale = self._scale()
@@ -155,11 +177,13 @@ class _Drawing:
         tops = [HEAD + sum(heights[:at]) for at in range(len(heights))]
         bottom = HEAD + sum(heights)
         names = names_below(self._columns(), bottom + FOOT + 14, WIDTH)
+        below = lines_below(self.below, bottom + FOOT + 14 + LINE * len(names), WIDTH)
         body = [
             self._axis(bottom),
             self._now(bottom),
             *(self._row(at, top, heights[at]) for at, top in enumerate(tops)),
             *names,
+            *below,
         ]
         return frame(
             *body,
@@ -168,7 +192,7 @@ class _Drawing:
             key=key,
             kind="tornado",
             width=WIDTH,
-            height=bottom + FOOT + LINE * len(names),
+            height=bottom + FOOT + LINE * (len(names) + len(below)),
         )
 
     def _columns(self) -> list[tuple[str, str]]:
@@ -252,8 +276,8 @@ class _Drawing:
         return [
             _block(left, zero, middle, "fig-bar-lost", ACCENT),
             _block(zero, right, middle, "fig-bar", SOFT),
-            _blank(left - 4 - text_width(left_words, SMALL), left - 2, middle),
-            _blank(right + 2, right + 4 + text_width(right_words, SMALL), middle),
+            blank(left - 4 - text_width(left_words, SMALL), left - 2, middle),
+            blank(right + 2, right + 4 + text_width(right_words, SMALL), middle),
             text(left - 6, base, left_words, "end", SMALL),
             text(right + 6, base, right_words, "start", SMALL),
         ]
@@ -273,18 +297,4 @@ def _block(left: float, right: float, middle: float, kind: str, paint: str) -> S
     width = right - left
     return element(
         "rect", x=left, y=middle - BAR / 2, width=width, height=BAR, class_=kind, fill=paint
-    )
-
-
-def _blank(left: float, right: float, middle: float) -> SafeString:
-    """Return a piece of paper that keeps lines from running through words."""
-    width, height = right - left, LINE
-    return element(
-        "rect",
-        x=left,
-        y=middle - height / 2,
-        width=width,
-        height=height,
-        class_="fig-paper",
-        fill=PAPER,
     )

@@ -89,7 +89,7 @@ _TABLE = (
     Move("edit_goal", _("change this goal"), OPEN, None, (OWNER, WRITER, AUTHOR)),
     Move("remove_goal", _("remove this goal"), OPEN, None, (OWNER, PROPOSER)),
     Move("accept_goal", _("decide which goals count"), OPEN, None, (OWNER,)),
-    Move("apply_weights", _("set the weights"), (DRAFT,), None, (OWNER,)),
+    Move("apply_weights", _("set the weights"), OPEN, None, (OWNER,)),
     Move("edit_candidate", _("change the candidates"), OPEN, None, (OWNER, SCIENCE)),
     Move("assess", _("rate the candidates for this role"), OPEN, None, (WRITER,)),
     Move("measure", _("run evaluations"), OPEN, None, (OWNER, SCIENCE)),

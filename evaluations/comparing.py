@@ -338,7 +338,8 @@ def _interval(comparison: Comparison) -> dict[str, Any]:
 def sentences(first: Run, second: Run, result: Paired, family_size: int = 1) -> list[str]:
     """Return a comparison in sentences: who is ahead, whether it is decisive, how that is known."""
     one = result.comparison
-    found = [one.in_words(first.candidate.name, second.candidate.name), result.needed_in_words]
+    names = (first.candidate.name, second.candidate.name)
+    found = [one.in_words(*names, family_size), result.needed_in_words]
     if result.table:
         told = {
             "first": first.candidate.letter,

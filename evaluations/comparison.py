@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from numpy.typing import NDArray
 
-from decisions.numbers import format_number
+from decisions.numbers import format_count, format_measured
 from evaluations.bootstrap import (
     CELLS,
     RESAMPLES,
@@ -63,39 +63,55 @@ class Comparison:
         p = self.p if self.p_holm is None else self.p_holm
         return (self.low > 0 or self.high < 0) and p <= 1 - self.confidence + SAME
 
-    def in_words(self, first: str, second: str) -> str:
-        """Return the comparison as a sentence about two named systems, in percentage points."""
+    def in_words(self, first: str, second: str, family_size: int = 1) -> str:
+        """Return the comparison as a sentence about two named systems, in percentage points.
+
+        Difference and interval are seen from the one that is ahead, and rounded by one rule.
+        """
+        difference, low, high = self._seen_from_ahead()
+        points, interval = format_measured(difference, low, high, "", self.n)
         told = {
             "ahead": first if self.difference >= 0 else second,
             "behind": second if self.difference >= 0 else first,
-            "points": format_number(round(100 * abs(self.difference), 1)),
-            "cases": ngettext("%(n)s case", "%(n)s cases", self.n) % {"n": format_number(self.n)},
-            "interval": self._interval_in_words(),
+            "points": points,
+            "how": self._how(interval, family_size),
         }
         return self._sentence() % told
 
     def _sentence(self) -> str:
         """Return the sentence that fits, with its gaps."""
         if self.decisive:
-            return _("%(ahead)s is %(points)s points ahead of %(behind)s on %(cases)s%(interval)s.")
+            return _("%(ahead)s is %(points)s points ahead of %(behind)s (%(how)s).")
         if abs(self.difference) < SAME:
-            return _("Not decisive: %(ahead)s and %(behind)s are level on %(cases)s%(interval)s.")
+            return _("Not decisive: %(ahead)s and %(behind)s are level (%(how)s).")
         return _(
-            "Not decisive: %(ahead)s is %(points)s points ahead of %(behind)s on %(cases)s, which "
-            "may be chance%(interval)s."
+            "Not decisive: %(ahead)s is %(points)s points ahead of %(behind)s, which may be "
+            "chance (%(how)s)."
         )
 
-    def _interval_in_words(self) -> str:
-        """Return the interval in brackets, seen from the one that is ahead.
+    def _seen_from_ahead(self) -> tuple[float, float | None, float | None]:
+        """Return difference and interval in points, of the one that is ahead over the other.
 
-        One without width comes from cases that are all the same, and bounds nothing.
+        An interval without width comes from cases that are all the same, and bounds nothing.
         """
         if self.low is None or self.high is None or self.low == self.high:
-            return ""
+            return 100 * abs(self.difference), None, None
         ends = (self.low, self.high) if self.difference >= 0 else (-self.high, -self.low)
-        low, high = (format_number(round(100 * end, 1)) for end in ends)
-        told = {"confidence": f"{self.confidence:.0%}", "low": low, "high": high}
-        return _(" (%(confidence)s interval: %(low)s to %(high)s)") % told
+        return 100 * abs(self.difference), 100 * ends[0], 100 * ends[1]
+
+    def _how(self, interval: str, family_size: int) -> str:
+        """Return interval and sample size, and what the test was corrected for."""
+        level = _("%(level)s CI") % {"level": f"{self.confidence:.0%}"}
+        size = _("n = %(n)s, paired") % {"n": format_count(self.n)}
+        told = f"{level} {interval}, {size}" if interval else size
+        if self.p_holm is None or family_size < 2:
+            return told
+        corrected = ngettext(
+            "test corrected for %(n)s comparison, Holm",
+            "test corrected for %(n)s comparisons, Holm",
+            family_size,
+        )
+        return f"{told}; {corrected % {'n': format_count(family_size)}}"
 
 
 @dataclass(frozen=True, slots=True)

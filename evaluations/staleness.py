@@ -1,7 +1,4 @@
-"""Which evidence is out of date: its cases have a newer version, or its scorer has.
-
-What a candidate is run with moving on withdraws what runs measured; see decisions/actions.
-"""
+"""Which evidence is out of date: its cases have a newer version, or its scorer, or its spec."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,8 +6,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from decisions.actions.evidence import mark_stale
-from decisions.freshness import Versions
-from decisions.models import OF_RUNS, Decision, Evidence, EvidenceKind
+from decisions.freshness import Versions, earlier_spec
+from decisions.models import OF_RUNS, Candidate, Decision, Evidence, EvidenceKind
 from decisions.workflow import MOVES
 from evaluations.models import CaseSet
 from evaluations.scorers import SCORERS
@@ -73,7 +70,9 @@ def _are_of_one_case_set(one: str, other: str) -> bool:
 
 def _resting(evidence: Any) -> Iterable[Evidence]:
     rows = evidence.filter(kind__in=RESTING_ON_CASES).order_by("decision", "number")
-    return rows.only("decision", "conditions", "stale_because")  # type: ignore[no-any-return]
+    return rows.only(  # type: ignore[no-any-return]
+        "decision", "candidate", "compared_with", "conditions", "spec_digest", "stale_because"
+    )
 
 
 def _moved(rows: Iterable[Evidence]) -> Iterable[tuple[Evidence, str]]:
@@ -81,9 +80,15 @@ def _moved(rows: Iterable[Evidence]) -> Iterable[tuple[Evidence, str]]:
     found = list(rows)
     digests = {_cases(one.conditions) for one in found} - {""}
     newer = _newer_cases(digests) if digests else {}
+    candidates = Candidate.objects.filter(decision__in={one.decision_id for one in found})
+    specs = dict(candidates.values_list("pk", "spec"))
     for one in found:
         told: Mapping[str, Any] = one.conditions
-        words = (newer.get(_cases(told)), _newer_scorer(str(told.get("scorer", ""))))
+        words = (
+            earlier_spec(one, specs),
+            newer.get(_cases(told)),
+            _newer_scorer(str(told.get("scorer", ""))),
+        )
         why = " ".join(filter(None, words))
         if why != one.stale_because:
             yield one, why

@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy
 from decisions import clock, freshness
 from decisions.actions.base import Entry, change, locked
 from decisions.audit import append_event
-from decisions.content import digest
 from decisions.models import (
     BROUGHT_IN,
     OF_RUNS,
@@ -183,19 +182,16 @@ def withdraw_dropped(candidate: Candidate, *, by: User) -> list[str]:
     return _withdraw(found.filter(_naming(candidate)), by, told)
 
 
-def withdraw_outdated(record: Decision, candidate: Candidate, *, by: User) -> list[str]:
-    """Withdraw what runs measured with a candidate's earlier spec; return what that was.
+def mark_outdated(record: Decision, candidate: Candidate) -> None:
+    """Mark what speaks of a candidate as it was run before, and what is fresh again.
 
-    What people brought in from outside is out of date, for they say whether it still counts; once
-    the spec is back that they had before them, it no longer is. The caller has locked the record.
+    Runs may measure it again, people say of what they brought in whether it still counts; until
+    then the record shows that it is of an earlier spec. The caller has locked the record.
     """
-    measured = Q(candidate=candidate, kind__in=[*OF_RUNS, EvidenceKind.COMPARISON])
-    spoken_of = Evidence.objects.filter(measured | Q(compared_with=candidate))
-    why = _("How the candidate is run has changed.")
+    specs = dict(record.candidates.values_list("pk", "spec"))
     brought_in = candidate.evidence.standing().filter(kind__in=BROUGHT_IN)
-    present = digest(candidate.spec)
-    _mark(record, {one.pk: "" if one.spec_digest == present else why for one in brought_in})
-    return _withdraw(spoken_of, by, why)
+    reasons = {one.pk: freshness.earlier_spec(one, specs) for one in brought_in}
+    _mark(record, reasons | freshness.moved(record))
 
 
 def note_withdrawn(entry: Entry, names: Collection[str]) -> None:
@@ -273,8 +269,7 @@ def _attach_all(
     entry: Entry, candidate: Candidate, by: User, kind: str, measurements: list[Measurement]
 ) -> list[Evidence]:
     """Return the evidence of all measurements; the event names what is new, if anything is."""
-    spec = digest(Candidate.objects.values_list("spec", flat=True).get(pk=candidate.pk))
-    attached = [_attach(entry, candidate, by, kind, one, spec) for one in measurements]
+    attached = [_attach(entry, candidate, by, kind, one) for one in measurements]
     fresh = [one.evidence for one in attached if one.is_new]
     if not fresh:
         entry.void()
@@ -360,12 +355,9 @@ class _Attached:
 
 
 def _attach(
-    entry: Entry, candidate: Candidate, by: User, kind: str, measurement: Measurement, spec: str
+    entry: Entry, candidate: Candidate, by: User, kind: str, measurement: Measurement
 ) -> _Attached:
-    """Return what stands there already, or else write it under the next number.
-
-    `spec` is the digest of how the candidate is run.
-    """
+    """Return what stands there already, or else write it under the next number."""
     _refuse_unmeasured(measurement, kind)
     record: Decision = entry.decision
     # SQLite compares JSON as text, so the order of the keys has to be one and the same.
@@ -392,12 +384,18 @@ def _attach(
         candidate=candidate,
         number=highest + 1,
         kind=kind,
-        spec_digest=spec,
+        spec_digest=_specs_now(record, candidate, measurement.compared_with),
         attached_by=by,
         attached_at=clock.now(),
         **values,
     )
     return _Attached(evidence, True, tuple(withdrawn))
+
+
+def _specs_now(record: Decision, candidate: Candidate, other: Candidate | None) -> str:
+    """Return the digest of how the candidates are run now, as the database has it."""
+    specs = dict(record.candidates.values_list("pk", "spec"))
+    return freshness.specs_digest(*(specs[one.pk] for one in (candidate, other) if one))
 
 
 def _answers(new: Evidence, earlier: Evidence) -> bool:

@@ -11,15 +11,15 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import Entry, change
-from decisions.actions.evidence import note_withdrawn, withdraw_dropped, withdraw_outdated
+from decisions.actions.evidence import mark_outdated, note_withdrawn, withdraw_dropped
 from decisions.actions.sections import Conflict
 from decisions.models import Assessment, Candidate, Decision, Goal, Role, SectionState, User
-from decisions.plausible import impossible_limits
 from decisions.policies import BadInput, wrong_state
 from decisions.section_kinds import Rows
+from decisions.template_plan import goal_problems
 
-# What says which values there can be.
-MEASURED_IN = ("metric", "unit")
+# What says which values there can be, and how much they are worth.
+SCALE = {"metric", "unit", "direction", "target", "worst_acceptable", "weight"}
 LETTERS: list[str] = [*ascii_uppercase, *(f"A{letter}" for letter in ascii_uppercase)]
 
 
@@ -32,9 +32,9 @@ def add_goal(decision: Decision, *, by: User, **values: Any) -> Goal:
         _refuse_without_list(entry.decision)
         values = {"proposed_by_role": proposes_for(entry.decision, by)[0]} | values
         _refuse_foreign_role(entry.decision, by, values["proposed_by_role"])
+        _refuse_nonsense(values)
         _refuse_same_metric(entry.decision, values["metric"], None)
         is_owner = entry.decision.owner_id == by.pk
-        _refuse_impossible(values)
         goal = Goal.objects.create(
             decision=entry.decision,
             position=_next_position(entry.decision.goals),
@@ -65,8 +65,8 @@ def edit_goal(goal: Goal, *, by: User, token: int, **values: Any) -> None:
     with change(goal.decision, "edit_goal", by=by, subject=goal) as entry:
         if values.get("proposed_by_role", goal.proposed_by_role) != goal.proposed_by_role:
             _refuse_foreign_role(entry.decision, by, values["proposed_by_role"])
-        _refuse_impossible({name: getattr(goal, name) for name in MEASURED_IN} | values)
         _refuse_same_metric(entry.decision, values.get("metric", ""), goal)
+        _refuse_nonsense(values, goal)
         _edit(entry, goal, token, values)
         if not entry.is_void and entry.decision.owner_id != by.pk:
             Goal.objects.filter(pk=goal.pk).update(is_accepted=False)
@@ -136,9 +136,9 @@ def add_candidate(decision: Decision, *, by: User, **values: Any) -> Candidate:
 def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any) -> None:
     """Change a candidate from the version with this `token`; raises `Conflict` if it moved.
 
-    Another spec withdraws what was measured with the earlier one: a signature must never cover
-    figures beside a spec that they do not come from. Runs of one that is dropped are no longer
-    compared.
+    What was measured with another spec is out of date from then on, and holds the record back: a
+    signature must never cover figures beside a spec that they do not come from. Runs of one that
+    is dropped are no longer compared.
     """
     with change(candidate.decision, "edit_candidate", by=by) as entry:
         _refuse_same_name(entry.decision, values.get("name", ""), candidate)
@@ -147,12 +147,10 @@ def edit_candidate(candidate: Candidate, *, by: User, token: int, **values: Any)
         entry.data = {"candidate": str(candidate)}
         if entry.is_void:
             return
-        withdrawn = []
         if values.get("spec", earlier) != earlier:
-            withdrawn += withdraw_outdated(entry.decision, candidate, by=by)
+            mark_outdated(entry.decision, candidate)
         if values.get("is_dropped"):
-            withdrawn += withdraw_dropped(candidate, by=by)
-        note_withdrawn(entry, withdrawn)
+            note_withdrawn(entry, withdraw_dropped(candidate, by=by))
 
 
 def assess(
@@ -289,10 +287,11 @@ def _refuse_foreign_role(decision: Decision, by: User, role: str) -> None:
         raise BadInput(_("You can propose a goal only for a role that you hold."))
 
 
-def _refuse_impossible(goal: Mapping[str, Any]) -> None:
-    """Raise `BadInput` for a target or a worst value that nobody can measure."""
-    for _name, why in impossible_limits(goal):
-        raise BadInput(why)
+def _refuse_nonsense(values: Mapping[str, Any], goal: Goal | None = None) -> None:
+    """Raise `BadInput` for values that make no goal, with those of the goal that stay."""
+    told = {**{name: getattr(goal, name) for name in SCALE if goal}, **values}
+    if (goal is None or SCALE & values.keys()) and (problem := next(goal_problems(told), "")):
+        raise BadInput(problem)
 
 
 def _refuse_without_list(decision: Decision) -> None:

@@ -14,8 +14,15 @@ from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from decisions.comparability import LeftOut, left_out_of
 from decisions.content import current_digest
-from decisions.figures import EvidenceRow, GoalFigure, chosen_letters, evidence_figures, goal_target
+from decisions.figures import (
+    CandidateFigure,
+    GoalFigure,
+    chosen_letters,
+    evidence_figures,
+    goal_target,
+)
 from decisions.forest_plot import Drawn
 from decisions.matrix import Weighing, matrix_of
 from decisions.matrix_figures import drawn_of
@@ -109,13 +116,13 @@ class Chapter:
 
 @dataclass(frozen=True)
 class GoalLine:
-    """A goal with its numbers as text, and what each candidate's measurement says of it."""
+    """A goal with its numbers as text, and what its measurements have to say of each candidate."""
 
     goal: Goal
     target: str
     worst: str
     weight: str
-    cells: tuple[EvidenceRow | None, ...]
+    cells: tuple[CandidateFigure, ...]
 
 
 @dataclass(frozen=True)
@@ -253,6 +260,22 @@ class RecordDocument:
         """Return a figure for each goal that was measured, then for other metrics."""
         return evidence_figures(self.record)
 
+    @property
+    def drawn_figures(self) -> list[GoalFigure]:
+        """Return the figures of what stands: for each goal, and where candidates share another."""
+        return [one for one in self.figures if one.is_first and (one.goal or one.is_shared)]
+
+    @property
+    def further(self) -> list[LeftOut]:
+        """Return the evidence that no figure draws, each with why it stands apart, if it does."""
+        why = {one.evidence.pk: one.why for one in left_out_of(self.record)}
+        drawn = {row.evidence.pk for figure in self.drawn_figures for row in figure.rows}
+        return [
+            LeftOut(one, why.get(one.pk, ""))
+            for one in self.standing
+            if not one.is_comparison and one.pk not in drawn
+        ]
+
     @cached_property
     def weighing(self) -> Weighing:
         """Return what comes of the matrix: the verdict, what would change it, the figures."""
@@ -379,16 +402,17 @@ class RecordDocument:
 
     def _goal_line(self, goal: Goal) -> GoalLine:
         worst = goal.worst_acceptable
-        measured = next((one for one in self.figures if one.goal == goal), None)
-        # What was measured comes before an estimate of the same.
-        rows = reversed(measured.rows) if measured else ()
-        found = {row.candidate.pk: row for row in rows}
+        stands = (one for one in self.figures if one.goal == goal and one.is_first)
+        measured = next(stands, None)
         return GoalLine(
             goal,
             goal_target(goal).sign(goal.unit),
             NOTHING if worst is None else format_exact(worst, goal.unit),
             format_number(goal.weight),
-            tuple(found.get(candidate.pk) for candidate in self.considered),
+            tuple(
+                measured.of(one) if measured else CandidateFigure(one, None, None)
+                for one in self.considered
+            ),
         )
 
     def _rating_line(self, section: Section, candidate: Candidate) -> RatingLine:

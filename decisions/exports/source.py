@@ -12,7 +12,7 @@ from decisions.models import Decision, Review, SignOff
 from decisions.signatures import policy_of
 
 # Raise this when the document's template or styles change what it looks like.
-TEMPLATE_VERSION = 6
+TEMPLATE_VERSION = 7
 
 
 @dataclass(frozen=True)

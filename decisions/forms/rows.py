@@ -16,7 +16,7 @@ from decisions.metrics import METRICS, OWN, grouped, own_key
 from decisions.models import Approach, Candidate, Decision, Direction, Goal, Role
 from decisions.numbers import format_number
 from decisions.plausible import impossible_limits, unlikely
-from decisions.template_plan import WRONG_SIDE, lies_wrong
+from decisions.template_plan import NO_WORST, WRONG_SIDE, lacks_worst, lies_wrong
 
 LONGEST_TEXT = 20_000  # characters
 COMPLETES = completing("references")
@@ -137,8 +137,10 @@ class GoalForm(CountersignForm):
         return metric
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a worst acceptable value on the wrong side of the target."""
+        """Refuse a worst acceptable value on the wrong side of the target, or none beside 0."""
         cleaned = super().clean() or {}
+        if lacks_worst(cleaned) and "worst_acceptable" not in self.errors:
+            self.add_error("worst_acceptable", str(NO_WORST))
         if lies_wrong(cleaned):
             self.add_error("worst_acceptable", str(WRONG_SIDE))
         if cleaned.get("metric") == OWN and "own_name" in cleaned:

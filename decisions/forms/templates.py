@@ -18,9 +18,11 @@ from decisions.plausible import impossible_limits
 from decisions.section_kinds import SECTION_KINDS, SectionKind, Text
 from decisions.signing_policy import Order, Quorum, SigningPolicy
 from decisions.template_plan import (
+    NO_WORST,
     RECOMMENDATION,
     WRONG_SIDE,
     Plan,
+    lacks_worst,
     lies_wrong,
     plan_of,
     starting_goal,
@@ -259,6 +261,8 @@ class StartingGoalForm(CountersignForm):
             return cleaned
         if cleaned.get("target") is None and "target" not in self.errors:
             self.add_error("target", _("Fill this in."))
+        if lacks_worst(cleaned) and "worst_acceptable" not in self.errors:
+            self.add_error("worst_acceptable", str(NO_WORST))
         if lies_wrong(cleaned):
             self.add_error("worst_acceptable", str(WRONG_SIDE))
         metric = METRICS[cleaned["metric"]]

@@ -177,6 +177,11 @@ class Evidence(models.Model):
         return self.kind in OF_RUNS
 
     @property
+    def is_measured(self) -> bool:
+        """Return whether it was computed from runs: their figures, and how two compare."""
+        return self.is_of_run or self.is_comparison
+
+    @property
     def is_estimate(self) -> bool:
         """Return whether a person has estimated it: nothing was measured."""
         return self.kind == EvidenceKind.ESTIMATE

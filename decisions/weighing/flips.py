@@ -135,11 +135,6 @@ class Swing:
         ends = [-1.0 if lead is None else lead for lead in (self.at_from, self.at_to)]
         return abs(ends[1] - ends[0])
 
-    @property
-    def turns(self) -> bool:
-        """Return whether another candidate leads somewhere on the way."""
-        return any(lead is None or lead < 0 for lead in (self.at_from, self.at_to))
-
 
 def weight_flips(table: Table, weighed: Weighed) -> list[Flip]:
     """Return for each row the nearest weight below and above its own that changes the winner.
@@ -159,6 +154,15 @@ def weight_flips(table: Table, weighed: Weighed) -> list[Flip]:
         for rises in (False, True)
     ]
     return [one for one in found if one]
+
+
+def lone_weight(table: Table) -> int | None:
+    """Return the row that alone has a weight, None where none or several have.
+
+    Without its weight nothing is weighed and nobody leads.
+    """
+    weighed = np.flatnonzero(table.weights).tolist()
+    return int(weighed[0]) if len(weighed) == 1 else None
 
 
 def _flip(

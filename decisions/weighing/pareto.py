@@ -6,6 +6,7 @@ A candidate is dominated if another is at least as good in both respects and bet
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from decisions.weighing.table import Row, Table
@@ -15,8 +16,9 @@ from decisions.weighing.table import Row, Table
 class Point:
     """One candidate in two respects: (value, low, high) in each row's unit.
 
-    `dominated_by` holds the columns whose values are better, `for_certain` those of them whose
-    intervals don't even overlap with this one's in either respect.
+    `dominated_by` holds the columns that are at least as good in both and better in one,
+    `for_certain` those of them of which that holds whatever the intervals leave open. One that
+    `is_out` is beaten by nobody, beats nobody and is not on the front.
     """
 
     column: int
@@ -24,11 +26,12 @@ class Point:
     against: tuple[float, float, float]
     dominated_by: tuple[int, ...] = ()
     for_certain: tuple[int, ...] = ()
+    is_out: bool = False
 
     @property
     def is_on_front(self) -> bool:
-        """Return whether no other candidate has better values."""
-        return not self.dominated_by
+        """Return whether no other candidate beats it."""
+        return not (self.dominated_by or self.is_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +44,21 @@ class Front:
     left_out: tuple[int, ...]
 
 
-def pareto(table: Table, quality: int, against: int) -> Front:
-    """Return how candidates stand in two rows, such as accuracy against cost."""
+def pareto(table: Table, quality: int, against: int, out: Collection[int] = ()) -> Front:
+    """Return how candidates stand in two rows, such as accuracy against cost.
+
+    The columns that are `out`, as those candidates fail a must, are neither held against the
+    others nor the others against them.
+    """
     known = ~(table.is_unknown[quality] | table.is_unknown[against])
     rows = (table.rows[quality], table.rows[against])
     plain = [
-        Point(at, _reach(table, quality, at), _reach(table, against, at))
+        Point(at, _reach(table, quality, at), _reach(table, against, at), is_out=at in out)
         for at in range(len(table.columns))
         if known[at]
     ]
-    points = tuple(_judged(one, plain, rows) for one in plain)
+    running = [one for one in plain if not one.is_out]
+    points = tuple(one if one.is_out else _judged(one, running, rows) for one in plain)
     left_out = tuple(at for at in range(len(table.columns)) if not known[at])
     return Front(*rows, points, left_out)
 

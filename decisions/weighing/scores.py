@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from decisions.weighing.table import Flags, Floats, Table
 DRAWS = 10_000
 SAME_PLACES = 12  # decimal places to which scores are told apart
 SAME_DRAWN = 1e-6  # the same for the single precision of draws
+
+Hits = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +42,15 @@ class Simulated:
     """What the draws come to.
 
     `best` (C,) is the probability of being best, `nobody` that every candidate fails a must.
-    `expected` (C,) is the expected score, a failed must counting as 0. `worth_knowing` (R, C) is
-    by how much (in score, 0 to 1) the choice would be better on average if that one cell were
-    known exactly; `spread` (R, C) how much of its score the interval of a cell leaves open.
+    For each of the table's sources, (S,): `worth_knowing` is by how much (in score, 0 to 1) the
+    choice would be better on average if it were known exactly, `deviation` the standard deviation
+    (in score) of what it adds to its candidate.
     """
 
     best: Floats
     nobody: float
-    expected: Floats
     worth_knowing: Floats
-    spread: Floats
+    deviation: Floats
     draws: int
 
 
@@ -96,26 +98,53 @@ def simulate(table: Table, draws: int = DRAWS, seed: int = 0) -> Simulated:
     A value with an interval: two halves of normals that meet at the value, each with half of the
     probability, so that 2.5 % lie beyond either end. An estimate: triangular from low over likely
     to high. A value alone is fixed; nothing known: anything from worthless to target, and for a
-    must even odds. A must that is open or unknown puts its candidate out where the draw misses
-    it. Candidates that share the best score share the draw. Cells are drawn independently; of
-    candidates measured on the same cases the difference is known better than that, so chances
-    here are rather too near to even.
+    must even odds. A must that is open, estimated or unknown puts its candidate out where the
+    draw misses it. Candidates that share the best score share the draw.
+
+    Cells of one source move together (see `draw`), those of different sources and those of
+    different candidates independently. Of candidates measured on the same cases the difference is
+    known better than that, so between two the chances are rather too near to even.
 
     `worth_knowing` is the expected value of partial perfect information (Raiffa & Schlaifer 1961,
     Applied Statistical Decision Theory; Strong, Oakley & Brennan 2014, Medical Decision Making
-    34:311). Scores add up and cells are independent, so given one cell the means of the others
-    stand and no inner simulation is needed.
+    34:311) about one source: what would be measured again. Scores add up and sources are
+    independent, so given one the means of the others stand and no inner simulation is needed.
     """
     worths = draw(table, draws, np.random.default_rng(seed))
-    shares = shares_of(table)
-    scores = np.einsum("r,rcd->cd", shares.astype(np.float32), worths)
+    parts, meets = _parts(table, worths), _meets(table, worths)
+    owners = np.array([source.column for source in table.sources], np.intp)
+    scores = np.zeros((len(table.columns), draws), np.float32)
+    for owner, part in zip(owners, parts, strict=True):
+        scores[owner] += part
     scores[table.is_out] = -1.0
-    # Whatever reaches its target is worth exactly 1.
-    for row, column in np.argwhere(table.is_open_must):
-        scores[column, worths[row, column] < 1] = -1.0
+    for at, met in meets.items():
+        scores[owners[at], ~met] = -1.0
     best, nobody = _wins(scores)
-    spread = shares[:, None] * _left_open(table)
-    return Simulated(best, nobody, *_information(table, worths, shares), spread, draws)
+    return Simulated(best, nobody, _information(table, parts, meets), _deviation(parts), draws)
+
+
+def _parts(table: Table, worths: Draws) -> Draws:
+    """Return what each source adds to the score of its candidate in each draw, (S, draws)."""
+    shares = shares_of(table).astype(np.float32)
+    parts = np.empty((len(table.sources), worths.shape[2]), np.float32)
+    for part, source in zip(parts, table.sources, strict=True):
+        np.multiply(worths[source.rows[0], source.column], shares[source.rows[0]], out=part)
+        for row in source.rows[1:]:
+            part += shares[row] * worths[row, source.column]
+    return parts
+
+
+def _meets(table: Table, worths: Draws) -> dict[int, Hits]:
+    """Return in which draws the open musts of a source are all met, by its place; (draws,) each.
+
+    Whatever reaches its target is worth exactly 1.
+    """
+    found: dict[int, Hits] = {}
+    for at, source in enumerate(table.sources):
+        musts = [row for row in source.rows if table.is_open_must[row, source.column]]
+        if musts:
+            found[at] = np.all(worths[musts, source.column] >= 1, axis=0)
+    return found
 
 
 def shares_of(table: Table) -> Floats:
@@ -133,50 +162,60 @@ def _wins(scores: Draws) -> tuple[Floats, float]:
     return shared.mean(axis=1, dtype=np.float64), float((top < 0).mean())
 
 
-def _left_open(table: Table) -> Floats:
-    """Return what part of the way from worthless to target each cell leaves open, (R, C)."""
-    low, high = np.clip(table.worth(table.low), 0, 1), np.clip(table.worth(table.high), 0, 1)
-    return np.where(table.is_unknown, 1.0, np.nan_to_num(np.abs(high - low)))
+def _information(table: Table, parts: Draws, meets: Mapping[int, Hits]) -> Floats:
+    """Return the worth of knowing each source, (S,).
 
-
-def _information(table: Table, worths: Draws, shares: Floats) -> tuple[Floats, Floats]:
-    """Return expected scores (C,) and the worth of knowing each cell (R, C).
-
-    With P the chance that all open musts are met and m the mean worth of a cell, the expected
-    score is P Σ share x m, as a must that is met is worth 1. Given the worth u of one cell it is
-    P (Σ share x m + share x (u - m)), or for an open must: nothing if missed, all over its own
-    chance if met. Knowing is worth the mean of the better of that and the best rival, less the
-    better of the two means.
+    With p the chance that a source's open musts are met and m the mean of what it adds where they
+    are, a candidate's expected score is Π p Σ m over its sources. Given what one adds, its own p
+    and m give way to that, or all is 0 where a must is missed. Knowing is worth the mean of the
+    better of that and the best rival, less the better of the two means.
     """
-    is_open, means = table.is_open_must, worths.mean(axis=2, dtype=np.float64)
-    chance = np.ones_like(means)
-    chance[is_open] = (worths[is_open] >= 1).mean(axis=1)
-    means[is_open] = 1.0
-    sums, all_met = shares @ means, chance.prod(axis=0)
-    expected = np.where(table.is_out, 0.0, all_met * sums)
-    rival = _best_of_others(expected)
-    better = _better_of(worths, means, shares[:, None] * all_met, expected - rival)
-    for row, column in np.argwhere(is_open):
-        others = np.delete(chance[:, column], row).prod()
-        better[row, column] = chance[row, column] * max(0, others * sums[column] - rival[column])
-    gained = better - np.maximum(expected - rival, 0.0)
-    worth_knowing = np.where((gained > SAME_DRAWN) & ~table.is_out, gained, 0.0)
-    return expected, worth_knowing
+    chance, means = _chances(parts, meets)
+    places = [
+        [at for at, source in enumerate(table.sources) if source.column == column]
+        for column in range(len(table.columns))
+    ]
+    expected = np.array([chance[own].prod() * means[own].sum() for own in places], np.float64)
+    expected[table.is_out] = 0.0
+    rivals = _best_of_others(expected)
+    found = np.zeros(len(parts))
+    for column, own in enumerate(places):
+        if not table.is_out[column]:
+            now = max(float(expected[column] - rivals[column]), 0.0)
+            for at in own:
+                others = [one for one in own if one != at]
+                rest, odds = means[others].sum(), chance[others].prod()
+                ahead = _ahead(parts[at], meets.get(at), float(odds), rest, rivals[column])
+                found[at] = ahead - now
+    return np.where(found > SAME_DRAWN, found, 0.0)
 
 
-def _better_of(worths: Draws, means: Floats, slopes: Floats, ahead: Floats) -> Floats:
-    """Return the mean (R, C) of a candidate's lead over its rival where that is above 0.
+def _deviation(parts: Draws) -> Floats:
+    """Return the standard deviation of what each source adds, (S,)."""
+    centred = parts - parts.mean(axis=1, keepdims=True)
+    squares = np.einsum("sd,sd->s", centred, centred, dtype=np.float32)
+    return np.asarray(np.sqrt(squares / parts.shape[1]), np.float64)
 
-    A lead, `ahead` on average, moves by `slopes` for each worth that a cell has above its mean.
+
+def _chances(parts: Draws, meets: Mapping[int, Hits]) -> tuple[Floats, Floats]:
+    """Return how often each source's open musts are met, and the mean of what it adds then."""
+    chance, means = np.ones(len(parts)), parts.mean(axis=1, dtype=np.float64)
+    for at, met in meets.items():
+        chance[at] = met.mean()
+        means[at] = parts[at, met].mean(dtype=np.float64) if met.any() else 0.0
+    return chance, means
+
+
+def _ahead(part: Draws, met: Hits | None, odds: float, rest: float, rival: float) -> float:
+    """Return the mean lead over a rival, where there is one, given each draw of one source.
+
+    `odds` are those of the musts of the candidate's other sources, which add `rest`.
     """
-    leads = np.broadcast_to(ahead, means.shape)
-    # The worth of a cell from which on its candidate leads.
-    turns = means - np.divide(leads, slopes, out=np.full_like(means, np.inf), where=slopes > 0)
-    turning = (turns > 0) & (turns < 1)
-    above = worths[turning] - turns[turning].astype(np.float32)[:, None]
-    better = np.maximum(leads, 0.0)
-    better[turning] = slopes[turning] * np.maximum(above, 0, out=above).mean(axis=1)
-    return better
+    lead = odds * (part + np.float32(rest)) - np.float32(rival)
+    np.maximum(lead, 0, out=lead)
+    if met is not None:
+        lead *= met
+    return float(lead.mean(dtype=np.float64))
 
 
 def _best_of_others(expected: Floats) -> Floats:

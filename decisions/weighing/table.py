@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from math import inf, isfinite, nan
 
 import numpy as np
@@ -77,10 +78,13 @@ def goal_row(
     """Return the row of a goal; shares ("%") go from 0 to 100, all else has no known bounds.
 
     Without a worst acceptable value a goal counts from nothing: from 0 where the target is to be
-    reached, from twice the target where it is not to be passed.
+    reached, from twice the target where it is not to be passed. Twice 0 is no scale: a share then
+    counts from 100 %, anything else is worth all at its target and nothing beyond.
     """
-    nothing = target - abs(target) if at_least else target + abs(target)
     lowest, highest = (0.0, 100.0) if unit == "%" else (-inf, inf)
+    nothing = target - abs(target) if at_least else target + abs(target)
+    if not (target or at_least) and isfinite(highest):
+        nothing = highest
     return Row(
         key,
         name,
@@ -106,7 +110,9 @@ def role_row(key: str, name: str, *, weight: float = 1.0) -> Row:
 class Cell:
     """What is known of one candidate in one row, in the row's unit.
 
-    `low` and `high` are a 95 % interval, or with `is_estimate` the ends a person gave.
+    `low` and `high` are a 95 % interval, or with `is_estimate` the ends a person gave. `source`
+    names what it was measured on: cells of one candidate that name the same one are wrong
+    together. "" is a source of its own. `is_stale` marks what is out of date.
     """
 
     value: float
@@ -114,6 +120,16 @@ class Cell:
     high: float | None = None
     n: int = 0
     is_estimate: bool = False
+    source: str = ""
+    is_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one measurement says of one candidate (`column`), in one or several rows."""
+
+    column: int
+    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +148,10 @@ class Table:
     """R rows by C columns; `value`, `low`, `high` (R, C) are NaN where nothing is known.
 
     `n` (R, C) is the number of cases, 0 where there is none; `is_estimate` (R, C) marks what a
-    person estimated; `ratings` are the single ratings behind the rows of roles. Make one with
-    `make_table`.
+    person estimated, `is_stale` (R, C) what is out of date; `ratings` are the single ratings
+    behind the rows of roles. `sources` are what cells come from, each cell from one; goals of
+    which nothing is known share one a candidate, as one measurement may tell them all. Make one
+    with `make_table`.
     """
 
     rows: tuple[Row, ...]
@@ -143,7 +161,16 @@ class Table:
     high: Floats
     n: NDArray[np.int64]
     is_estimate: Flags
+    is_stale: Flags
+    sources: tuple[Source, ...]
     ratings: tuple[Rating, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of all that it says; equal tables have the same."""
+        parts = (self.value, self.low, self.high, self.n, self.is_estimate, self.is_stale)
+        named = repr((self.rows, self.columns, self.sources, self.ratings))
+        return sha256(b"".join([named.encode(), *(one.tobytes() for one in parts)])).hexdigest()
 
     @cached_property
     def zero(self) -> Floats:
@@ -181,6 +208,11 @@ class Table:
         return np.isnan(self.value)
 
     @cached_property
+    def is_weighed(self) -> bool:
+        """Return whether anything has a weight."""
+        return bool(self.weights.any())
+
+    @cached_property
     def outcomes(self) -> tuple[tuple[Outcome | None, ...], ...]:
         """Return what each cell says of its goal; None for roles and where nothing is known."""
         return tuple(
@@ -199,6 +231,15 @@ class Table:
         """Return the musts of which is not known whether they are met, (R, C)."""
         open_or_unknown = [[one in (None, Outcome.OPEN) for one in row] for row in self.outcomes]
         return self._flags(open_or_unknown) & self.must[:, None]
+
+    @cached_property
+    def is_unproven(self) -> Flags:
+        """Return of which candidates nothing at all is known on a must, (C,)."""
+        return np.asarray((self.is_unknown & self.must[:, None]).any(axis=0))
+
+    def unknown_musts(self, column: int) -> list[int]:
+        """Return the places of the musts on which nothing is known of a candidate."""
+        return np.flatnonzero(self.is_unknown[:, column] & self.must).tolist()
 
     def failed_musts(self, column: int) -> list[int]:
         """Return the places of the musts that a candidate fails."""
@@ -228,8 +269,11 @@ class Table:
         return replace(self, rows=rows)
 
     def _outcome(self, row: int, column: int) -> Outcome | None:
+        """Return what a cell says of its goal; what a person estimates decides nothing."""
         if self.rows[row].is_role or self.is_unknown[row, column]:
             return None
+        if self.is_estimate[row, column]:
+            return Outcome.OPEN
         low, high = self.low[row, column], self.high[row, column]
         bounded = isfinite(low) and isfinite(high)
         return outcome(
@@ -256,12 +300,49 @@ def make_table(
     """
     shape = (len(rows), len(columns))
     value, low, high = np.full((3, *shape), nan)
-    n, is_estimate = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
-    for at, cell in {**cells, **_means(ratings)}.items():
-        value[at], n[at], is_estimate[at] = cell.value, cell.n, cell.is_estimate
+    n, (is_estimate, is_stale) = np.zeros(shape, np.int64), np.zeros((2, *shape), np.bool_)
+    known = {**cells, **_means(ratings)}
+    for at, cell in known.items():
+        value[at], n[at] = cell.value, cell.n
+        is_estimate[at], is_stale[at] = cell.is_estimate, cell.is_stale
         if cell.low is not None and cell.high is not None:
             low[at], high[at] = cell.low, cell.high
-    return Table(tuple(rows), tuple(columns), value, low, high, n, is_estimate, tuple(ratings))
+    sources = _sources(rows, len(columns), known)
+    return Table(
+        tuple(rows),
+        tuple(columns),
+        value,
+        low,
+        high,
+        n,
+        is_estimate,
+        is_stale,
+        sources,
+        tuple(ratings),
+    )
+
+
+def _sources(
+    rows: Sequence[Row], columns: int, cells: Mapping[tuple[int, int], Cell]
+) -> tuple[Source, ...]:
+    """Return what the cells come from, by column and first row.
+
+    What was estimated and what was measured never come from the same.
+    """
+    found: list[Source] = []
+    for column in range(columns):
+        places: dict[tuple[object, ...], list[int]] = {}
+        for at, row in enumerate(rows):
+            places.setdefault(_origin(row, at, cells.get((at, column))), []).append(at)
+        found += [Source(column, tuple(one)) for one in places.values()]
+    return tuple(found)
+
+
+def _origin(row: Row, at: int, cell: Cell | None) -> tuple[object, ...]:
+    """Return what tells the source of a cell from the others of its candidate."""
+    if cell is None:
+        return ("a role", at) if row.is_role else ("unknown",)
+    return ("named", cell.source, cell.is_estimate) if cell.source else ("its own", at)
 
 
 def _means(ratings: Sequence[Rating]) -> dict[tuple[int, int], Cell]:

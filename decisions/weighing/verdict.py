@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -12,26 +11,27 @@ from django.utils.translation import ngettext
 
 from decisions.numbers import format_count, format_exact
 from decisions.outcomes import Outcome
+from decisions.weighing.cases import cases_to_tell
 from decisions.weighing.scores import Simulated, Weighed, shares_of
-from decisions.weighing.table import Table
+from decisions.weighing.table import Flags, Source, Table
 from decisions.weighing.words import interval_words, percent
 
 CLEAR_MARGIN = 0.10  # share of the leader's score
 CLEAR_CHANCE = 0.90
-MANY_CASES = 10_000_000
+SMALL_PART = 0.10  # of a lead: what may rest on estimates
+LEAST_GAIN = 0.0005  # of a score; less doesn't show in points to a tenth
 SAME = 1e-9  # shares closer than this are the same but for rounding
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One cell that would be worth measuring; `gain` is the expected gain in score, 0 to 1.
+    """What would be worth measuring of one candidate (`column`), in one or several rows.
 
     `cases` is about how many it would take to tell, None where nothing says.
     """
 
-    row: int
     column: int
-    gain: float
+    rows: tuple[int, ...]
     cases: int | None
     words: str
 
@@ -41,57 +41,96 @@ class Verdict:
     """Whether one candidate clearly wins: `sentence` says so, `reasons` why not.
 
     `leader` is the column with the best score even where it is no clear winner, None without any.
-    `helps` is the measurement that would help most, None where none would or none is needed.
+    `caveats` say of whatever is said what it rests on. `helps` is the measurement that would help
+    most, None where none would or none is needed; `next_step` says either.
     """
 
     is_clear: bool
     leader: int | None
     sentence: str
     reasons: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
     helps: Measurement | None = None
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why there is no clear winner, and the cell that would have to be measured, if it is one."""
+
+    words: str
+    cell: tuple[int, int] | None = None
 
 
 def verdict(table: Table, weighed: Weighed, simulated: Simulated) -> Verdict:
-    """Return a clear winner only if it leads by 10 %, is best in 90 % and meets every must."""
-    reasons = tuple(_reasons(table, weighed, simulated))
-    leader = weighed.leader
-    if reasons or leader is None:
-        helps = most_helpful(table, weighed, simulated)
-        return Verdict(False, leader, _("No clear winner."), reasons, helps)
-    return Verdict(True, leader, _clear_words(table, weighed, simulated))
+    """Return a clear winner only if it leads by 10 %, is best in 90 % and meets every must.
+
+    None of that may rest on estimates or on what is not known of another, and there has to be
+    another.
+    """
+    reasons = list(_reasons(table, weighed, simulated))
+    leader, caveats = weighed.leader, tuple(_caveats(table))
+    words = tuple(one.words for one in reasons)
+    if leader is None:
+        return Verdict(False, None, _("No clear winner."), words, caveats)
+    is_alone = weighed.runner_up is None
+    if not reasons and not is_alone:
+        return Verdict(True, leader, _clear_words(table, weighed, simulated), (), caveats)
+    sentence = _alone_words(table, leader) if is_alone else _("No clear winner.")
+    helps = most_helpful(table, weighed, simulated, reasons)
+    step = helps.words if helps else "" if is_alone else _unmoved_words()
+    return Verdict(False, leader, sentence, words, caveats, helps, step)
 
 
-def most_helpful(table: Table, weighed: Weighed, simulated: Simulated) -> Measurement | None:
-    """Return the cell of which better knowledge would improve the choice most.
+def most_helpful(
+    table: Table, weighed: Weighed, simulated: Simulated, reasons: list[Reason]
+) -> Measurement | None:
+    """Return what to measure so that the choice improves most.
 
-    Where no single cell could change it, the one that adds most to the uncertainty of the two
-    that lead.
+    Where no single source would change it to speak of, what the first reason asks for; None
+    without one.
     """
     worth = simulated.worth_knowing
-    if worth.size and worth.max() > 0:
-        row, column = (int(at) for at in np.unravel_index(worth.argmax(), worth.shape))
-        return _measurement(table, weighed, row, column, float(worth.max()))
-    near = [at for at in (weighed.leader, weighed.runner_up) if at is not None]
-    spread = simulated.spread[:, near]
-    if not spread.size or spread.max() <= 0:
+    if worth.max(initial=0.0) >= LEAST_GAIN:
+        return _measurement(table, weighed, simulated, table.sources[int(worth.argmax())])
+    cells = [one.cell for one in reasons if one.cell]
+    if not cells:
         return None
-    row, place = (int(at) for at in np.unravel_index(spread.argmax(), spread.shape))
-    return _measurement(table, weighed, row, near[place], 0.0)
+    row, column = cells[0]
+    source = next(one for one in table.sources if one.column == column and row in one.rows)
+    return _measurement(table, weighed, simulated, source)
 
 
-def _reasons(table: Table, weighed: Weighed, simulated: Simulated) -> Iterator[str]:
+def _reasons(table: Table, weighed: Weighed, simulated: Simulated) -> Iterator[Reason]:
     """Give each reason why there is no clear winner."""
     leader = weighed.leader
     if leader is None:
-        yield _nobody_words(table, weighed)
+        yield Reason(_nobody_words(table, weighed))
         return
-    if weighed.runner_up is not None and weighed.margin < CLEAR_MARGIN - SAME:
-        yield _margin_words(table, weighed, leader, weighed.runner_up)
-    elif weighed.scores[leader] <= 0:
-        yield _("Nothing shows that %(leader)s is worth anything.") % _letters(table, leader)
-    yield from _chance_words(table, simulated, leader)
-    for row in np.flatnonzero(table.is_open_must[:, leader]).tolist():
-        yield _must_words(table, row, leader)
+    if weighed.scores[leader] <= 0:
+        yield Reason(_("Nothing shows that %(leader)s is worth anything.") % _of(table, leader))
+    elif weighed.runner_up is not None and weighed.margin < CLEAR_MARGIN - SAME:
+        yield Reason(_margin_words(table, weighed, leader, weighed.runner_up))
+    if weighed.runner_up is not None:
+        yield from _chance_reasons(table, simulated, leader)
+    yield from _must_reasons(table, leader)
+    yield from _estimate_reasons(table, weighed, leader)
+    yield from _gap_reasons(table, weighed, leader)
+
+
+def _caveats(table: Table) -> Iterator[str]:
+    """Give what has to be said of the evidence that counts: estimates, and what is out of date."""
+    counts = (table.must | (table.weights > 0))[:, None]
+    if stale := int((table.is_stale & counts).sum()):
+        told = ngettext(
+            "It rests on %(n)s figure that is out of date.",
+            "It rests on %(n)s figures that are out of date.",
+            stale,
+        )
+        yield told % {"n": format_count(stale)}
+    if guessed := int((table.is_estimate & counts).sum()):
+        told = ngettext("It rests on %(n)s estimate.", "It rests on %(n)s estimates.", guessed)
+        yield told % {"n": format_count(guessed)}
 
 
 def _nobody_words(table: Table, weighed: Weighed) -> str:
@@ -102,8 +141,18 @@ def _nobody_words(table: Table, weighed: Weighed) -> str:
     return _("Nothing has a weight, so nothing is weighed.")
 
 
+def _alone_words(table: Table, leader: int) -> str:
+    return _("%(leader)s is the only candidate left; there is nothing to compare it with.") % {
+        "leader": str(table.columns[leader])
+    }
+
+
+def _unmoved_words() -> str:
+    return _("No single measurement would change the choice.")
+
+
 def _margin_words(table: Table, weighed: Weighed, leader: int, runner_up: int) -> str:
-    told = _letters(table, leader) | {"runner_up": table.columns[runner_up].letter}
+    told = _of(table, leader) | {"runner_up": table.columns[runner_up].letter}
     if weighed.margin <= 0:
         return _("%(leader)s and %(runner_up)s have the same score.") % told
     told |= {"margin": percent(weighed.margin), "asked": percent(CLEAR_MARGIN)}
@@ -116,53 +165,96 @@ def _margin_words(table: Table, weighed: Weighed, leader: int, runner_up: int) -
     )
 
 
-def _chance_words(table: Table, simulated: Simulated, leader: int) -> Iterator[str]:
-    """Give a sentence where the leader is too seldom the best, or another is so more often."""
+def _chance_reasons(table: Table, simulated: Simulated, leader: int) -> Iterator[Reason]:
+    """Give a sentence where the leader is too seldom the best, or another is so more often.
+
+    Nobody can be called the best of which nothing shows that it meets a must.
+    """
     chance = float(simulated.best[leader])
-    if chance >= CLEAR_CHANCE - SAME:
+    if chance >= CLEAR_CHANCE - SAME or table.is_unproven[leader]:
         return
-    told = _letters(table, leader) | {
+    told = _of(table, leader) | {
         "chance": percent(chance),
         "asked": percent(CLEAR_CHANCE),
         "draws": format_count(simulated.draws),
     }
-    yield (
-        _(
-            "Within what the evidence leaves open, %(leader)s is the best in %(chance)s of "
-            "%(draws)s draws, where %(asked)s is asked for."
-        )
-        % told
+    words = _(
+        "Within what the evidence leaves open, %(leader)s is the best in %(chance)s of "
+        "%(draws)s draws, where %(asked)s is asked for."
     )
-    other = int(simulated.best.argmax())
-    if simulated.best[other] > chance:
-        told |= {"other": table.columns[other].letter, "chance": percent(simulated.best[other])}
-        yield _("%(other)s is the best more often, in %(chance)s.") % told
+    yield Reason(words % told)
+    proven = np.where(table.is_unproven, 0.0, simulated.best)
+    other = int(proven.argmax())
+    if proven[other] > chance:
+        told |= {"other": table.columns[other].letter, "chance": percent(float(proven[other]))}
+        yield Reason(_("%(other)s is the best more often, in %(chance)s.") % told)
 
 
-def _must_words(table: Table, row: int, leader: int) -> str:
-    told = _letters(table, leader) | {"goal": table.rows[row].name}
-    if table.is_unknown[row, leader]:
-        return _("Nothing shows that %(leader)s meets %(goal)s, which is a must.") % told
-    return _("Whether %(leader)s meets %(goal)s, which is a must, is not decisive.") % told
+def _must_reasons(table: Table, leader: int) -> Iterator[Reason]:
+    """Give a sentence for each must of which is not certain that the leader meets it."""
+    for row in np.flatnonzero(table.is_open_must[:, leader]).tolist():
+        told = _of(table, leader) | {"goal": table.rows[row].name}
+        if table.is_unknown[row, leader]:
+            words = _("Nothing shows that %(leader)s meets %(goal)s, which is a must.")
+        elif table.is_estimate[row, leader]:
+            words = _("That %(leader)s meets %(goal)s, which is a must, is only an estimate.")
+        else:
+            words = _("Whether %(leader)s meets %(goal)s, which is a must, is not decisive.")
+        yield Reason(words % told, (row, leader))
+
+
+def _estimate_reasons(table: Table, weighed: Weighed, leader: int) -> Iterator[Reason]:
+    """Give a sentence where more than a small part of the lead rests on estimates.
+
+    The lead is that over whoever would be nearest without the estimates that speak for the leader.
+    """
+    rivals = [at for at in weighed.order if at != leader and not weighed.is_out[at]]
+    if not rivals:
+        return
+    utilities = weighed.utilities
+    ahead = shares_of(table)[:, None] * (utilities[:, [leader]] - utilities[:, rivals])
+    is_guessed = table.is_estimate[:, rivals] | table.is_estimate[:, [leader]]
+    guessed = np.where(is_guessed, np.maximum(ahead, 0.0), 0.0)
+    leads, parts = ahead.sum(axis=0), guessed.sum(axis=0)
+    nearest = int((leads - parts).argmin())
+    if parts[nearest] <= SMALL_PART * max(leads[nearest], 0.0) + SAME:
+        return
+    told = _of(table, leader) | {"other": table.columns[rivals[nearest]].letter}
+    told["part"] = percent(min(1.0, float(parts[nearest] / max(leads[nearest], parts[nearest]))))
+    row = int(guessed[:, nearest].argmax())
+    column = leader if table.is_estimate[row, leader] else rivals[nearest]
+    words = _("%(part)s of the lead of %(leader)s over %(other)s rests on estimates.")
+    yield Reason(words % told, (row, column))
+
+
+def _gap_reasons(table: Table, weighed: Weighed, leader: int) -> Iterator[Reason]:
+    """Give a sentence for each candidate that what is not known of it could make the winner.
+
+    That is what is known of the leader and has a weight.
+    """
+    shares = shares_of(table)
+    for column in weighed.order:
+        gaps: Flags = table.is_unknown[:, column] & ~table.is_unknown[:, leader] & (shares > 0)
+        best = float(weighed.scores[column] + shares[gaps].sum())
+        if weighed.is_out[column] or not gaps.any() or best <= weighed.scores[leader] + SAME:
+            continue
+        rows = np.flatnonzero(gaps).tolist()
+        told = {"other": table.columns[column].letter, "goals": _names(table, rows)}
+        words = _(
+            "Nothing is known of %(other)s in %(goals)s; with the best values there it would win."
+        )
+        yield Reason(words % told, (max(rows, key=lambda row: shares[row]), column))
 
 
 def _clear_words(table: Table, weighed: Weighed, simulated: Simulated) -> str:
-    leader = weighed.leader or 0
+    leader, runner_up = weighed.leader or 0, weighed.runner_up or 0
     told = {
         "leader": str(table.columns[leader]),
+        "runner_up": table.columns[runner_up].letter,
         "margin": percent(weighed.margin),
         "chance": percent(float(simulated.best[leader])),
         "draws": format_count(simulated.draws),
     }
-    if weighed.runner_up is None:
-        return (
-            _(
-                "%(leader)s is the clear winner: the only candidate left, in %(chance)s of "
-                "%(draws)s draws."
-            )
-            % told
-        )
-    told["runner_up"] = table.columns[weighed.runner_up].letter
     return (
         _(
             "%(leader)s is the clear winner: ahead of %(runner_up)s by %(margin)s of its score, "
@@ -172,42 +264,68 @@ def _clear_words(table: Table, weighed: Weighed, simulated: Simulated) -> str:
     )
 
 
-def _measurement(table: Table, weighed: Weighed, row: int, column: int, gain: float) -> Measurement:
-    cases = _cases(table, weighed, row, column)
-    return Measurement(row, column, gain, cases, _help_words(table, row, column, cases))
+def _measurement(
+    table: Table, weighed: Weighed, simulated: Simulated, source: Source
+) -> Measurement:
+    cases = cases_to_tell(table, weighed, simulated, source, CLEAR_CHANCE)
+    rows = tuple(_telling(table, source)) or source.rows
+    words = " ".join(filter(None, [_help_words(table, source.column, rows), _cases_words(cases)]))
+    return Measurement(source.column, rows, cases, words)
 
 
-def _help_words(table: Table, row: int, column: int, cases: int | None) -> str:
-    """Return what is known of a cell and what would help."""
-    place = table.rows[row]
-    told = {"candidate": table.columns[column].letter, "row": place.name}
-    if table.is_unknown[row, column]:
-        if place.is_role:
-            return _("What %(row)s says of %(candidate)s would help most.") % told
-        return _("Measuring %(row)s of %(candidate)s would help most: nothing is known.") % told
-    told["interval"] = interval_words(table, row, column, place.unit)
-    told["target"] = format_exact(place.one, place.unit)
-    if table.is_estimate[row, column]:
+def _telling(table: Table, source: Source) -> Iterator[int]:
+    """Give the rows of a source that count, and of which the worth is open."""
+    low, high = (np.clip(table.worth(end), 0, 1) for end in (table.low, table.high))
+    guessed = table.is_unknown | table.is_estimate
+    for row in source.rows:
+        at = (row, source.column)
+        is_open = guessed[at] or abs(high[at] - low[at]) > SAME
+        if (table.weights[row] or table.must[row]) and is_open:
+            yield row
+
+
+def _help_words(table: Table, column: int, rows: tuple[int, ...]) -> str:
+    """Return what is known of the cells of a source and what would help."""
+    first = table.rows[rows[0]]
+    told = {"candidate": table.columns[column].letter, "rows": _names(table, rows)}
+    if table.is_unknown[rows[0], column]:
+        if first.is_role:
+            return _("What %(rows)s says of %(candidate)s would help most.") % told
+        return _("Measuring %(rows)s of %(candidate)s would help most: nothing is known.") % told
+    known = (interval_words(table, row, column, table.rows[row].unit) for row in rows)
+    told |= {"known": ", ".join(filter(None, known)), "target": format_exact(first.one, first.unit)}
+    if table.is_estimate[rows[0], column]:
+        return _estimate_words(bool(told["known"])) % told
+    if len(rows) > 1:
         return (
             _(
-                "Measuring %(row)s of %(candidate)s would help most: it is only an estimate, "
-                "%(interval)s."
+                "Measuring %(rows)s of %(candidate)s more closely would help most; they come from "
+                "one source, and so far they are %(known)s."
             )
             % told
         )
-    return " ".join(filter(None, [_more_words(table, row, column) % told, _cases_words(cases)]))
+    return _more_words(table, rows[0], column) % told
+
+
+def _estimate_words(is_bounded: bool) -> str:
+    """Return the sentence on what was only estimated, with its gaps."""
+    if is_bounded:
+        return _(
+            "Measuring %(rows)s of %(candidate)s would help most: it is only an estimate, "
+            "%(known)s."
+        )
+    return _("Measuring %(rows)s of %(candidate)s would help most: it is only an estimate.")
 
 
 def _more_words(table: Table, row: int, column: int) -> str:
     """Return the sentence on a measured cell, with its gaps."""
     if table.outcomes[row][column] == Outcome.OPEN:
         return _(
-            "Measuring %(row)s of %(candidate)s more closely would help most: %(interval)s crosses "
+            "Measuring %(rows)s of %(candidate)s more closely would help most: %(known)s crosses "
             "the target of %(target)s."
         )
     return _(
-        "Measuring %(row)s of %(candidate)s more closely would help most: so far it is "
-        "%(interval)s."
+        "Measuring %(rows)s of %(candidate)s more closely would help most: so far it is %(known)s."
     )
 
 
@@ -218,42 +336,9 @@ def _cases_words(cases: int | None) -> str:
     return counted % {"n": format_count(cases)}
 
 
-def _cases(table: Table, weighed: Weighed, row: int, column: int) -> int | None:
-    """Return about how many cases it takes until the interval ends before what must be told apart.
-
-    Half-widths shrink with the square root of the number of cases. What must be told apart from
-    the value is the target of an open must, else the value at which the ranking turns.
-    """
-    value, n = float(table.value[row, column]), int(table.n[row, column])
-    turn = _turn(table, weighed, row, column)
-    if n == 0 or turn is None or table.is_estimate[row, column] or turn == value:
-        return None
-    ends = (table.low, table.high)
-    arm = abs(float(ends[turn > value][row, column]) - value)
-    cases = n * (arm / abs(turn - value)) ** 2
-    return _round_up(cases) if n < cases <= MANY_CASES else None
+def _names(table: Table, rows: tuple[int, ...] | list[int]) -> str:
+    return ", ".join(table.rows[row].name for row in rows)
 
 
-def _turn(table: Table, weighed: Weighed, row: int, column: int) -> float | None:
-    """Return the value of a cell, in its unit, on which the choice hangs, None without any."""
-    place = table.rows[row]
-    if table.is_open_must[row, column]:
-        return place.one
-    rival = weighed.runner_up if column == weighed.leader else weighed.leader
-    share = float(shares_of(table)[row])
-    if rival is None or not share:
-        return None
-    lead = float(weighed.scores[column] - weighed.scores[rival])
-    worth = float(weighed.utilities[row, column]) - lead / share
-    turn = place.zero + worth * (place.one - place.zero)
-    return turn if 0 < worth < 1 and isfinite(turn) else None
-
-
-def _round_up(cases: float) -> int:
-    """Return a number of cases rounded up to two digits."""
-    step = 10 ** max(0, floor(log10(cases)) - 1)
-    return int(ceil(cases / step) * step)
-
-
-def _letters(table: Table, leader: int) -> dict[str, str]:
+def _of(table: Table, leader: int) -> dict[str, str]:
     return {"leader": table.columns[leader].letter}

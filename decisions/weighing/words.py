@@ -16,22 +16,29 @@ from decisions.numbers import (
     with_unit,
 )
 from decisions.outcomes import Outcome
+from decisions.weighing.scores import Simulated
 from decisions.weighing.table import Row, Table
 
 
 @dataclass(frozen=True, slots=True)
 class CellWords:
-    """One cell as people read it; `nothing` says so where nothing is known."""
+    """One cell as people read it; `nothing` says so where nothing is known.
+
+    `is_exact` marks what was measured without an interval and counts as exactly known.
+    """
 
     value: str
     interval: str
     outcome: Outcome | None
     is_estimate: bool
     nothing: str = ""
+    is_exact: bool = False
 
     @property
     def second(self) -> str:
         """Return what stands under the value: its interval, and whether it is an estimate."""
+        if self.is_exact:
+            return _("no interval")
         if not self.is_estimate:
             return self.nothing or self.interval
         if not self.interval:
@@ -41,7 +48,8 @@ class CellWords:
     def __str__(self) -> str:
         if self.nothing:
             return self.nothing
-        value = f"{self.value} ({self.interval})" if self.interval else self.value
+        beside = self.second if self.is_exact else self.interval
+        value = f"{self.value} ({beside})" if beside else self.value
         estimate = _("estimate") if self.is_estimate else ""
         outcome = str(self.outcome.label) if self.outcome else ""
         return ", ".join(filter(None, (value, estimate, outcome)))
@@ -57,11 +65,14 @@ def _cell(table: Table, row: int, column: int) -> CellWords:
     if table.is_unknown[row, column]:
         nothing = _("not rated") if table.rows[row].is_role else _("no evidence")
         return CellWords("", "", None, False, nothing)
+    interval = interval_words(table, row, column)
+    is_estimate = bool(table.is_estimate[row, column])
     return CellWords(
         value_words(table, row, column),
-        interval_words(table, row, column),
+        interval,
         table.outcomes[row][column],
-        bool(table.is_estimate[row, column]),
+        is_estimate,
+        is_exact=not (interval or is_estimate or table.rows[row].is_role),
     )
 
 
@@ -103,7 +114,10 @@ def goal_words(row: Row) -> str:
 def worth_words(row: Row) -> str:
     """Return between which values a row counts, and where nobody said so."""
     told = {"zero": format_exact(row.zero, row.unit), "one": format_exact(row.one, row.unit)}
-    words = _("worth nothing at %(zero)s, all at %(one)s") % told
+    if row.zero == row.one:
+        words = _("worth all at %(one)s, nothing short of it") % told
+    else:
+        words = _("worth nothing at %(zero)s, all at %(one)s") % told
     if row.has_worst:
         return words
     return _("%(words)s, as no worst acceptable value is set") % {"words": words}
@@ -112,6 +126,35 @@ def worth_words(row: Row) -> str:
 def target_sign(row: Row) -> str:
     """Return a row's target in short: "≥ 85 %"."""
     return f"{'≥' if row.at_least else '≤'}{NO_BREAK_SPACE}{format_exact(row.one, row.unit)}"
+
+
+def chance_words(table: Table, simulated: Simulated, column: int) -> str:
+    """Return how often a candidate is the best, "–" for one that nobody can call the best.
+
+    That is one that is out, or of which nothing shows that it meets a must; nobody is where
+    nothing is weighed.
+    """
+    if table.is_out[column] or table.is_unproven[column] or not table.is_weighed:
+        return "–"
+    return percent(float(simulated.best[column]))
+
+
+def chances_in_words(table: Table, simulated: Simulated) -> list[str]:
+    """Return where the rest of the draws is that no candidate's chance to be best counts."""
+    if not (table.is_weighed and table.columns):
+        return []
+    unproven = float(simulated.best[table.is_unproven].sum())
+    sentences = (
+        (
+            unproven,
+            _(
+                "In %(share)s of draws the best is a candidate of which nothing shows that it "
+                "meets a must: until that is known it cannot be called the best."
+            ),
+        ),
+        (simulated.nobody, _("In %(share)s of draws every candidate fails a must.")),
+    )
+    return [words % {"share": percent(share)} for share, words in sentences if share > 0]
 
 
 def percent(share: float) -> str:

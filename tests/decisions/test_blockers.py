@@ -284,3 +284,25 @@ def test_where_all_of_a_role_sign_a_missing_signature_waits_on_its_person(
     assert (found.waits_on, found.person, found.role) == (str(second), second.pk, "ux")
     assert found.concerns(second, {"ux"})
     assert not found.concerns(people.ux, {"ux"}), "who has signed already is not waited for"
+
+
+def test_figures_of_an_earlier_spec_hold_a_record_until_it_is_measured_again(
+    people: People, in_review: Decision
+) -> None:
+    candidate = in_review.candidates.get(letter="B")
+    figures = [one.reference for one in in_review.evidence.standing().filter(candidate=candidate)]
+    spec = candidate.spec
+
+    def problems_with(spec: dict[str, object]) -> list[str]:
+        candidate.refresh_from_db()
+        edit_candidate(candidate, by=people.data_science, token=candidate.token, spec=spec)
+        return section_problems(section_of(fresh(in_review), "candidates"))
+
+    assert problems_with(dict(spec)) == []
+    (problem,) = problems_with({"k": 1})
+    assert problem == (
+        f"{candidate} was run otherwise when it was measured: {', '.join(figures)}. "
+        "Measure it again."
+    )
+    assert any(problem in one.sentence for one in blockers(fresh(in_review), "approve"))
+    assert problems_with(spec) == []

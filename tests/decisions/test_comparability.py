@@ -3,7 +3,7 @@
 import pytest
 
 from decisions.actions.evidence import add_evidence, attach_evidence
-from decisions.comparability import left_out, why_apart
+from decisions.comparability import left_out_of, standing_of, why_apart
 from decisions.figures import evidence_figures
 from decisions.models import Candidate, Decision, Evidence
 from tests import factories
@@ -59,10 +59,35 @@ def test_what_is_left_out_of_a_figure_is_listed_with_the_reason(
     for split, candidate in zip(("test", "holdout"), candidates, strict=True):
         measured = measurement(conditions=CASES | {"split": split})
         attach_evidence(candidate, by=people.owner, measurements=[measured])
-    figures = evidence_figures(fresh(candidates[0].decision))
-    (one,) = left_out(figures)
-    assert (one.evidence.candidate, one.why) == (candidates[1], "Split: holdout, not test")
-    assert "not to be compared" in figures[1].note.lower()
+    record = fresh(candidates[0].decision)
+    (one,) = left_out_of(record)
+    assert (one.evidence.candidate, one.why) == (
+        candidates[0],
+        "Not to be compared with E2: Split: test, not holdout.",
+    )
+    first, apart = evidence_figures(record)
+    assert (first.is_first, apart.is_first) == (True, False)
+    assert "not to be compared" in apart.note.lower()
+    said = first.of(candidates[0])
+    assert said.row is None
+    assert said.apart == one
+
+
+def test_what_stands_of_a_metric_covers_most_candidates(
+    candidates: list[Candidate], people: People
+) -> None:
+    first, second = candidates
+    k6, wrk = {"tool": "k6"}, {"tool": "wrk"}
+    asked = [(first, k6, 791.0), (second, k6, 780.0), (first, wrk, 411.0)]
+    for candidate, told, value in asked:
+        measured = measurement("latency_p95", value, low=None, high=None, conditions=told)
+        add_evidence(candidate, by=people.devops, kind="load_test", measurements=[measured])
+    standing = standing_of(fresh(first.decision), "latency_p95")
+    assert [one.reference for one in standing.chosen.values()] == ["E1", "E2"]
+    assert [(one.evidence.reference, one.why) for one in standing.left_out] == [
+        ("E3", "Not to be compared with E1: Tool: wrk, not k6."),
+    ]
+    assert standing.apart(first.pk) is None
 
 
 def test_an_estimate_stands_marked_beside_what_was_measured(
@@ -76,4 +101,4 @@ def test_an_estimate_stands_marked_beside_what_was_measured(
     assert figure.rows[1].value == "300\xa0ms"
     assert 'stroke-dasharray="5 4"' in figure.figure.svg
     assert "Dashed: an estimate" in figure.legend
-    assert left_out([figure]) == []
+    assert left_out_of(candidates[0].decision) == []

@@ -336,13 +336,22 @@ def test_a_closed_record_is_not_marked(people: People) -> None:
     assert mark_stale(record, {row.pk: "Version 2 has come."}) == 0
 
 
-def test_another_spec_leaves_what_people_brought_in_out_of_date(
-    candidate: Candidate, people: People
+def test_another_spec_leaves_all_that_speaks_of_the_earlier_one_out_of_date(
+    draft: Decision, people: People
 ) -> None:
-    load_test(candidate, people.devops)
-    spec = {"technique": "prompting", "parameters": {"examples": 5}}
-    edit_candidate(candidate, by=people.owner, token=candidate.token, spec=spec)
-    assert Evidence.objects.get().stale_because == "How the candidate is run has changed."
+    first, second, *_rest = factories.add_candidates(draft, people)
+    load_test(first, people.devops)
+    attach_evidence(first, by=people.owner, measurements=[measurement()])
+    attach_evidence(second, by=people.owner, measurements=[measurement()])
+    against = measurement(compared_with=first)
+    attach_evidence(second, by=people.owner, measurements=[against], kind="comparison")
+    spec = first.spec
+    respecify(first, people.owner, OTHER_SPEC)
+    told = Evidence.objects.standing().values_list("number", "stale_because")
+    why = "How the candidate is run has changed."
+    assert dict(told) == {1: why, 2: why, 3: "", 4: why}
+    respecify(first, people.owner, spec)
+    assert set(Evidence.objects.standing().values_list("stale_because", flat=True)) == {""}
 
 
 def test_what_people_brought_in_is_fresh_again_once_its_spec_is_back(
@@ -365,8 +374,6 @@ def test_the_log_names_what_an_action_withdrew_besides(
     for value in (80.0, 82.0):
         attach_evidence(candidate, by=people.owner, measurements=[measurement(value=value)])
     assert candidate.decision.events.last().data["withdrawn"] == ["E1 Accuracy"]
-    respecify(candidate, people.owner, OTHER_SPEC)
-    assert candidate.decision.events.last().data["withdrawn"] == ["E2 Accuracy"]
 
 
 def test_nothing_is_brought_in_on_a_candidate_that_was_dropped(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decisions.weighing.flips import rating_flips, swings, weight_flips
+from decisions.weighing.flips import lone_weight, rating_flips, swings, weight_flips
 from decisions.weighing.scores import weigh
 from decisions.weighing.table import Cell, Column, Rating, Row, Table, make_table, role_row
 
@@ -108,6 +108,13 @@ def test_where_candidates_are_level_the_least_change_decides() -> None:
     )
 
 
+def test_the_only_weight_there_is_is_named() -> None:
+    table = two()
+    assert lone_weight(table) is None
+    assert lone_weight(table.with_weights({"latency": 0.0})) == 0
+    assert lone_weight(table.with_weights({"accuracy": 0.0, "latency": 0.0})) is None
+
+
 def test_a_weight_that_would_have_to_vanish_is_told_so() -> None:
     table = two()
     cells = {(0, 0): Cell(90), (0, 1): Cell(70), (1, 0): Cell(204), (1, 1): Cell(200)}
@@ -189,7 +196,6 @@ def test_a_leader_that_may_miss_a_must_may_lose_by_everything() -> None:
     open_must = replace(table, rows=rows)
     first = swings(open_must, weigh(open_must))[0]
     assert (first.row, first.column, first.at_from) == (0, 0, None)
-    assert first.turns
 
 
 def test_what_is_unknown_swings_from_worthless_to_target() -> None:
@@ -198,4 +204,17 @@ def test_what_is_unknown_swings_from_worthless_to_target() -> None:
     unknown = make_table(table.rows, table.columns, cells)
     (only,) = swings(unknown, weigh(unknown))
     assert (only.from_value, only.to_value, only.is_unknown) == (1000, 200, True)
-    assert only.turns
+    assert only.at_to is not None
+    assert only.at_to < 0
+
+
+def test_a_rival_that_may_miss_a_must_leaves_the_lead_to_the_next() -> None:
+    rows = [Row("accuracy", "Accuracy", "%", 70, 90, is_must=True)]
+    cells = {(0, 0): Cell(95), (0, 1): Cell(91, 85, 95, 100), (0, 2): Cell(90)}
+    three = make_table(rows, [Column("A"), Column("B"), Column("C")], cells)
+    # All are worth all: B out, A is level with C; without C it has all of its score over nobody.
+    assert swings(three, weigh(three)) == []
+    left = {at: one for at, one in cells.items() if at[1] < 2}
+    two_left = make_table(rows, three.columns[:2], left)
+    (only,) = swings(two_left, weigh(two_left))
+    assert (only.column, only.at_from, only.at_to) == (1, 1.0, 0.0)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from django.test import Client
 
 from decisions.actions.evidence import attach_evidence, mark_stale, withdraw_evidence
 from decisions.actions.rows import accept_goal, add_goal, edit_candidate, edit_goal
@@ -125,6 +126,8 @@ def test_cells_say_whether_the_goal_is_met(complete_draft: Decision, people: Peo
     assert [str(one) for one in found.table.outcomes[0]] == [Outcome.MISSED, Outcome.OPEN]
     weighing = Weighing(found)
     assert weighing.weighed.is_out.tolist() == [True, False]
+    ((_table, front),) = weighing.fronts
+    assert [(one.is_out, one.is_on_front) for one in front.points] == [(True, False), (False, True)]
     assert not weighing.verdict.is_clear
     assert "not decisive" in " ".join(weighing.verdict.reasons)
 
@@ -140,12 +143,25 @@ def test_the_front_is_of_the_heaviest_quality_against_what_is_known_of_latency(
 def test_cost_that_was_measured_is_drawn_without_a_goal(
     complete_draft: Decision, people: People
 ) -> None:
+    """Of one alone there is no front: then what both have is drawn, such as the one-off cost."""
     cost = replace(measurement("latency_p95", 2.5), metric="cost_per_1000", unit="USD")
-    first = complete_draft.candidates.get(letter="A")
+    once = replace(cost, metric="one_off_cost")
+    first, second = complete_draft.candidates.all()
     attach_evidence(first, by=people.data_science, measurements=[cost])
-    fronts = Weighing(matrix(complete_draft)).fronts
-    assert [one.against.key for _table, one in fronts] == ["cost_per_1000", "latency_p95"]
-    assert fronts[0][1].left_out == (1,)
+
+    def fronts() -> list[str]:
+        found = Weighing(matrix(complete_draft)).fronts
+        return [one.against.key for _table, one in found]
+
+    assert fronts() == ["latency_p95"]
+    for one in (first, second):
+        attach_evidence(one, by=people.data_science, measurements=[once])
+    assert fronts() == ["one_off_cost", "latency_p95"]
+    attach_evidence(second, by=people.data_science, measurements=[cost])
+    assert fronts() == ["cost_per_1000", "latency_p95"]
+    goal = complete_draft.goals.get(metric="latency_p95")
+    edit_goal(goal, by=people.owner, token=goal.token, metric="latency_p50")
+    assert fronts() == ["cost_per_1000", "latency_p95"]
 
 
 def test_a_matrix_reads_only_what_was_loaded(
@@ -238,7 +254,7 @@ def test_an_estimate_stands_only_where_nothing_was_measured(
 
 
 def test_of_several_estimates_the_newest_fills_the_cell_and_all_are_shown(
-    draft: Decision, people: People
+    draft: Decision, people: People, client: Client
 ) -> None:
     factories.add_goals(draft, people)
     candidate = factories.add_candidates(draft, people)[0]
@@ -250,7 +266,10 @@ def test_of_several_estimates_the_newest_fills_the_cell_and_all_are_shown(
         ("E1", "E2 is the newest estimate.")
     ]
     (figure,) = evidence_figures(loaded(draft))
-    assert [row.evidence.reference for row in figure.rows] == ["E1", "E2"]
+    assert [row.evidence.reference for row in figure.rows] == ["E2"]
+    client.force_login(people.ux)
+    html = client.get(f"{draft.get_absolute_url()}evidence/").content.decode()
+    assert all(f'id="E{number}"' in html for number in (1, 2))
 
 
 def test_evidence_out_of_date_fills_its_cell_and_is_named(
@@ -274,13 +293,19 @@ def test_a_metric_of_ones_own_gets_a_key_that_is_free() -> None:
     assert own_key("耐久性", ["own"]) == "own_2"
 
 
-def test_the_document_says_the_verdict_and_what_would_flip_it(complete_draft: Decision) -> None:
+def test_the_document_says_the_verdict_and_what_would_flip_it(
+    complete_draft: Decision, people: People
+) -> None:
+    slow = measurement("latency_p95", 400.0)
+    second = complete_draft.candidates.get(letter="B")
+    attach_evidence(second, by=people.data_science, measurements=[slow])
     document = record_document(complete_draft)
     titles = [str(one.title) for one in document.chapters]
     assert titles.index("Matrix") == titles.index("Evidence") + 1
     html = render_html(document)
     assert "No clear winner." in html
     assert "What would flip it" in html
+    assert "No weight from 0 to 100 of these alone changes the winner" in html
     assert all(f'id="figure-{name}-title"' in html for name in document.weighing_figures)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from decisions.forest_plot import Figure
 from decisions.heat_table import heat_table
-from decisions.pareto_scatter import pareto_scatter
+from decisions.pareto_scatter import pareto_legend, pareto_scatter
 from decisions.tornado import tornado
 from decisions.weighing.flips import swings
 from decisions.weighing.pareto import pareto
@@ -104,7 +104,7 @@ def test_the_heat_table_says_what_every_cell_says_of_its_goal() -> None:
     )
     assert figure.table[1][1:] == (
         "no evidence",
-        f"0.500{NBSP}USD, met",
+        f"0.500{NBSP}USD (no interval), met",
         f"3{NBSP}USD (1.5–5), estimate, not decisive",
     )
     assert figure.table[2] == (
@@ -118,7 +118,7 @@ def test_the_heat_table_says_what_every_cell_says_of_its_goal() -> None:
 
 
 def test_the_heat_table_reads_without_colour() -> None:
-    figure = heat_table(table(), weigh(table()))
+    figure = heat_table(table(), weigh(table()), simulate(table(), 200))
     svg = drawn(figure)
     signs = [one.get("class") for one in svg.iter(f"{SVG}g") if "verdict-" in one.get("class", "")]
     assert signs == [
@@ -133,7 +133,7 @@ def test_the_heat_table_reads_without_colour() -> None:
 
 
 def test_the_more_a_value_is_worth_the_darker_is_its_cell() -> None:
-    svg = drawn(heat_table(table(), weigh(table())))
+    svg = drawn(heat_table(table(), weigh(table()), simulate(table(), 200)))
     shades = [
         float(one.get("fill-opacity", "0"))
         for one in svg.iter(f"{SVG}rect")
@@ -175,6 +175,18 @@ def test_without_uncertainty_there_is_no_tornado() -> None:
     assert tornado(one, weigh(one.with_weights({"cost": 0})), []) is None
 
 
+def test_what_is_not_rated_is_named_in_one_line_and_not_drawn() -> None:
+    cells = {(0, 0): Cell(90, 86, 93, 200), (0, 1): Cell(88, 84, 91, 200)}
+    many = [*rows()[:1], role_row("ux", "UX"), role_row("devops", "DevOps")]
+    one = make_table(many, COLUMNS[:2], cells, [Rating(1, 0, "ease", 4)])
+    figure = tornado(one, weigh(one), swings(one, weigh(one)))
+    assert figure is not None
+    assert [line[0][:13] for line in figure.table] == ["Accuracy of B"]
+    unrated = "Not rated yet, so not drawn: UX of B; DevOps of A, B."
+    assert figure.description.endswith(unrated)
+    assert unrated in texts(figure)
+
+
 def test_only_the_twelve_that_move_the_lead_most_are_drawn() -> None:
     many = [replace(rows()[1], key=str(at), name=f"Cost {at}") for at in range(15)]
     cells = {(at, 0): Cell(3, 2.5 - at / 20, 4) for at in range(15)} | {(0, 1): Cell(5)}
@@ -202,8 +214,35 @@ def test_the_scatter_tells_the_front_from_what_is_behind_it_by_shape() -> None:
     assert figure is not None
     classes = [mark.get("class") for mark in drawn(figure).iter(f"{SVG}circle")]
     assert classes == ["fig-point", "fig-point-open", "fig-point-open", "fig-point"]
-    assert "C. Tuned is beaten in both by A, B for certain." in figure.description
+    assert "C. Tuned is beaten by A, B for certain." in figure.description
     assert [line[3] for line in figure.table] == ["–", "A", "A, B"]
+
+
+def test_who_is_level_in_one_respect_is_beaten_and_who_is_out_beats_nobody() -> None:
+    level = {(0, 0): Cell(80), (0, 1): Cell(90), (1, 0): Cell(2), (1, 1): Cell(2)}
+    one = make_table(rows(), COLUMNS, level | {(0, 2): Cell(95), (1, 2): Cell(1)})
+    figure = pareto_scatter(one, pareto(one, 0, 1, out=[2]))
+    assert figure is not None
+    assert figure.description == (
+        "A. Prompt is beaten by B for certain. B. Dense <retrieval> is on the front. "
+        "C. Tuned is out, as it fails a must."
+    )
+    assert [line[3] for line in figure.table] == ["B", "–", "out"]
+    assert "C, out" in texts(figure)
+    assert "in both" not in figure.description
+    assert "at least as good in both respects and better in one" in pareto_legend()
+    everyone = pareto_scatter(one, pareto(one, 0, 1, out=[0, 1, 2]))
+    assert everyone is not None
+    assert "fig-front" not in everyone.svg
+
+
+def test_the_words_of_a_target_stand_where_the_other_targets_line_does_not_run() -> None:
+    near, far = ({(1, 0): Cell(1), (1, 1): Cell(end)} for end in (2.2, 40.0))
+    for cost, is_left in ((near, True), (far, False)):
+        one = make_table(rows(), COLUMNS[:2], {(0, 0): Cell(80), (0, 1): Cell(90)} | cost)
+        svg = drawn(pareto_scatter(one, pareto(one, 0, 1)))
+        words = next(mark for mark in svg.iter(f"{SVG}text") if mark.text == f"≥{NBSP}85{NBSP}%")
+        assert (float(words.get("x", "0")) < 300) == is_left
 
 
 def test_a_metric_without_a_goal_has_no_target_in_the_scatter() -> None:

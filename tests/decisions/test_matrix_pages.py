@@ -5,15 +5,27 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from decisions.actions.lifecycle import submit
+from decisions.actions.evidence import (
+    add_evidence,
+    attach_evidence,
+    mark_stale,
+    withdraw_evidence,
+)
+from decisions.actions.lifecycle import submit, withdraw
 from decisions.actions.rows import add_goal, edit_goal
-from decisions.models import Decision, User
+from decisions.exports.document import record_document
+from decisions.exports.pdf import render_html
+from decisions.matrix_page import MatrixPage, figure_named
+from decisions.models import Decision, EvidenceKind, User
+from decisions.record_parts import with_what_is_weighed
+from decisions.weighing.scores import simulate
 from decisions.weights import WeightSheet
 from tests import factories
-from tests.factories import People, fresh
+from tests.factories import People, fresh, measurement
 
 SignIn = Callable[[User], Client]
 HTMX = {"HX-Request": "true"}
@@ -32,6 +44,54 @@ def test_the_page_says_the_verdict_and_why(
     assert "What would flip it" in html
     assert "heat-table" in html
     assert "What if" not in html
+
+
+def test_what_was_measured_and_may_not_be_compared_is_said_in_its_cell_and_everywhere(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    """A k6 file for one and a CSV for the other: neither page counts both, and both say so."""
+    withdraw_all(complete_draft, people, "latency_p95")
+    k6, csv = ({"tool": tool, "virtual_users": "20", "duration": "60 s"} for tool in ("k6", "CSV"))
+    for candidate, told, value in zip(
+        complete_draft.candidates.all(), (k6, csv), (791.0, 780.0), strict=True
+    ):
+        measured = measurement("latency_p95", value, low=None, high=None, conditions=told)
+        add_evidence(candidate, by=people.devops, kind="load_test", measurements=[measured])
+    client, why = sign_in(people.owner), "Not to be compared with E6: Tool: k6, not CSV."
+    matrix = client.get(url(complete_draft)).content.decode()
+    assert "1 cell counts as nothing" in matrix
+    assert ">791 ms (E5)</text>" in matrix
+    assert ">not comparable</text>" in matrix
+    for page in ("matrix", "evidence", "candidates"):
+        assert why in client.get(url(complete_draft, page)).content.decode()
+    assert (
+        '<a href="#left-out">not comparable</a>'
+        in client.get(url(complete_draft, "evidence")).content.decode()
+    )
+    printed = render_html(record_document(complete_draft))
+    assert printed.count(why) == 2  # beside the matrix, and in the table of further figures
+    assert printed.count('<tr id="E5">') == printed.count('<tr id="E6">') == 1
+    assert "791\u00a0ms (E5), not comparable" in printed
+
+
+def test_a_comparison_that_is_out_of_date_says_so_head_to_head(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    first, second = complete_draft.candidates.all()
+    told = measurement(value=-8, compared_with=second, method="B is ahead. By far.", unit="points")
+    (one,) = attach_evidence(
+        first, by=people.data_science, measurements=[told], kind=EvidenceKind.COMPARISON
+    )
+    mark_stale(complete_draft, {one.pk: "There is a newer set."})
+    html = sign_in(people.owner).get(url(complete_draft)).content.decode()
+    pairs = html[html.index('id="pairs-title"') : html.index('id="sources-title"')]
+    assert "B is ahead. By far." in pairs
+    assert '<span class="caveat">out of date</span>' in pairs
+
+
+def withdraw_all(record: Decision, people: People, metric: str) -> None:
+    for one in record.evidence.filter(metric=metric):
+        withdraw_evidence(one, by=people.owner, reason="To be measured under load.")
 
 
 def test_an_empty_record_says_what_belongs_here(
@@ -93,16 +153,20 @@ def test_two_people_saving_weights_are_shown_both(
     assert fresh(complete_draft).role_weights == {"ux": 2.0}
 
 
-def test_only_the_owner_of_a_draft_saves_weights(
+def test_only_the_owner_of_an_open_record_saves_weights(
     people: People, complete_draft: Decision, sign_in: SignIn
 ) -> None:
     data = {"token": WeightSheet(complete_draft).token, "w_ux": "2"}
     page = url(complete_draft, "apply_weights")
     assert sign_in(people.ux).post(page, data).status_code == 403
     submit(complete_draft, by=people.owner)
+    assert sign_in(people.owner).post(page, data).status_code == 302
+    assert fresh(complete_draft).role_weights == {"ux": 2.0}
+    withdraw(fresh(complete_draft), by=people.owner, reason="No longer needed.")
+    data["w_ux"] = "3"
     assert sign_in(people.owner).post(page, data).status_code == 409
-    tried = sign_in(people.owner).get(url(complete_draft), {"w_ux": "2"}).content.decode()
-    assert "To set the weights it has to be: draft." in tried
+    tried = sign_in(people.owner).get(url(complete_draft), {"w_ux": "3"}).content.decode()
+    assert "To set the weights it has to be: draft / in review." in tried
     assert sign_in(people.owner).post(page, data | {"w_ux": "inf"}).status_code == 409
 
 
@@ -203,12 +267,86 @@ def test_odd_weights_still_make_a_page(
     nothing = {f"w_{key}": "0" for key in WeightSheet(complete_draft).weights}
     html = client.get(url(complete_draft), nothing).content.decode()
     assert "Nothing has a weight, so nothing is weighed." in html
+    assert "Nothing has a weight, so nobody is ranked." in html
+    assert "What would flip it" not in html
+    lone = nothing | {"w_accuracy": "3"}
+    html = client.get(url(complete_draft), lone).content.decode()
+    assert "Only Accuracy has a weight: at 0 nothing is weighed, and nobody wins." in html
+    # As a record may say that was written before weights were bounded.
+    complete_draft.goals.filter(metric="accuracy").update(weight=150.0)
+    assert client.get(url(complete_draft)).status_code == 200
     assert client.get(url(complete_draft, "figure", "matrix"), nothing).status_code == 200
     assert client.get(url(complete_draft, "figure", "tornado"), nothing).status_code == 404
     heavy = {"w_ux": "100", "w_nobody": "3"}
     html = client.get(url(complete_draft), heavy, headers=HTMX).content.decode()
     assert 'name="w_ux" value="100"' in html
     assert "w_nobody" not in html
+
+
+def test_what_a_verdict_rests_on_is_said_on_every_page_that_says_it(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    stale = complete_draft.evidence.get(number=1)
+    mark_stale(complete_draft, {stale.pk: "There is a newer set."})
+    client = sign_in(people.ux)
+    for page in (
+        url(complete_draft),
+        url(complete_draft, "candidates"),
+        complete_draft.get_absolute_url(),
+    ):
+        html = client.get(page).content.decode()
+        assert "It rests on 1 figure that is out of date." in html
+
+
+def test_an_unknown_must_is_told_in_the_ranking(
+    people: People, complete_draft: Decision, sign_in: SignIn
+) -> None:
+    first = complete_draft.evidence.get(number=1)
+    withdraw_evidence(first, by=people.owner, reason="A slip.")
+    html = sign_in(people.ux).get(url(complete_draft)).content.decode()
+    assert "nothing known of Accuracy" in html
+    assert "of draws the best is a candidate of which nothing shows that it meets a must" in html
+
+
+def test_what_was_drawn_is_drawn_once_until_the_table_says_something_else(
+    people: People,
+    complete_draft: Decision,
+    sign_in: SignIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    monkeypatch.setattr(
+        "decisions.matrix.simulate", lambda table: drawn.append(table) or simulate(table)
+    )
+    client = sign_in(people.owner)
+    for _time in range(2):
+        client.get(complete_draft.get_absolute_url())
+        client.get(url(complete_draft))
+    assert len(drawn) == 1
+    client.get(url(complete_draft), {"w_ux": "2"}, headers=HTMX)
+    assert len(drawn) == 2
+    mark_stale(complete_draft, {complete_draft.evidence.get(number=1).pk: "There is a newer set."})
+    client.get(url(complete_draft))
+    assert len(drawn) == 3
+    kind = type(cache._connections[cache._alias])  # type: ignore[attr-defined]
+    monkeypatch.setattr(kind, "get", refuse)
+    assert client.get(url(complete_draft)).status_code == 200
+    assert len(drawn) == 4
+
+
+def refuse(*_asked: object) -> None:
+    """Be a cache that cannot be reached."""
+    raise ConnectionError
+
+
+def test_a_figure_that_is_asked_for_is_drawn_alone(
+    people: People, complete_draft: Decision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("decisions.matrix_figures.heat_table", refuse)
+    record = with_what_is_weighed(Decision.objects.all()).get(pk=complete_draft.pk)
+    page = MatrixPage(record, people.ux, {})
+    assert figure_named(page, "tornado")
+    assert figure_named(page, "front-latency_p95")
 
 
 def test_candidates_that_all_fail_a_must_are_all_out(

@@ -745,7 +745,7 @@ def test_the_owner_is_told_of_a_proposed_goal_until_they_have_decided(
     accept_goal(goal, by=people.owner, token=goal.token)
     assert told(draft) == {}
     assert open_notices(people.owner) == []
-    edit_goal(goal, by=people.devops, token=goal.token, target=900.0)
+    edit_goal(goal, by=people.devops, token=goal.token, target=700.0)
     assert told(draft) == {"olivia": ["proposed"]}
 
 

@@ -40,6 +40,9 @@ def test_a_role_proposes_a_goal(people: People, draft: Decision, sign_in: SignIn
 def test_a_goal_whose_worst_value_beats_its_target_is_refused_with_the_text_kept(
     people: People, draft: Decision, sign_in: SignIn
 ) -> None:
+    none = GOAL | {"direction": "at_most", "target": "0", "worst_acceptable": ""}
+    html = post(sign_in(people.data_science), draft, "new_goal", **none).content.decode()
+    assert "A target of 0 needs a worst acceptable value" in html
     bad = GOAL | {"worst_acceptable": "93.5"}
     response = post(sign_in(people.data_science), draft, "new_goal", **bad)
     html = response.content.decode()
@@ -78,7 +81,15 @@ def test_a_goal_that_nobody_can_reach_is_refused(
             "Did you mean “at most”",
         ),
         ({"worst_acceptable": "85"}, "nothing lies between"),
-        ({"target": "0", "worst_acceptable": ""}, "Whatever is measured reaches this target"),
+        (
+            {
+                "metric": "error_rate",
+                "direction": "at_most",
+                "target": "100",
+                "worst_acceptable": "",
+            },
+            "Whatever is measured reaches this target",
+        ),
     ],
 )
 def test_a_goal_that_is_hardly_meant_is_asked_about_once(

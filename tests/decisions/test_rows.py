@@ -1,5 +1,7 @@
 """Goals, candidates and assessments."""
 
+import math
+
 import pytest
 
 from decisions.actions.rows import (
@@ -42,6 +44,28 @@ def test_there_is_one_goal_a_metric(draft: Decision, people: People) -> None:
     with pytest.raises(Refused, match="There is a goal with this metric already"):
         edit_goal(latency, by=people.owner, token=latency.token, metric=quality.metric)
     edit_goal(latency, by=people.owner, token=latency.token, metric=latency.metric, target=1.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"target": -5.0}, "−5 cannot be"),
+        ({"weight": 150.0}, "a weight from 0 to 100"),
+        ({"weight": math.nan}, "a weight from 0 to 100"),
+        ({"target": 5.0, "worst_acceptable": 99.0}, "on the wrong side"),
+        ({"target": 0.0}, "A target of 0 needs a worst acceptable value"),
+    ],
+)
+def test_values_that_make_no_goal_are_refused(
+    values: dict[str, float], problem: str, draft: Decision, people: People
+) -> None:
+    with pytest.raises(BadInput, match=problem):
+        add_goal(draft, by=people.owner, **LOAD | {"worst_acceptable": None} | values)
+    goal = add_goal(draft, by=people.owner, **LOAD | {"worst_acceptable": None})
+    with pytest.raises(BadInput, match=problem):
+        edit_goal(goal, by=people.owner, token=goal.token, **values)
+    zero = {"direction": "at_most", "target": 0.0, "worst_acceptable": 9.0}
+    edit_goal(goal, by=people.owner, token=goal.token, **zero)
 
 
 def test_changing_a_goal_raises_its_token_and_the_digest(draft: Decision, people: People) -> None:
@@ -194,18 +218,3 @@ def test_two_people_rating_for_one_role_lose_nothing(draft: Decision, people: Pe
     assert "Mine" in raised.value.mine.values()
     assess(candidate, by=second, role="ux", ratings={"fit": (4, "Theirs")}, seen=seen)
     assert factories.all_rows() == before
-
-
-def test_another_spec_withdraws_what_the_earlier_one_measured(
-    people: People, in_review: Decision
-) -> None:
-    candidate = in_review.candidates.get(letter="B")
-    others = in_review.evidence.standing().exclude(candidate=candidate).count()
-    same = dict(candidate.spec)
-    edit_candidate(candidate, by=people.data_science, token=candidate.token, spec=same)
-    assert in_review.evidence.standing().filter(candidate=candidate).exists()
-    edit_candidate(candidate, by=people.data_science, token=candidate.token, spec={"k": 1})
-    assert not in_review.evidence.standing().filter(candidate=candidate).exists()
-    assert in_review.evidence.standing().count() == others
-    reasons = {one.withdrawn_reason for one in in_review.evidence.filter(candidate=candidate)}
-    assert reasons == {"How the candidate is run has changed."}

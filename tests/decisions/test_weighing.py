@@ -4,11 +4,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
+from decisions.weighing.cases import cases_to_tell
 from decisions.weighing.draws import draw
 from decisions.weighing.pareto import pareto
 from decisions.weighing.scores import simulate, weigh
@@ -18,13 +22,19 @@ from decisions.weighing.table import (
     Floats,
     Rating,
     Row,
+    Source,
     Table,
     goal_row,
     make_table,
     role_row,
 )
-from decisions.weighing.verdict import most_helpful, verdict
-from decisions.weighing.words import worth_words
+from decisions.weighing.verdict import verdict
+from decisions.weighing.words import (
+    cells_in_words,
+    chance_words,
+    chances_in_words,
+    worth_words,
+)
 
 NBSP = "\u00a0"
 A, B, C = Column("A", "Prompt"), Column("B", "RAG"), Column("C", "Tuned")
@@ -197,6 +207,40 @@ def test_what_has_no_interval_stays_as_it_is() -> None:
     assert set(drawn(wide(0, 100), Cell(25, 25, 25, is_estimate=True), 100)) == {25.0}
 
 
+def test_an_estimate_without_ends_may_be_anything_and_a_must_of_it_met_or_missed() -> None:
+    table = table_of([wide(0, 100), accuracy(is_must=True)], guesses(30, 95), 1)
+    anything, must = draw(table, 20_000, np.random.default_rng(1))[:, 0]
+    assert stats.kstest(anything, stats.triang(0.3).cdf).pvalue > 0.01
+    assert set(must.tolist()) == {0.0, 1.0}
+    assert must.mean() == pytest.approx(0.75, abs=0.02)
+
+
+def guesses(*values: float) -> dict[tuple[int, int], Cell]:
+    """Return estimates of A without ends, a row each."""
+    return {(row, 0): Cell(value, is_estimate=True) for row, value in enumerate(values)}
+
+
+def test_the_cells_of_one_source_are_lucky_together_and_no_others() -> None:
+    rows = [wide(0, 100), replace(wide(1000, 0), key="ms", at_least=False), *3 * [wide(0, 100)]]
+    rows = [replace(row, key=str(at)) for at, row in enumerate(rows)]
+    run = Cell(50, 40, 60, 100, source="run")
+    cells = {
+        (0, 0): run,
+        (1, 0): replace(run, value=500, low=450, high=600),
+        (2, 0): replace(run, source="other"),
+        (3, 0): replace(run, source=""),
+        (4, 0): replace(run, is_estimate=True),
+        (0, 1): run,
+    }
+    worths = draw(table_of(rows, cells, 2), 4000, np.random.default_rng(0))
+    told = np.corrcoef([worths[at] for at in cells])
+    assert told[0, 1] > 0.95
+    apart = [told[0, at] for at in (2, 3, 4, 5)] + [told[2, 3]]
+    assert np.abs(apart).max() < 0.06
+    # Less is better: where accuracy is better than its value, so is latency.
+    assert ((worths[0, 0] > 0.5) == (worths[1, 0] > 0.5)).all()
+
+
 def test_draws_stay_within_what_a_metric_can_be() -> None:
     beyond = replace(wide(0, 200), lowest=0, highest=100)
     values = drawn(beyond, Cell(99, 90, 105))
@@ -224,46 +268,68 @@ def test_the_chance_of_being_best_is_that_of_two_normals() -> None:
 
 
 def small() -> Table:
-    """Return a table with a bit of everything: open and unknown musts, an estimate, a gap."""
+    """Return a table with a bit of everything: open and unknown musts, an estimate, a shared run.
+
+    A has two open musts from two sources.
+    """
     rows = [
         accuracy(3, is_must=True),
         latency(2),
         replace(accuracy(1), key="satisfaction", name="Satisfaction", is_must=True),
     ]
     cells = {
-        (0, 0): Cell(91, 88, 94, 300),
-        (0, 1): Cell(95, 93, 97, 300),
+        (0, 0): Cell(93, 89, 95, 300),
+        (0, 1): Cell(94, 92, 97, 300, source="run"),
         (0, 2): Cell(96, 92, 98, 300),
         (1, 0): Cell(300, 250, 500, is_estimate=True),
-        (1, 1): Cell(700, 600, 900, 300),
-        (2, 0): Cell(99),
-        (2, 1): Cell(91, 85, 95, 40),
+        (1, 1): Cell(500, 400, 900, 300, source="run"),
+        (2, 0): Cell(93, 89, 97, 60),
+        (2, 1): Cell(91, 85, 95, 40, source="run"),
     }
     return table_of(rows, cells)
 
 
-def one_draw(table: Table, rng: np.random.Generator) -> list[list[float]]:
-    """Return what each cell is worth in one draw, computed the slow way."""
+def quantile(table: Table, row: int, column: int, chance: float) -> float:
+    """Return below which value a cell lies with a chance: the slow way, from its distribution."""
+    place = table.rows[row]
+    value, low, high = (float(one[row, column]) for one in (table.value, table.low, table.high))
+    if math.isnan(value):
+        met = place.one if chance > 0.5 else place.zero
+        return met if place.is_must else place.zero + chance * (place.one - place.zero)
+    if math.isnan(low):
+        return value
+    if table.is_estimate[row, column]:
+        peak = (value - low) / (high - low)
+        if chance < peak:
+            return low + math.sqrt(chance * peak) * (high - low)
+        return high - math.sqrt((1 - chance) * (1 - peak)) * (high - low)
+    z = NormalDist().inv_cdf(chance)
+    return value + z / 1.96 * (value - low if z < 0 else high - value)
+
+
+def worths_of(table: Table, source: Source, luck: float) -> list[float]:
+    """Return what the cells of a source are worth if it is as lucky as that: all of them."""
     found = []
-    for at, row in enumerate(table.rows):
-        line = []
-        for column in range(len(table.columns)):
-            value, low, high = (
-                float(part[at, column]) for part in (table.value, table.low, table.high)
-            )
-            if math.isnan(value):
-                line.append(float(rng.random() < 0.5) if row.is_must else rng.random())
-                continue
-            if math.isnan(low):
-                sample = value
-            elif table.is_estimate[at, column]:
-                sample = rng.triangular(low, value, high)
-            else:
-                z = rng.standard_normal()
-                sample = value + z / 1.96 * (value - low if z < 0 else high - value)
-            sample = min(max(sample, row.lowest), row.highest)
-            line.append(min(max((sample - row.zero) / (row.one - row.zero), 0.0), 1.0))
-        found.append(line)
+    for at in source.rows:
+        row = table.rows[at]
+        is_mirrored = not (row.at_least or table.is_unknown[at, source.column])
+        sample = quantile(table, at, source.column, 1 - luck if is_mirrored else luck)
+        sample = min(max(sample, row.lowest), row.highest)
+        found.append(min(max((sample - row.zero) / (row.one - row.zero), 0.0), 1.0))
+    return found
+
+
+def evenly(parts: int) -> Floats:
+    """Return the middles of that many equal parts of 0 to 1."""
+    return (np.arange(parts) + 0.5) / parts
+
+
+def slow_draws(table: Table, draws: int, seed: int) -> Floats:
+    """Return what each cell is worth in each draw, (D, R, C); luck is spread out evenly."""
+    found, rng = np.zeros((draws, *table.value.shape)), np.random.default_rng(seed)
+    for source in table.sources:
+        for at, luck in enumerate(rng.permutation(evenly(draws))):
+            found[at, source.rows, source.column] = worths_of(table, source, luck)
     return found
 
 
@@ -274,37 +340,42 @@ def payoffs(table: Table, worths: Floats) -> Floats:
     return np.where(fails, 0.0, scores)
 
 
-def test_chances_and_expected_scores_are_those_of_a_simulation_draw_by_draw() -> None:
-    table, rng = small(), np.random.default_rng(11)
-    scores = payoffs(table, np.array([one_draw(table, rng) for _draw in range(6000)]))
+def test_chances_are_those_of_a_simulation_draw_by_draw() -> None:
+    table = small()
+    scores = payoffs(table, slow_draws(table, 6000, 11))
     simulated = simulate(table, draws=100_000)
-    assert simulated.expected == pytest.approx(scores.mean(axis=0), abs=0.015)
-    nobody = (scores.max(axis=1) == 0).mean()
-    assert simulated.nobody == pytest.approx(nobody, abs=0.02)
+    assert simulated.nobody == pytest.approx((scores.max(axis=1) == 0).mean(), abs=0.01)
     for column in range(3):
         won = (scores[:, column] == scores.max(axis=1)) & (scores[:, column] > 0)
         assert simulated.best[column] == pytest.approx(won.mean(), abs=0.02)
 
 
-def test_the_worth_of_knowing_a_cell_is_that_of_a_nested_simulation() -> None:
-    table, rng = small(), np.random.default_rng(3)
-    draws = np.array([one_draw(table, rng) for _draw in range(2000)])
-    now = payoffs(table, draws).mean(axis=0).max()
-    found = simulate(table, draws=50_000).worth_knowing
-    for row, column in [(0, 0), (1, 1), (1, 2), (2, 1), (2, 2), (2, 0)]:
-        known = []
-        for outer in draws[:120, row, column]:
+def known(table: Table, draws: int = 50_000) -> dict[tuple[int, tuple[int, ...]], float]:
+    """Return what it is worth to know each source, by its column and rows."""
+    found = simulate(table, draws=draws).worth_knowing.tolist()
+    return {(one.column, one.rows): worth for one, worth in zip(table.sources, found, strict=True)}
+
+
+def test_the_worth_of_knowing_a_source_is_that_of_a_nested_simulation() -> None:
+    table = small()
+    draws = slow_draws(table, 3000, 3)
+    found = known(table)
+    telling = [place for place, worth in found.items() if worth]
+    assert telling == [(0, (0,)), (0, (2,)), (1, (0, 1, 2)), (2, (1, 2))]
+    for source in table.sources:
+        nested = []
+        for luck in evenly(60):
             inner = draws.copy()
-            inner[:, row, column] = outer
-            known.append(payoffs(table, inner).mean(axis=0).max())
-        noise = 3 * np.std(known) / math.sqrt(len(known)) + 0.004
-        assert found[row, column] == pytest.approx(max(np.mean(known) - now, 0), abs=noise)
+            inner[:, source.rows, source.column] = worths_of(table, source, luck)
+            nested.append(payoffs(table, inner).mean(axis=0))
+        gained = np.max(nested, axis=1).mean() - np.mean(nested, axis=0).max()
+        assert found[source.column, source.rows] == pytest.approx(gained, abs=0.003)
 
 
 def test_a_cell_that_cannot_change_the_choice_is_not_worth_knowing() -> None:
     rows = [accuracy(9), latency(1)]
     cells = {(0, 0): Cell(90), (0, 1): Cell(70), (1, 0): Cell(500, 400, 600)}
-    assert simulate(table_of(rows, cells, 2)).worth_knowing.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert not any(known(table_of(rows, cells, 2)).values())
 
 
 def test_the_same_seed_draws_the_same_whatever_the_weights() -> None:
@@ -314,6 +385,68 @@ def test_the_same_seed_draws_the_same_whatever_the_weights() -> None:
     heavier = table.with_weights({"latency": 4.0})
     one, other = (draw(each, 50, np.random.default_rng(0)) for each in (table, heavier))
     assert (one == other).all()
+
+
+@st.composite
+def told_of_one(draw: st.DrawFn) -> Cell | None:
+    """Make what one source says of a goal from 0 to 100: measured, estimated, exact or nothing."""
+    low, value, high = map(float, sorted(draw(st.tuples(*3 * [st.integers(0, 100)]))))
+    known = Cell(value, low, high, 100, source="run")
+    exact, estimated = Cell(value, n=100, source="run"), replace(known, is_estimate=True)
+    return draw(st.sampled_from([known, known, estimated, exact, None]))
+
+
+@given(st.data(), st.integers(2, 6))
+@settings(max_examples=25, deadline=None)
+def test_repeating_a_metric_never_makes_the_verdict_surer(data: st.DataObject, times: int) -> None:
+    """The same figures under several names are still one measurement."""
+    is_must = data.draw(st.booleans())
+    told = data.draw(st.lists(told_of_one(), min_size=3, max_size=3))
+    goal = goal_row("m", "M", target=80, worst=20, at_least=True, unit="%", is_must=is_must)
+    found = []
+    for copies in (1, times):
+        rows = [replace(goal, key=str(at)) for at in range(copies)]
+        cells = {(row, at): one for row in range(copies) for at, one in enumerate(told) if one}
+        table = table_of(rows, cells)
+        simulated = simulate(table, draws=2000)
+        found.append((simulated, verdict(table, weigh(table), simulated)))
+    (once, said_once), (often, said_often) = found
+    assert often.best == pytest.approx(once.best, abs=0.002)
+    assert often.worth_knowing == pytest.approx(once.worth_knowing, abs=1e-4)
+    assert said_often.is_clear <= said_once.is_clear
+
+
+def test_metrics_of_one_run_are_not_several_proofs() -> None:
+    for copies in (1, 6):
+        rows = [replace(accuracy(), key=str(at)) for at in range(copies)]
+        cells = {
+            (row, at): Cell(value, value - 4, value + 4, 300, source="run")
+            for row in range(copies)
+            for at, value in enumerate((84, 81.5))
+        }
+        table = table_of(rows, cells, 2)
+        assert simulate(table).best[0] == pytest.approx(0.81, abs=0.01)
+        assert not judged(table)[0]
+
+
+def test_what_to_measure_is_a_source_named_by_the_goals_it_leaves_open() -> None:
+    rows = [accuracy(3), replace(accuracy(2), key="f1", name="Macro F1"), latency()]
+    cells = {
+        (0, 0): Cell(84, 80, 88, 300, source="run"),
+        (1, 0): Cell(83, 79, 87, 300, source="run"),
+        (2, 0): Cell(150, 140, 160, 300, source="run"),
+        (0, 1): Cell(83),
+        (1, 1): Cell(83),
+        (2, 1): Cell(150),
+    }
+    table = table_of(rows, cells, 2)
+    helps = verdict(table, weigh(table), simulate(table)).helps
+    assert helps is not None
+    assert (helps.column, helps.rows) == (0, (0, 1))
+    assert helps.words.startswith(
+        "Measuring Accuracy, Macro F1 of A more closely would help most; they come from one "
+        f"source, and so far they are 80.0–88.0{NBSP}%, 79.0–87.0{NBSP}%."
+    )
 
 
 def test_candidates_that_are_level_share_a_draw() -> None:
@@ -341,7 +474,7 @@ def test_a_table_without_candidates_or_goals_weighs_nothing() -> None:
 def judged(table: Table) -> tuple[bool, str, tuple[str, ...], str]:
     """Return whether a table has a clear winner, and what is said of it."""
     found = verdict(table, weigh(table), simulate(table))
-    return found.is_clear, found.sentence, found.reasons, found.helps.words if found.helps else ""
+    return found.is_clear, found.sentence, found.reasons, found.next_step
 
 
 def test_a_clear_winner_leads_by_a_tenth_and_is_nearly_always_the_best() -> None:
@@ -363,7 +496,11 @@ def test_a_small_margin_is_no_clear_win() -> None:
     assert reasons == (
         f"A is ahead of B by 5.5{NBSP}% of its score, where 10{NBSP}% is asked for.",
     )
-    assert helps == ""
+    assert helps == "No single measurement would change the choice."
+    # Nor does measuring what is known nearly exactly, and cannot change places.
+    for low, high in ((86.9, 87.1), (86.4, 87.6)):
+        cells[0, 1] = Cell(87, low, high, 50_000)
+        assert judged(table_of([accuracy()], cells, 2))[3] == helps
 
 
 def test_a_margin_of_exactly_a_tenth_is_enough() -> None:
@@ -379,6 +516,23 @@ def test_what_a_row_counts_between_is_told() -> None:
     )
 
 
+def test_a_target_of_0_without_a_worst_acceptable_value_is_told_as_it_counts() -> None:
+    errors = goal_row("errors", "Errors", target=0, at_least=False, unit="%")
+    assert worth_words(errors).startswith(f"worth nothing at 100{NBSP}%, all at 0{NBSP}%, as no")
+    few, many = weigh(table_of([errors], {(0, 0): Cell(0.1), (0, 1): Cell(60)}, 2)).scores
+    assert (few, many) == pytest.approx((0.999, 0.4))
+    delay = goal_row("delay", "Delay", target=0, at_least=False, unit="ms")
+    assert worth_words(delay).startswith(f"worth all at 0{NBSP}ms, nothing short of it, as no")
+
+
+def test_a_cell_without_an_interval_says_so() -> None:
+    cells = {(0, 0): Cell(91), (0, 1): Cell(91, 90, 92, 100), (0, 2): Cell(91, is_estimate=True)}
+    ((exact, measured, guessed),) = cells_in_words(table_of([accuracy()], cells))
+    assert (exact.second, measured.second) == ("no interval", "90.0–92.0")
+    assert str(exact) == f"91.0{NBSP}% (no interval), met"
+    assert str(guessed) == f"91{NBSP}%, estimate, not decisive"
+
+
 def test_an_uncertain_lead_is_no_clear_win_and_says_what_would_tell() -> None:
     cells = {(0, 0): Cell(82, 77, 87, 100), (0, 1): Cell(80, 79, 81, 3000)}
     is_clear, _sentence, reasons, helps = judged(table_of([accuracy()], cells, 2))
@@ -391,7 +545,7 @@ def test_an_uncertain_lead_is_no_clear_win_and_says_what_would_tell() -> None:
     )
     assert helps == (
         f"Measuring Accuracy of A more closely would help most: so far it is 77.0–87.0{NBSP}%. "
-        "About 630 cases would tell."
+        "About 880 cases would tell."
     )
 
 
@@ -410,12 +564,167 @@ def test_a_must_that_is_open_or_unknown_holds_a_clear_win_back() -> None:
     assert "Whether A meets Accuracy, which is a must, is not decisive." in reasons
     assert helps == (
         f"Measuring Accuracy of A more closely would help most: 89.0–93.0{NBSP}% crosses the "
-        f"target of 90{NBSP}%. About 2,000 cases would tell."
+        f"target of 90{NBSP}%. About 4,100 cases would tell."
     )
     del cells[0, 0]
     _clear, _sentence, reasons, helps = judged(table_of(rows, cells, 2))
     assert "Nothing shows that A meets Accuracy, which is a must." in reasons
     assert helps == "Measuring Accuracy of A would help most: nothing is known."
+
+
+def guess(value: float, low: float, high: float) -> Cell:
+    """Return what a person estimates."""
+    return Cell(value, low, high, is_estimate=True)
+
+
+def test_an_estimate_never_meets_or_fails_a_must_for_certain() -> None:
+    rows = [accuracy(is_must=True), latency()]
+    cells = {
+        (0, 0): guess(95, 92, 99),
+        (0, 1): guess(60, 50, 70),
+        (1, 0): Cell(200),
+        (1, 1): Cell(900),
+    }
+    table = table_of(rows, cells, 2)
+    assert weigh(table).is_out.tolist() == [False, False]
+    assert table.is_open_must[0].tolist() == [True, True]
+    is_clear, _sentence, reasons, helps = judged(table)
+    assert not is_clear
+    assert "That A meets Accuracy, which is a must, is only an estimate." in reasons
+    assert helps == (
+        f"Measuring Accuracy of A would help most: it is only an estimate, 92–99{NBSP}%."
+    )
+    # What was measured meets and fails it.
+    cells |= {(0, 0): Cell(95, 92, 99, 300), (0, 1): Cell(85, 80, 89, 300)}
+    assert table_of(rows, cells, 2).is_out.tolist() == [False, True]
+
+
+def test_a_lead_that_rests_on_estimates_is_no_clear_win() -> None:
+    rows = [accuracy(1), latency(1)]
+    cells = {
+        (0, 0): Cell(88, 87, 89, 900),
+        (0, 1): Cell(78, 77, 79, 900),
+        (1, 0): guess(240, 230, 250),
+        (1, 1): Cell(720),
+    }
+    assert judged(table_of(rows, cells, 2))[2] == (
+        f"54.5{NBSP}% of the lead of A over B rests on estimates.",
+    )
+    # Whosever estimate it is; and one that speaks against the leader is none it rests on.
+    swapped = cells | {(1, 0): Cell(240), (1, 1): guess(720, 700, 740)}
+    assert judged(table_of(rows, swapped, 2))[2] == judged(table_of(rows, cells, 2))[2]
+    slower = cells | {(0, 1): Cell(71, 70, 72, 900), (1, 0): guess(480, 470, 490)}
+    slower[1, 1] = Cell(400)
+    assert judged(table_of(rows, slower, 2))[0]
+    slight = table_of([accuracy(19), latency(1)], cells, 2)
+    assert judged(slight)[0]
+    found = verdict(slight, weigh(slight), simulate(slight))
+    assert found.caveats == ("It rests on 1 estimate.",)
+
+
+def test_what_is_out_of_date_is_said_of_a_clear_win_too() -> None:
+    cells = {(0, 0): Cell(89, is_stale=True), (0, 1): Cell(75, is_stale=True)}
+    table = table_of([accuracy()], cells, 2)
+    found = verdict(table, weigh(table), simulate(table))
+    assert found.is_clear
+    assert found.caveats == ("It rests on 2 figures that are out of date.",)
+
+
+def test_the_only_candidate_left_is_no_winner() -> None:
+    cells = {(0, 0): Cell(92), (0, 1): Cell(60)}
+    is_clear, sentence, reasons, helps = judged(table_of([accuracy(is_must=True)], cells, 2))
+    assert not is_clear
+    assert sentence == (
+        "A. Prompt is the only candidate left; there is nothing to compare it with."
+    )
+    assert (reasons, helps) == ((), "")
+    cells[0, 0] = Cell(92, 88, 95, 100)
+    _clear, _sentence, reasons, helps = judged(table_of([accuracy(is_must=True)], cells, 2))
+    assert reasons == ("Whether A meets Accuracy, which is a must, is not decisive.",)
+    assert helps.startswith("Measuring Accuracy of A more closely would help most")
+
+
+def test_who_lacks_evidence_that_the_leader_has_may_still_win() -> None:
+    rows = [accuracy(9), latency(1)]
+    cells = {(0, 0): Cell(88), (0, 1): Cell(75), (1, 0): Cell(300)}
+    assert judged(table_of(rows, cells, 2))[0]
+    heavier = table_of([accuracy(1), latency(1)], cells | {(1, 0): Cell(900)}, 2)
+    is_clear, _sentence, reasons, helps = judged(heavier)
+    assert not is_clear
+    assert reasons[-1] == (
+        "Nothing is known of B in Latency; with the best values there it would win."
+    )
+    assert helps == "Measuring Latency of B would help most: nothing is known."
+
+
+def test_a_candidate_of_which_a_must_is_unknown_is_not_called_the_best() -> None:
+    rows = [accuracy(is_must=True), latency(1)]
+    cells = {(0, 0): Cell(91, 88, 93, 300), (1, 0): Cell(900), (1, 1): Cell(200), (1, 2): Cell(880)}
+    cells[0, 2] = Cell(90.5, 88, 93, 300)
+    table = table_of(rows, cells)
+    simulated = simulate(table)
+    assert simulated.best[1] > max(simulated.best[0], simulated.best[2])
+    assert [chance_words(table, simulated, at) for at in range(3)][1] == "–"
+    assert not any("B is the best" in one for one in judged(table)[2])
+    unproven, nobody = chances_in_words(table, simulated)
+    assert unproven.startswith(("In 49.", "In 50"))
+    assert nobody.endswith("of draws every candidate fails a must.")
+    assert simulated.best.sum() + simulated.nobody == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.92, 400), (0.88, 500)])
+def test_as_many_cases_as_are_told_show_in_four_of_five_whether_a_must_is_met(
+    share: float, n: int
+) -> None:
+    table = table_of([accuracy(is_must=True)], {(0, 0): share_of(share * n, n)}, 1)
+    helps = verdict(table, weigh(table), simulate(table)).helps
+    assert helps is not None
+    assert helps.cases is not None
+    found = np.random.default_rng(0).binomial(helps.cases, share, 300)
+    cells = [share_of(hits, helps.cases) for hits in found]
+    tables = (table_of([accuracy(is_must=True)], {(0, 0): cell}, 1) for cell in cells)
+    decided = [not table.is_open_must[0, 0] for table in tables]
+    assert np.mean(decided) == pytest.approx(0.8, abs=0.07)
+
+
+def test_as_many_cases_as_are_told_show_in_four_of_five_who_is_ahead() -> None:
+    cells = {(0, 0): share_of(126, 150), (0, 1): share_of(2400, 3000)}
+    table = table_of([accuracy()], cells, 2)
+    helps = verdict(table, weigh(table), simulate(table)).helps
+    assert helps is not None
+    assert (helps.column, helps.rows) == (0, (0,))
+    assert helps.cases is not None
+    told = []
+    for hits in np.random.default_rng(0).binomial(helps.cases, 0.84, 200):
+        again = table_of([accuracy()], cells | {(0, 0): share_of(hits, helps.cases)}, 2)
+        told.append(simulate(again, draws=1000).best[0] >= 0.9)
+    assert np.mean(told) == pytest.approx(0.8, abs=0.08)
+
+
+def test_no_number_of_cases_tells_what_the_other_keeps_open() -> None:
+    cells = {(0, 0): share_of(126, 150), (0, 1): share_of(123, 150)}
+    table = table_of([accuracy()], cells, 2)
+    helps = verdict(table, weigh(table), simulate(table)).helps
+    assert helps is not None
+    assert helps.cases is None
+
+
+@pytest.mark.parametrize("value", [1e300, 90 + 1e-200, 90.0, -1e18])
+def test_odd_values_have_a_number_of_cases_within_reason_or_none(value: float) -> None:
+    cells = {(0, 0): Cell(value, -1e300, 1e300, 9), (0, 1): Cell(80, 70, 90, 9)}
+    for is_must in (False, True):
+        table = table_of([accuracy(is_must=is_must)], cells, 2)
+        source = table.sources[0]
+        found = cases_to_tell(table, weigh(table), simulate(table, 200), source, 0.9)
+        assert found is None or 9 < found <= 10_000_000
+
+
+def share_of(hits: float, n: int) -> Cell:
+    """Return a measured share in percent with its Wilson interval."""
+    share, z = hits / n, 1.959964
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    arm = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return Cell(100 * share, 100 * (middle - arm), 100 * (middle + arm), n)
 
 
 def test_where_every_candidate_fails_a_must_there_is_no_winner() -> None:
@@ -434,9 +743,7 @@ def test_an_estimate_is_called_one_when_it_is_what_to_measure() -> None:
 
 def test_a_missing_rating_may_be_what_would_help_most() -> None:
     table = make_table([role_row("ux", "UX")], [A, B], {}, [Rating(0, 0, "fit", 3)])
-    helps = most_helpful(table, weigh(table), simulate(table))
-    assert helps is not None
-    assert helps.words == "What UX says of B would help most."
+    assert judged(table)[3] == "What UX says of B would help most."
 
 
 # Two respects at once
@@ -457,6 +764,9 @@ def test_the_front_holds_whom_nobody_beats_in_both_respects() -> None:
     assert (front.points[2].dominated_by, front.points[2].for_certain) == ((0,), ())
     cells[0, 2], cells[1, 2] = Cell(75, 74, 76), Cell(400, 390, 410)
     assert pareto(table_of([accuracy(), latency()], cells), 0, 1).points[2].for_certain == (0,)
+    # For certain only in both respects: here the latencies may be level.
+    cells[1, 2] = Cell(400, 310, 410)
+    assert pareto(table_of([accuracy(), latency()], cells), 0, 1).points[2].for_certain == ()
     del cells[1, 2]
     assert pareto(table_of([accuracy(), latency()], cells), 0, 1).left_out == (2,)
 

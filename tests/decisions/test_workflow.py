@@ -77,7 +77,7 @@ propose_goal        .....xx     .....xx      !!!!!xx      !!!!!xx      !!!!!xx
 edit_goal           ..x.xxx     ..x.xxx      !!x!xxx      !!x!xxx      !!x!xxx
 remove_goal         .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 accept_goal         .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
-apply_weights       .xxxxxx     !xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
+apply_weights       .xxxxxx     .xxxxxx      !xxxxxx      !xxxxxx      !xxxxxx
 edit_candidate      .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx
 assess              xxxx.xx     xxxx.xx      xxxx!xx      xxxx!xx      xxxx!xx
 measure             .x.xxxx     .x.xxxx      !x!xxxx      !x!xxxx      !x!xxxx

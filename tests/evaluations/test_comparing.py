@@ -82,7 +82,9 @@ def test_the_second_candidate_is_compared_with_the_first(
     assert one.value == pytest.approx(-100 * 10 / 12)
     assert one.low is not None
     assert one.low < one.value < (one.high or 0) < 0
-    assert one.method.startswith("Second is 83.3 points ahead of rag/bm25_knn on 12 cases (95%")
+    assert one.method.startswith(
+        "Second is 83 points ahead of rag/bm25_knn (95% CI 46–95, n = 12, paired)."
+    )
     assert "Only A was right on 0, only B on 10 of them." in one.method
     assert "Exact McNemar test: p = 0.002." in one.method
     assert one.conditions["case_set_digest"] == case_set.digest
@@ -96,7 +98,7 @@ def test_what_may_be_chance_is_called_not_decisive_and_says_how_many_cases_would
     measured(second, case_set, people, right=7)
 
     (one,) = standing(candidate.decision)
-    assert one.method.startswith("Not decisive: Second is 8.3 points ahead")
+    assert one.method.startswith("Not decisive: Second is 8 points ahead")
     assert "About 92 cases would be needed to tell." in one.method
 
 
@@ -345,7 +347,7 @@ def test_the_document_tells_comparisons_too(
 
     (one,) = RecordDocument(Decision.objects.get(pk=candidate.decision_id)).comparisons
 
-    assert "Second is 83.3 points ahead of rag/bm25_knn" in one.method
+    assert "Second is 83 points ahead of rag/bm25_knn" in one.method
 
 
 def test_p_values_and_estimates_are_told_with_the_digits_that_count() -> None:
@@ -370,7 +372,7 @@ def test_the_comparison_shows_the_table_and_the_cases_where_they_differ(
 
     page = text(sign_in(people.ux).get(address))
 
-    assert "Second is 83.3 points ahead" in page
+    assert "Second is 83 points ahead" in page
     assert "10 answers were scored differently." in page
     assert sign_in(people.outsider).get(address).status_code == 404
     assert sign_in(people.ux).get(f"/runs/compare/?a={first.pk}&b=x").status_code == 404
@@ -405,7 +407,7 @@ def test_the_evidence_page_says_who_is_ahead(
     page = text(sign_in(people.business).get("/decisions/DR-1/evidence/"))
 
     assert "Head to head" in page
-    assert "Second is 83.3 points ahead of rag/bm25_knn on 12 cases" in page
+    assert "Second is 83 points ahead of rag/bm25_knn (95% CI" in page
 
 
 def test_the_cases_on_which_two_runs_differ_are_found_by_an_index(

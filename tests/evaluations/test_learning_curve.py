@@ -194,8 +194,8 @@ def test_a_loss_is_told_with_its_interval_and_as_what_it_is() -> None:
 
     assert shown
     assert shown.is_loss
-    assert "The base model is 20 points ahead of the tuned model on 200 cases" in shown.sentence
-    assert "13 to 27" in shown.sentence
+    assert "The base model is 20 points ahead of the tuned model (95% CI" in shown.sentence
+    assert "13\u201327" in shown.sentence
     assert shown.cells == ("80.0\u00a0%", "60.0\u00a0%", "−20.0\u00a0points")
 
 

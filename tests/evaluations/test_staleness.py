@@ -174,4 +174,4 @@ def test_looking_asks_no_more_often_of_many_case_sets_than_of_two(
         with CaptureQueriesContext(connection) as caught:
             assert freshness.moved(candidate.decision) == {}
         counted.append(len(caught))
-    assert counted[1:] == [3] * 5
+    assert counted[1:] == [4] * 5

@@ -1,5 +1,7 @@
 """Two systems on the same cases: paired by key, tested, bounded, and told in words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,7 +58,7 @@ def test_a_single_case_decides_nothing() -> None:
     found = compare([0.9], [0.2])
     assert (found.n, found.low, found.high, found.p, found.decisive) == (1, None, None, 1, False)
     assert found.in_words("A", "B") == (
-        "Not decisive: A is 70 points ahead of B on 1 case, which may be chance."
+        "Not decisive: A is 70.0 points ahead of B, which may be chance (n = 1, paired)."
     )
 
 
@@ -173,10 +175,12 @@ def test_several_comparisons_are_decided_by_the_corrected_p() -> None:
 def test_a_decisive_comparison_says_who_is_ahead() -> None:
     found = Comparison(-0.0324, -0.0531, -0.0107, 300, EXACT, 0.003)
     assert found.in_words("RAG", "the prompt") == (
-        "the prompt is 3.2 points ahead of RAG on 300 cases (95% interval: 1.1 to 5.3)."
+        "the prompt is 3.2 points ahead of RAG (95% CI 1.1\u20135.3, n = 300, paired)."
     )
     chance = Comparison(0.0324, -0.01, 0.0748, 300, EXACT, 0.2)
     assert chance.in_words("RAG", "the prompt") == (
-        "Not decisive: RAG is 3.2 points ahead of the prompt on 300 cases, which may be chance "
-        "(95% interval: −1 to 7.5)."
+        "Not decisive: RAG is 3.2 points ahead of the prompt, which may be chance "
+        "(95% CI \u22121.0 to 7.5, n = 300, paired)."
     )
+    of_three = replace(found, p_holm=0.009).in_words("RAG", "the prompt", 3)
+    assert of_three.endswith("n = 300, paired; test corrected for 3 comparisons, Holm).")
