@@ -31,6 +31,7 @@ from decisions.models import (
 )
 from decisions.models.evidence import EvidenceQuerySet
 from decisions.notify.waking import wake_teller
+from decisions.plausible import impossible
 from decisions.policies import BadInput, may, wrong_state
 from decisions.section_kinds import Text
 
@@ -425,6 +426,11 @@ def _refuse_stranger(record: Decision, other: Candidate | None) -> None:
         raise BadInput(_("%(other)s is not a candidate of this record.") % {"other": other})
 
 
+def _impossible(said: Measurement) -> str:
+    """Return in a sentence that an estimate lies where its metric cannot, or ""."""
+    return impossible(said.metric, said.unit, [said.value, said.low, said.high])
+
+
 def _refuse_unmeasured(measurement: Measurement, kind: str) -> None:
     """Raise `BadInput` for what no one can have measured, or what can't be written as JSON."""
     if (measurement.n == 0) != (kind == EvidenceKind.ESTIMATE):
@@ -432,6 +438,8 @@ def _refuse_unmeasured(measurement: Measurement, kind: str) -> None:
             _("“%(name)s”: what is measured has a sample, an estimate has none.")
             % {"name": measurement.metric_name}
         )
+    if kind == EvidenceKind.ESTIMATE and (why := _impossible(measurement)):
+        raise BadInput(why)
     bounds = [one for one in (measurement.low, measurement.high) if one is not None]
     if not all(math.isfinite(one) for one in (measurement.value, *bounds)):
         raise BadInput(_("“%(name)s” is not a number.") % {"name": measurement.metric_name})

@@ -203,6 +203,8 @@ def test_what_is_measured_has_a_sample_and_an_estimate_has_none(
         attach_evidence(candidate, by=people.owner, measurements=[measurement(n=0)])
     with pytest.raises(BadInput, match="has a sample"):
         add_evidence(candidate, by=people.ux, kind="estimate", measurements=[estimate(n=3)])
+    with pytest.raises(BadInput, match="days cannot be"):
+        add_evidence(candidate, by=people.ux, kind="estimate", measurements=[estimate(low=-4.0)])
     with pytest.raises(BadInput, match="not brought in"):
         add_evidence(candidate, by=people.ux, kind="run", measurements=[measurement()])
 
