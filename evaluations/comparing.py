@@ -124,8 +124,11 @@ def family_of(run: Run) -> Family:
     for other in standing_runs(run):
         if other.candidate_id in newest:
             continue
-        earlier = _("it is run otherwise by now") if other.results_digest in outdated else ""
-        if why := earlier or why_not(run, other):
+        if (other.candidate_id, other.results_digest) in outdated:
+            why = _("it is run otherwise by now")
+        else:
+            why = why_not(run, other)
+        if why:
             fallback.setdefault(other.candidate_id, LeftOut(other.candidate, other, why))
         else:
             newest[other.candidate_id] = other
@@ -147,11 +150,12 @@ def standing_runs(run: Run) -> list[Run]:
     return [one for one in others.order_by("-pk") if _stands(one, figures)]
 
 
-def _of_earlier_specs(record: Decision) -> set[str]:
-    """Return the digests of what was measured of candidates that are run otherwise by now."""
+def _of_earlier_specs(record: Decision) -> set[tuple[int, str]]:
+    """Return candidates that are run otherwise by now, each with the digest of what was measured."""
     specs = dict(record.candidates.values_list("pk", "spec"))
     figures = record.evidence.standing().filter(kind__in=OF_RUNS)
-    return {one.source_digest for one in figures if earlier_spec(one, specs)}
+    outdated = (one for one in figures if earlier_spec(one, specs))
+    return {(one.candidate_id, one.source_digest) for one in outdated}
 
 
 def _stands(run: Run, figures: Collection[tuple[str, str, str]]) -> bool:
