@@ -151,7 +151,7 @@ def standing_runs(run: Run) -> list[Run]:
 
 
 def _of_earlier_specs(record: Decision) -> set[tuple[int, str]]:
-    """Return candidates that are run otherwise by now, each with the digest of what was measured."""
+    """Return who is run otherwise by now, each with the digest of what was measured of them."""
     specs = dict(record.candidates.values_list("pk", "spec"))
     figures = record.evidence.standing().filter(kind__in=OF_RUNS)
     outdated = (one for one in figures if earlier_spec(one, specs))

@@ -207,7 +207,7 @@ def test_what_an_earlier_spec_measured_is_not_compared_anew(
 
     run = measured(third, case_set, people)
 
-    (new,) = standing(candidate.decision)
+    (_earlier, new) = standing(candidate.decision)
     assert (new.candidate, new.compared_with, new.stale_because) == (candidate, third, "")
     assert [(one.candidate, one.why) for one in family_of(run).left_out] == [
         (second, "it is run otherwise by now")
