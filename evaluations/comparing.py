@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions.actions.evidence import Measurement, attach_evidence, withdraw_comparisons
+from decisions.freshness import earlier_spec
 from decisions.metrics import METRICS
-from decisions.models import OF_RUNS, Candidate, Evidence, EvidenceKind, User
+from decisions.models import OF_RUNS, Candidate, Decision, Evidence, EvidenceKind, User
 from decisions.numbers import format_count
 from evaluations.comparison import EXACT, Aligned, Comparison, aligned, compare, with_holm
 from evaluations.imported_figures import why_incomparable
@@ -119,10 +120,15 @@ def family_of(run: Run) -> Family:
     """
     newest: dict[int, Run] = {}
     fallback: dict[int, LeftOut] = {}
+    outdated = _of_earlier_specs(run.candidate.decision)
     for other in standing_runs(run):
         if other.candidate_id in newest:
             continue
-        if why := why_not(run, other):
+        if (other.candidate_id, other.results_digest) in outdated:
+            why = _("it is run otherwise by now")
+        else:
+            why = why_not(run, other)
+        if why:
             fallback.setdefault(other.candidate_id, LeftOut(other.candidate, other, why))
         else:
             newest[other.candidate_id] = other
@@ -142,6 +148,14 @@ def standing_runs(run: Run) -> list[Run]:
     )
     others = found.exclude(candidate=run.candidate_id).select_related("candidate", "case_set")
     return [one for one in others.order_by("-pk") if _stands(one, figures)]
+
+
+def _of_earlier_specs(record: Decision) -> set[tuple[int, str]]:
+    """Return who is run otherwise by now, each with the digest of what was measured of them."""
+    specs = dict(record.candidates.values_list("pk", "spec"))
+    figures = record.evidence.standing().filter(kind__in=OF_RUNS)
+    outdated = (one for one in figures if earlier_spec(one, specs))
+    return {(one.candidate_id, one.source_digest) for one in outdated}
 
 
 def _stands(run: Run, figures: Collection[tuple[str, str, str]]) -> bool:

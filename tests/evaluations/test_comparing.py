@@ -190,16 +190,28 @@ def test_a_run_whose_figures_were_withdrawn_is_not_compared(
     assert family_of(run).runs == (run,)
 
 
-def test_another_spec_withdraws_the_comparisons_it_was_part_of(
-    candidate: Candidate, second: Candidate, case_set: CaseSet, people: People
+def test_what_an_earlier_spec_measured_is_not_compared_anew(
+    candidate: Candidate,
+    second: Candidate,
+    third: Candidate,
+    case_set: CaseSet,
+    people: People,
 ) -> None:
     measured(candidate, case_set, people)
     measured(second, case_set, people)
     spec = second.spec | {"neighbours": 9}
 
     edit_candidate(second, by=people.owner, token=second.token, spec=spec)
+    (earlier,) = standing(candidate.decision)
+    assert earlier.stale_because == "How the candidate is run has changed."
 
-    assert standing(candidate.decision) == []
+    run = measured(third, case_set, people)
+
+    (_earlier, new) = standing(candidate.decision)
+    assert (new.candidate, new.compared_with, new.stale_because) == (candidate, third, "")
+    assert [(one.candidate, one.why) for one in family_of(run).left_out] == [
+        (second, "it is run otherwise by now")
+    ]
 
 
 @pytest.mark.parametrize("metrics", [["accuracy"], None])
