@@ -32,6 +32,7 @@ from tests.factories import People
 URL = "https://hooks.example.org/services/T1/B2/sesame"
 # Under other names only a sentence of history, never an event.
 TOLD_AS = {
+    "decline_goal_because",
     "sign_for",
     "invite_signatory",
     "declined",
