@@ -22,9 +22,12 @@ Step = str | int
 Pattern = tuple[str, ...]
 Tree = dict[str, Any]
 
-SPACE = re.compile(r"[ \t\n\r]*+")
-FLAT = re.compile(r'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-TOKEN = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)\s*(:?)|[{}\[\]]', re.DOTALL)
+SPACE = re.compile(r"[ \t\n\r]*")
+# Each sign can be matched in one way only, so nothing is tried twice. Not by possessive groups:
+# they match wrongly before Python 3.11.5 (https://github.com/python/cpython/issues/106052).
+WRITTEN = r'[^"\\]*(?:\\.[^"\\]*)*'
+FLAT = re.compile(rf'[^"{{}}\[\]]*(?:"{WRITTEN}"[^"{{}}\[\]]*)*', re.DOTALL)
+TOKEN = re.compile(rf'"({WRITTEN})(?:"|\\?\Z)\s*(:?)|[{{}}\[\]]', re.DOTALL)
 
 
 def parts(file: TextIO, patterns: Iterable[Pattern]) -> Iterator[tuple[tuple[Step, ...], Any]]:
