@@ -234,7 +234,7 @@ def test_fifteen_kills_and_an_emptied_redis_lose_nothing_of_300_cases_at_a_model
 
         kills = 0
         while kills < KILLS:
-            wait_until(lambda: standing()["claimed"] > 0, "Nobody took up the run", 60)
+            wait_until(lambda: standing()["claimed"] > 0, "Nobody took up the run", 240)
             assert standing()["state"] == "running", f"It was over after {kills} kills"
             time.sleep(chance.uniform(0, 0.5))
             children = children_of(worker.pid)
