@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
 
+from decisions.figures import chosen_letters
 from decisions.matrix import Matrix, considered
-from decisions.models import Candidate, Decision
-from decisions.section_kinds import FieldType
+from decisions.models import Candidate
 
 
 def cautions(matrix: Matrix) -> list[str]:
@@ -23,20 +23,9 @@ def cautions(matrix: Matrix) -> list[str]:
 
 def _unmeasured_musts(matrix: Matrix) -> Iterator[tuple[Candidate, str]]:
     """Yield each recommended candidate with each must of which it has an estimate at most."""
-    chosen = _recommended(matrix.decision)
+    chosen = chosen_letters(matrix.decision)
     for column, candidate in enumerate(considered(matrix.decision)):
         for row, asked in enumerate(matrix.table.rows):
             found = matrix.sources.get((row, column))
             if candidate.letter in chosen and asked.is_must and (not found or found.is_estimate):
                 yield candidate, asked.name
-
-
-def _recommended(decision: Decision) -> set[str]:
-    """Return the letters of the candidates that the recommendation names."""
-    return {
-        letter
-        for section in decision.sections.all()
-        for field, value in section.values()
-        if field.type == FieldType.CANDIDATES
-        for letter in value or []
-    }

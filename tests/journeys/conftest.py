@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +112,18 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield chromium
         chromium.close()
+
+
+@contextmanager
+def scripted(browser: Browser, html: str, script: str) -> Iterator[Page]:
+    """Open a page that consists of this and one of our scripts; an error in it fails the test."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    page.set_content(html)
+    page.add_script_tag(path=ROOT / f"static/js/{script}.js", type="module")
+    yield page
+    context.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.journeys.conftest import ROOT
+from tests.journeys.conftest import ROOT, scripted
 
 pytestmark = pytest.mark.journey
 
@@ -26,13 +26,8 @@ PAGE = """<!doctype html><title>Completing</title>
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page with the script, its lists and two text boxes."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
-    page.set_content(PAGE)
-    page.add_script_tag(path=ROOT / "static/js/completer.js", type="module")
-    yield page
-    context.close()
+    with scripted(browser, PAGE, "completer") as page:
+        yield page
 
 
 def write(box: Locator, text: str) -> Locator:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import ROOT
+from tests.journeys.conftest import scripted
 
 pytestmark = pytest.mark.journey
 
@@ -22,13 +22,8 @@ PAGE = """<!doctype html><title>Goal</title>
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page with the script and its form."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(str(error)))
-    page.set_content(PAGE)
-    page.add_script_tag(path=ROOT / "static/js/goal.js", type="module")
-    yield page
-    context.close()
+    with scripted(browser, PAGE, "goal") as page:
+        yield page
 
 
 def test_a_metric_fills_in_its_direction_and_names_its_unit(page: Page) -> None:
