@@ -10,6 +10,8 @@
 .DEFAULT_GOAL := run
 
 export PYTHON
+# Where it is forbidden to keep bytecode, every process of the suite would compile all code anew.
+test: export PYTHONDONTWRITEBYTECODE =
 PYTHON_BIN = .venv/bin/python
 TEMPLATES = $$(find templates decisions evaluations -name '*.html')
 
@@ -25,7 +27,7 @@ test:
 	@status=0; \
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "not (page or whole or slow or journey)" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -n 2 -m "(page or whole) and not (slow or journey)" $(ARGS) || status=1; \
-	$(PYTHON_BIN) -m pytest -q -n 2 -m "slow and not journey" $(ARGS) || status=1; \
+	$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup -m "slow and not journey" $(ARGS) || status=1; \
 	bin/with-postgres $(PYTHON_BIN) -m pytest -q -n 2 -m "postgres and not journey" $(ARGS) || status=1; \
 	$(PYTHON_BIN) -m pytest -q -n 2 --dist loadfile -m journey $(ARGS) || status=1; \
 	exit $$status

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from celery.signals import before_task_publish
 from django.conf import settings as project_settings
@@ -12,8 +13,12 @@ from django.db import connection, connections
 from django.test import Client, TransactionTestCase
 
 from decisions.models import Decision, User
-from tests import append_only, factories, walks
+from tests import append_only, factories, migrated, walks
 from tests.factories import People
+
+# How long an example takes says more about what else the machine does than about the code.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 # Whole requests through middleware, view and template, against unit tests of what lies behind.
 PAGES = re.compile(r"(_pages|_views|test_views|test_hostile_input|test_admin|test_desk)\.py$")
@@ -21,7 +26,8 @@ PAGES = re.compile(r"(_pages|_views|test_views|test_hostile_input|test_admin|tes
 WHOLE = re.compile(
     r"test_(audit\w*|lapses|workflow|lifecycle|mail|migrations|query_counts|delegation|looks|notify"
     r"|outcomes_of_decisions|provider_tuning|encoder|rag|generation|rating|comparing|spread|runs"
-    r"|runs_at_endpoints|shift|bringing|every_file|shapes|scoring|endpoint_chats)\.py$"
+    r"|runs_at_endpoints|shift|bringing|every_file|shapes|scoring|endpoint_chats"
+    r"|archive_\w+|import_command|madr_export|relations|record_templates|seal)\.py$"
 )
 
 
@@ -42,7 +48,14 @@ def django_db_modify_db_settings(
     default = connections["default"]
     if default.vendor == "sqlite":
         path = tmp_path_factory.mktemp("database") / "countersign.sqlite3"
+        migrated.copy_migrated(path)
         default.settings_dict.setdefault("TEST", {})["NAME"] = str(path)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Go on with the copied file, where there is one; it lies in a folder that goes by itself."""
+    return connections["default"].vendor == "sqlite"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -85,6 +98,7 @@ def _media(tmp_path: Path, settings: Any) -> None:
     """Keep each test's files to itself."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.AUDIT_ANCHOR_DIR = tmp_path / "anchors"
+    settings.SEAL_DIR = tmp_path / "seal"
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,9 @@
 
 Walking a record takes some sixty actions and a second or so; putting its rows back takes
 milliseconds. Rows are put back only where the walk would have left the very same: from the same
-start, inside a test's transaction, with nothing else written, held or replaced before. Everywhere
-else the walk is taken again. What a walk does besides writing rows and asking for something on
-commit (a file, a job sent at once) does not come back: no walk here does such a thing.
+start, at the same held moment, inside a test's transaction, with nothing else written or replaced
+before. Everywhere else the walk is taken again. What a walk does besides writing rows and asking
+for something on commit (a file, a job sent at once) does not come back: no walk here does that.
 """
 
 from __future__ import annotations
@@ -69,9 +69,11 @@ class Path:
         """
         if not self.is_known:
             return False
-        is_usual = clock._held.get() is None and audit._address.get() is None
+        held = clock._held.get()
+        # A moment with microseconds was reckoned from the present, and never comes again.
+        is_fixed = held is None or held.microsecond == 0
         is_whole = self.replaced == _replaced(self.patch)
-        return is_usual and is_whole and connection.in_atomic_block
+        return is_fixed and is_whole and connection.in_atomic_block
 
     def watch(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """Leave the known path as soon as anything but a walk writes."""
@@ -105,7 +107,8 @@ def taken_once(walk: Callable[P, R]) -> Callable[P, R]:
     def again(*args: P.args, **kwargs: P.kwargs) -> R:
         if not path.is_repeatable:
             return walk(*args, **kwargs)
-        key = f"{walk.__name__} {_told(args)} {_told(kwargs)} {translation.get_language()}"
+        around = [translation.get_language(), clock._held.get(), audit.acting_address()]
+        key = f"{walk.__name__} {_told(args)} {_told(kwargs)} {_told(around)}"
         place = (*path.steps, key)
         with path.step(key):
             if place not in _taken:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 
-from evaluations.endpoints import chats
+from evaluations.endpoints import chats, gates
 from evaluations.endpoints.budget import BudgetExhausted
 from evaluations.endpoints.chats import EndpointChat, connect, on_behalf_of
 from evaluations.endpoints.errors import EndpointError
@@ -92,7 +93,11 @@ def test_a_chat_may_be_used_in_one_event_loop_after_the_other(endpoint: Endpoint
     assert [say(chat)[0].text for _ in range(3)] == ["billing"] * 3
 
 
-def test_a_chat_whose_event_loop_is_gone_opens_anew(endpoint: Endpoint) -> None:
+def test_a_chat_whose_event_loop_is_gone_opens_anew(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seats of the loop that is gone are free again once their lease is over."""
+    monkeypatch.setattr(gates, "LONGEST_LEASE", timedelta(seconds=1))
     chat = connect("ours", "small")
 
     async def left_open() -> str:

@@ -1,4 +1,7 @@
-"""What the techniques reach on public data is what is written in docs/benchmarks/techniques.md."""
+"""What the techniques reach on public data stays what it was.
+
+Of Banking77 a part is enough to see that; docs/benchmarks/techniques.md has those of the whole.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,18 +12,20 @@ from benchmarks.banking77 import data_directory, measured, read
 from benchmarks.techniques import Asked, answered, scored, xquad
 from evaluations.techniques import Document
 
-pytestmark = pytest.mark.slow
-EVERY = 10  # of Banking77's test messages, every tenth: 308
+# All in one process, for they share their embeddings.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("public figures")]
+LEARNED = 4  # of Banking77's training messages, every fourth: 2,501
+EVERY = 10  # of its test messages, every tenth: 308
 # Key, accuracy on those. Nearly equal scores may fall otherwise on another processor.
 ACCURACIES = [
     ("prompting/zero_shot", 0.6461),
-    ("prompting/few_shot_centroid", 0.8117),
-    ("rag/tfidf_knn", 0.8409),
-    ("rag/bm25_knn", 0.8604),
-    ("rag/dense_knn", 0.9448),
-    ("rag/fused_knn", 0.9545),
-    ("fine_tuning/encoder_head", 0.9675),
-    ("hybrid/fused", 0.9773),
+    ("prompting/few_shot_centroid", 0.7955),
+    ("rag/tfidf_knn", 0.7825),
+    ("rag/bm25_knn", 0.7922),
+    ("rag/dense_knn", 0.9383),
+    ("rag/fused_knn", 0.9318),
+    ("fine_tuning/encoder_head", 0.9351),
+    ("hybrid/fused", 0.9545),
 ]
 RECALLS = [
     ({"method": "tfidf", "unit": "document"}, 0.9218),
@@ -57,7 +62,7 @@ def test_a_classifier_reaches_on_banking77_what_it_did(
     key: str, accuracy: float, cache: Path
 ) -> None:
     needs("banking77")
-    found = measured(key, read("train.csv"), read("test.csv")[::EVERY], cache)
+    found = measured(key, read("train.csv")[::LEARNED], read("test.csv")[::EVERY], cache)
     assert found["accuracy"] == pytest.approx(accuracy, abs=0.01)
 
 
