@@ -24,6 +24,8 @@ from markdown_it.token import Token
 
 from decisions.forest_plot import Target
 from decisions.numbers import format_figure
+from decisions.scripts import language_of, runs_right_to_left
+from decisions.wide_tables import split_wide_tables
 
 OPENING = "[["
 # A piece of evidence, or a goal's metric (at most 60 characters).
@@ -41,8 +43,10 @@ TAGS = {
     *("p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
     *("h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "mark", "span"),
 }
-ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+ATTRIBUTES = {"*": {"dir", "lang"}, "a": {"href", "title"}, "ol": {"start"}}
 CLASSES = {
+    "p": {"table-part"},
+    "table": {"even"},
     "a": {"evidence-link"},
     "mark": {"missing-evidence"},
     "span": {"mention"},
@@ -137,14 +141,17 @@ def render(
     link: Link = page_link,
     heading: int = FIRST_HEADING,
     people: Mapping[str, str] | None = None,
+    columns: int = 0,
 ) -> SafeString:
     """Return a text as safe HTML; `named` maps `E3` to evidence and `accuracy` to a goal.
 
     `people` maps handles in small letters ("ana") to the names that stand for them.
+    Tables of more than so many `columns` are shown in parts; 0: none is.
     Headings start at level `heading` (4 to 6) whatever the writer used, and never skip a level.
     Links lead to http, https or mail addresses only; raw HTML is shown as it was typed.
     """
-    return _html(text, partial(_cite, named=named or {}, link=link), people or {}, heading)
+    cite = partial(_cite, named=named or {}, link=link)
+    return _html(text, cite, people or {}, heading, columns)
 
 
 def said(
@@ -153,21 +160,24 @@ def said(
     *,
     link: Link = page_link,
     people: Mapping[str, str] | None = None,
+    columns: int = 0,
 ) -> SafeString:
     """Return what somebody said as safe HTML, which reads the same whatever changes later.
 
     `evidence` is what there was to refer to when it was said: its figures never change, and where
     it no longer counts its own page says so. Everything else between brackets stays a name.
     """
-    return _html(text, partial(_cite_said, evidence=evidence, link=link), people or {})
+    cite = partial(_cite_said, evidence=evidence, link=link)
+    return _html(text, cite, people or {}, FIRST_HEADING, columns)
 
 
 def _html(
-    text: str, cite: Cite, people: Mapping[str, str], heading: int = FIRST_HEADING
+    text: str, cite: Cite, people: Mapping[str, str], heading: int, columns: int
 ) -> SafeString:
     """Return a text as safe HTML with what `cite` says in the place of its references."""
+    env = {"cite": cite, "heading": heading, "people": people, "columns": columns}
     cleaned = nh3.clean(
-        _PARSER.render(text or "", {"cite": cite, "heading": heading, "people": people}),
+        _PARSER.render(text or "", env),
         tags=TAGS,
         attributes=ATTRIBUTES,
         allowed_classes=CLASSES,
@@ -357,6 +367,19 @@ def _align_numbers(state: StateCore) -> None:
             token.attrs |= {"class": "num"} if style.endswith("right") else {}
 
 
+def _mark_scripts(state: StateCore) -> None:
+    """Say of each block that runs from right to left, or is drawn for a language, that it does."""
+    for at, token in enumerate(state.tokens):
+        if token.type == "inline" and not token.content.isascii():
+            holder = state.tokens[at - 1]
+            # The paragraphs of a dense list are not written.
+            block = state.tokens[at - 2] if holder.hidden else holder
+            if runs_right_to_left(token.content):
+                block.attrs["dir"] = "rtl"
+            if language := language_of(token.content):
+                block.attrs["lang"] = language
+
+
 def _may_link(url: str) -> bool:
     """Return whether an address has one of the allowed schemes."""
     return url.partition(":")[0].strip().lower() in SCHEMES and ":" in url
@@ -371,6 +394,8 @@ def _parser() -> MarkdownIt:
     parser.inline.ruler.before("link", "mention", _mention_rule)
     parser.core.ruler.push("headings", _shift_headings)
     parser.core.ruler.push("alignment", _align_numbers)
+    parser.core.ruler.push("scripts", _mark_scripts)
+    parser.core.ruler.push("wide tables", split_wide_tables)
     parser.add_render_rule("reference", _render_reference)
     parser.add_render_rule("mention", _render_mention)
     return parser

@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from decisions import markdown as texts
+from decisions import scripts
 from decisions.exports.document import DAY
 from decisions.marks import COLOURS
 from decisions.models import OWNER, Evidence, Role
@@ -43,6 +44,8 @@ ROLE_COLOURS = {
     Role.UX: "#6f3a86",
 }
 DIGEST_GROUP = 8
+# A table of a text with more of them is printed in parts.
+MOST_COLUMNS = 8
 _SYMBOL = re.compile(r'<symbol id="([\w-]+)" viewBox="([^"]+)">(.*?)</symbol>', re.DOTALL)
 
 
@@ -57,7 +60,9 @@ def document_markdown(
     text: str, named: texts.Named | None = None, heading: int = texts.FIRST_HEADING
 ) -> SafeString:
     """Return a text as HTML whose figures link to their place in the same document."""
-    return texts.render(text, named, link=texts.document_link, heading=heading)
+    return texts.render(
+        text, named, link=texts.document_link, heading=heading, columns=MOST_COLUMNS
+    )
 
 
 @register.simple_tag
@@ -69,13 +74,26 @@ def said(text: str, moment: datetime, named: Named) -> SafeString:
 @register.simple_tag
 def document_said(text: str, moment: datetime, named: Named) -> SafeString:
     """Return what somebody said as HTML whose figures link to their place in the document."""
-    return texts.said(text, evidence_by(named, moment), link=texts.document_link)
+    evidence = evidence_by(named, moment)
+    return texts.said(text, evidence, link=texts.document_link, columns=MOST_COLUMNS)
 
 
 @register.filter
 def plain_text(text: str, named: texts.Named | None = None) -> str:
     """Return a text without Markdown, on one line: for lists and summaries."""
     return " ".join(texts.plain(text, named).split())
+
+
+@register.filter
+def as_written(text: object) -> SafeString:
+    """Return a name or a short text as HTML, apart from its surroundings, in its own direction."""
+    return scripts.as_written(str(text))
+
+
+@register.filter
+def script_of(text: object) -> SafeString:
+    """Return ` dir="rtl" lang="…"` for the element that holds a text, as far as it needs them."""
+    return scripts.attributes_of(str(text))
 
 
 @register.filter
@@ -124,6 +142,13 @@ def count(value: int | None) -> str:
 def spec_words(spec: Mapping[str, Any]) -> str:
     """Return a candidate's spec as words: "technique: rag; retriever: bm25; k: 5"."""
     return "; ".join(_spelled(spec))
+
+
+@register.filter
+def source_words(evidence: Evidence) -> str:
+    """Return the kind of evidence and where it is from; "Run 8" says itself that it is one."""
+    kind, origin = str(evidence.get_kind_display()), evidence.origin
+    return origin if origin.startswith(f"{kind} ") else f"{kind} · {origin}"
 
 
 @register.filter
@@ -224,6 +249,8 @@ def _spelled(value: Any, name: str = "") -> Iterator[str]:
             yield from _spelled(inner, str(key).replace("_", " "))
     else:
         said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        if name == "technique":  # its key: "prompting/zero_shot"
+            said = said.replace("/", ", ").replace("_", " ")
         yield f"{name}: {said}" if name else said
 
 

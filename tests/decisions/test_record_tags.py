@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.template import Context, Template
 
+from decisions.models import Evidence, EvidenceKind
 from decisions.outcomes import Outcome
 from decisions.templatetags import record
 
@@ -30,6 +31,16 @@ def test_a_digest_is_grouped_for_the_eye_and_copies_whole() -> None:
 def test_a_spec_is_spelled_out_with_its_nested_names() -> None:
     spec = {"technique": "rag", "parameters": {"top_k": 5, "fields": ["a", "b"]}}
     assert record.spec_words(spec) == "technique: rag; top k: 5; fields: a, b"
+    assert (
+        record.spec_words({"technique": "prompting/zero_shot"}) == "technique: prompting, zero shot"
+    )
+
+
+def test_a_run_says_itself_that_it_is_one() -> None:
+    run = Evidence(kind=EvidenceKind.RUN, origin="Run 8")
+    assert record.source_words(run) == "Run 8"
+    run.origin = "Nightly"
+    assert record.source_words(run) == "Run · Nightly"
 
 
 def test_marks_are_drawn_in_place_with_a_title() -> None:
