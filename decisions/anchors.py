@@ -35,13 +35,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Known:
-    """What the anchors say: for each record's uid its reference and its heads, and their faults.
+    """What the anchors say: for each record (uid and reference) its heads, and their faults.
 
-    A head that several anchors saw is kept once, so this grows with the changes, not with the days.
+    Copies of one record, each with a log of its own, have the same uid. A head that several anchors
+    saw is kept once, so this grows with the changes, not with the days.
     """
 
-    heads: dict[str, list[Head]] = field(default_factory=dict)
-    references: dict[str, str] = field(default_factory=dict)
+    heads: dict[tuple[str, str], list[Head]] = field(default_factory=dict)
     faults: list[Finding] = field(default_factory=list)
     files: int = 0
     newest: str = ""
@@ -91,7 +91,7 @@ def current_heads() -> Iterator[dict[str, Any]]:
     records = Decision.objects.annotate(
         sequence=Subquery(newest.values("sequence")[:1]), hash=Subquery(newest.values("hash")[:1])
     ).exclude(sequence=None)
-    for record in records.order_by("uid").iterator(chunk_size=1000):
+    for record in records.order_by("uid", "number").iterator(chunk_size=1000):
         yield {
             "decision": str(record.uid),
             "reference": record.reference,
@@ -134,9 +134,7 @@ def _blame(known: Known, sentence: str) -> None:
 def _learn(known: Known, told: dict[str, Any], source: str) -> None:
     """Keep those of an anchor's heads that no earlier one saw."""
     for one in told.get("heads", []):
-        uid = one["decision"]
-        known.references[uid] = one["reference"]
-        heads = known.heads.setdefault(uid, [])
+        heads = known.heads.setdefault((one["decision"], one["reference"]), [])
         if not heads or (heads[-1].sequence, heads[-1].hash) != (one["sequence"], one["hash"]):
             heads.append(Head(one["sequence"], one["hash"], source))
 
@@ -151,7 +149,8 @@ def _told(content: bytes) -> tuple[dict[str, Any], str]:
         words = [str(told["previous"]), *(str(one["hash"]) for one in told["heads"])]
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}, "cannot be read as an anchor"
-    if not sound or heads != sorted(heads) or min(numbers) < 1 or not all(words):
+    uids = [uid for uid, _reference in heads]
+    if not sound or uids != sorted(uids) or min(numbers) < 1 or not all(words):
         return {}, "is no anchor that this version of the program knows"
     if rfc8785.dumps(told) != content:
         return told, "is not written as the program writes it: it was changed"

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC
+from hashlib import sha256
+from secrets import token_hex
 from typing import Any
 
 from django.db.models import GenericIPAddressField
 
 from decisions import clock
-from decisions.audit_check import GENESIS, hash_of
+from decisions.audit_check import GENESIS, SIGNED, hash_of
 from decisions.models import Decision, Event, SignOff, User
 
 PROGRAM = "Countersign"
@@ -28,11 +30,17 @@ def acting_from(address: str | None) -> Iterator[None]:
         _address.reset(token)
 
 
+def acting_address() -> str | None:
+    """Return the network address that events are written with now, if any."""
+    return _address.get()
+
+
 def event_line(event: Event, decision_uid: str) -> dict[str, Any]:
     """Return what is hashed of an event: plain JSON with every field but the hash itself.
 
     It names the decision by its uid; the time is in UTC, because that is how every database gives
-    it back.
+    it back. This is what leaves in archives and documents, so the network address is in it as a
+    digest that nobody can guess without the salt, which stays here.
     """
     return {
         "decision": decision_uid,
@@ -44,9 +52,20 @@ def event_line(event: Event, decision_uid: str) -> dict[str, Any]:
         "data": event.data,
         "digest_before": event.digest_before,
         "digest_after": event.digest_after,
-        "address": event.address,
+        "address": _sealed_address(event),
         "previous_hash": event.previous_hash,
     }
+
+
+def _sealed_address(event: Event) -> str | None:
+    """Return the digest of the address that an event came from, as 45 characters at most.
+
+    Events from before there were salts have the address itself in their hash.
+    """
+    if not event.address_salt:
+        return event.address
+    told = sha256(f"{event.address_salt} {event.address or ''}".encode()).hexdigest()
+    return f"sha256:{told[:38]}"
 
 
 def event_hash(event: Event) -> str:
@@ -55,24 +74,14 @@ def event_hash(event: Event) -> str:
 
 
 def signature_line(one: SignOff) -> dict[str, Any]:
-    """Return all that a signature's row says, as plain JSON."""
-    return {
+    """Return all that a signature's row says, as plain JSON; of most, that they were given here."""
+    told = {name: getattr(one, name) for name in SIGNED} | {
         "user_id": one.user_id,
-        "printed_name": one.printed_name,
         "signed_for_id": one.signed_for_id,
-        "printed_for": one.printed_for,
         "delegation_id": one.delegation_id,
-        "role": one.role,
-        "meaning": one.meaning,
-        "text": one.text,
-        "digest": one.digest,
-        "version": one.version,
-        "round": one.round,
-        "policy": one.policy,
-        "method": one.method,
-        "time_zone": one.time_zone,
         "signed_at": one.signed_at.astimezone(UTC).isoformat(),
     }
+    return told | {"is_imported": True} if one.is_imported else told
 
 
 def signature_digest(one: SignOff) -> str:
@@ -94,6 +103,7 @@ def append_event(
     What nobody did in person (`by` is None) the program did.
     """
     last = decision.events.order_by("-sequence").first()
+    address = _address.get()
     event = Event(
         decision=decision,
         sequence=last.sequence + 1 if last else 1,
@@ -104,7 +114,8 @@ def append_event(
         data=data,
         digest_before=before,
         digest_after=after,
-        address=_address.get(),
+        address=address,
+        address_salt=token_hex(16) if address else "",
         previous_hash=last.hash if last else GENESIS,
     )
     event.hash = event_hash(event)

@@ -16,6 +16,8 @@ from typing import Any
 import rfc8785
 
 GENESIS = "0" * 64
+# Characters that are hashed to find out where a line was taken from: a second or so.
+TRIED = 8_000_000
 
 
 class Fault(StrEnum):
@@ -127,10 +129,13 @@ def fits(link: Link) -> bool:
     return hashlib.sha256(encoded).hexdigest() == link.hash or recomputed(link.line) == link.hash
 
 
-def check_chain(links: Iterable[Link], heads: Iterable[Head] = ()) -> Chain:
+def check_chain(
+    links: Iterable[Link], heads: Iterable[Head] = (), *, explains: bool = True
+) -> Chain:
     """Walk along a chain, in the order of its numbers, up to the first link that does not hold.
 
     Holds one line in memory at a time, and the heads. `heads` may be of any age and in any order.
+    `explains` has it found out how a foreign line came there.
     """
     seen = sorted(heads, key=lambda head: head.sequence)
     claims: dict[int, list[Head]] = {}
@@ -141,7 +146,8 @@ def check_chain(links: Iterable[Link], heads: Iterable[Head] = ()) -> Chain:
         found = _break(last, link) or _contradiction(claims, link, confirmed)
         if found is not None:
             behind = sum(1 for _line in rest)
-            return Chain(last, last.sequence + 1 + behind, _explained(found, last, link, behind))
+            broken = _explained(found, last, link, behind) if explains else found
+            return Chain(last, last.sequence + 1 + behind, broken)
         last = Head(link.sequence, link.hash)
         confirmed = last.sequence if last.sequence in claims else confirmed
     return Chain(last, last.sequence, _lost(last, seen))
@@ -199,11 +205,21 @@ def _explained(found: Break, last: Head, link: Link, behind: int) -> Break:
     due = last.sequence + 1
     if recomputed(link.line | {"previous_hash": last.hash}) == link.hash:
         return Break(due, Fault.EDITED, f"event {due} was changed: it names another one before it")
-    for number in range(1, due + behind + 2):
-        if number != due and recomputed(link.line | {"sequence": number}) == link.hash:
+    for number in _worth_trying(due, behind, len(json.dumps(link.line))):
+        if recomputed(link.line | {"sequence": number}) == link.hash:
             return _moved(due, number)
     sentence = f"event {due} is no line of this log: it was changed, or taken from elsewhere"
     return Break(due, Fault.FOREIGN, sentence)
+
+
+def _worth_trying(due: int, behind: int, size: int) -> list[int]:
+    """Return the numbers that a line of `size` characters may have had, the nearest first.
+
+    Every try hashes the whole line, and who made up a log may have made it long.
+    """
+    tries = TRIED // size
+    near = range(max(1, due - tries), min(due + behind + 1, due + tries) + 1)
+    return sorted((one for one in near if one != due), key=lambda one: abs(one - due))[:tries]
 
 
 def _moved(due: int, number: int) -> Break:
@@ -242,6 +258,22 @@ def _as_doubles(value: Any) -> Any:
 
 
 # --- What a whole chain says of the rest of the record --------------------------------------------
+
+# What of a signature's row is digested, besides who signed (for whom, by which delegation) and
+# when; its event names the digest.
+SIGNED = (
+    "printed_name",
+    "printed_for",
+    "role",
+    "meaning",
+    "text",
+    "digest",
+    "version",
+    "round",
+    "policy",
+    "method",
+    "time_zone",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +332,10 @@ class Ledger:
     signed: list[dict[str, Any]] = field(default_factory=list)
     changed: list[tuple[int, str, int]] = field(default_factory=list)
     jump: int | None = None
+    # What the event says by which the record came in from a file; empty for one opened here.
+    came_in: dict[str, Any] = field(default_factory=dict)
+    # Whether it came in as approved, and was not reopened since.
+    is_approved_elsewhere: bool = False
 
     def noting(self, links: Iterable[Link]) -> Iterator[Link]:
         """Pass the lines on, and remember what they tell."""
@@ -311,10 +347,15 @@ class Ledger:
         before, after = line["digest_before"], line["digest_after"]
         if before != self.digest and self.jump is None:
             self.jump = line["sequence"]
-        if before != after:
+        if line["kind"] == "import" and line["sequence"] == 1:
+            self.came_in, self.status = line["data"], line["data"]["status"]
+            self.is_approved_elsewhere = self.status in ("approved", "superseded")
+        elif before != after:
             self.changed.append((line["sequence"], after, line["actor_id"]))
         if line["kind"] == "sign":
             self.signed.append(line)
+        if line["kind"] == "reopen":
+            self.is_approved_elsewhere = False
         self.digest = after
         self.status = self.moves.get(line["kind"], self.status)
 
@@ -343,20 +384,33 @@ def check_record(
 
 
 def _versions_against_events(ledger: Ledger, kept: list[KeptVersion]) -> Iterator[Break]:
-    """Yield the first version that is not as it was, or else the first that no event made."""
+    """Yield the first version that is not as it was, or else the first that no event made.
+
+    Those that came in from a file are as the import names them, whoever made them elsewhere.
+    """
     place = (0, 0)
+    whole = [tuple(one) for one in ledger.came_in.get("versions", ())]
+    brought = [*whole, *(tuple(one) for one in ledger.came_in.get("told_versions", ()))]
     for one in kept:
         name = f"version {one.number}" + (f", step {one.step}" if one.step > 1 else "")
         if one.computed != one.digest:
             told = f"{name} was changed: its digest does not fit its content"
             yield Break(_made_by(ledger, one.digest), Fault.VERSION, told)
             return
+        if (one.number, one.step, one.digest) in brought:
+            place = (one.number, one.step)
+            continue
         if (one.number, one.step) not in {(place[0] + 1, 1), (place[0], place[1] + 1)}:
             told = f"the versions are not numbered one after another: {name}"
             yield Break(_made_by(ledger, one.digest), Fault.VERSION, told)
             return
         place = (one.number, one.step)
-    pool = [(one.digest, one.by_id) for one in kept]
+    named = {(one.number, one.step, one.digest) for one in kept}
+    if lost := [one for one in whole if one not in named]:
+        yield Break(1, Fault.VERSION, f"the imported version {lost[0][0]} is gone or was changed")
+        return
+    made_here = [one for one in kept if (one.number, one.step, one.digest) not in brought]
+    pool = [(one.digest, one.by_id) for one in made_here]
     for sequence, digest, actor_id in ledger.changed:
         if (digest, actor_id) not in pool:
             told = f"the version that event {sequence} made is gone or was changed"
@@ -376,9 +430,13 @@ def _signatures_against_events(
     ledger: Ledger, signatures: list[Signature], kept: list[KeptVersion]
 ) -> Iterator[Break]:
     """Yield the first signing whose signature is not there, or else the first without an event."""
-    pool = list(signatures)
+    brought = ledger.came_in.get("signatures", ())
+    pool = [one for one in signatures if one.whole not in brought]
+    if len(signatures) - len(pool) != len(brought):
+        yield Break(1, Fault.SIGNATURE, "an imported signature is gone or was changed")
+        return
     for line in ledger.signed:
-        match = next((one for one in pool if _is_of(one, line)), None)
+        match = next((one for one in pool if tells_of(line, one)), None)
         if match is None:
             told = f"event {line['sequence']} says that {line['actor']} signed"
             gone = f"{told}, but that signature is gone or was changed"
@@ -395,8 +453,8 @@ def _signatures_against_events(
             return
 
 
-def _is_of(one: Signature, line: dict[str, Any]) -> bool:
-    """Return whether a signature is what an event tells of; older events tell no whole digest."""
+def tells_of(line: dict[str, Any], one: Signature) -> bool:
+    """Return whether an event tells of just this signature; older ones tell no whole digest."""
     data = line["data"]
     told = (
         line["actor_id"],

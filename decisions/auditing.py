@@ -1,11 +1,12 @@
 """Checks the audit log against itself, the anchors, the documents and the records."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from decisions.actions.rendering import file_name
 from decisions.anchors import Known, read_anchors
@@ -27,7 +28,16 @@ from decisions.audit_check import (
     recomputed,
 )
 from decisions.content import content
-from decisions.models import Decision, Document, DocumentState, Event, SignOff, Status, Version
+from decisions.models import (
+    Decision,
+    Document,
+    DocumentState,
+    Event,
+    Import,
+    SignOff,
+    Status,
+    Version,
+)
 from decisions.workflow import MOVES
 
 # Which event leads to which status; a record is opened as a draft.
@@ -86,7 +96,7 @@ def _unprotected(table: str) -> Finding:
 def _verify_record(report: Report, decision: Decision, known: Known, more: Sequence[Head]) -> None:
     """Check one record; if someone wrote to it meanwhile, what was found may be of two moments."""
     printed = list(_printed_heads(decision))
-    seen = [*known.heads.get(str(decision.uid), []), *printed, *more]
+    seen = [*known.heads.get(_key(decision), []), *printed, *more]
     while True:
         moment = _moment(decision)
         chain, breaks = _examine(decision, seen)
@@ -100,7 +110,8 @@ def _verify_record(report: Report, decision: Decision, known: Known, more: Seque
 
 def _moment(decision: Decision) -> Any:
     """Return what every action moves."""
-    return Decision.objects.filter(pk=decision.pk).values_list("changed_at").first()
+    found = Decision.objects.filter(pk=decision.pk).annotate(last=Max("events__sequence"))
+    return found.values_list("changed_at", "last").first()
 
 
 def _finding(decision: Decision, one: Break) -> Finding:
@@ -117,7 +128,25 @@ def _examine(decision: Decision, seen: list[Head]) -> tuple[Chain, list[Break]]:
         return chain, [Break(None, Fault.GONE, "the record has no log at all")]
     fresh = Decision.objects.select_related("owner", "template").get(pk=decision.pk)
     standing = Standing(fresh.status, fresh.version, fresh.digest, recomputed(content(fresh)))
-    return chain, list(check_record(ledger, standing, _signatures(decision), _versions(decision)))
+    found = list(check_record(ledger, standing, _signatures(decision), _versions(decision)))
+    found += [*_file_against_event(decision, ledger), *_approval_against_event(fresh, ledger)]
+    return chain, found
+
+
+def _file_against_event(decision: Decision, ledger: Ledger) -> Iterator[Break]:
+    """Yield where a record came in from a file, and what that said is no longer what was kept."""
+    named = ledger.came_in.get("archive", "")
+    kept = Import.objects.filter(decision=decision).first()
+    if (hashlib.sha256(kept.archive.encode()).hexdigest() if kept else "") != named:
+        told = "what is kept of the file that the record came in from is gone or was changed"
+        yield Break(1, Fault.CONTENT, told)
+
+
+def _approval_against_event(decision: Decision, ledger: Ledger) -> Iterator[Break]:
+    """Yield where the row says otherwise than the log whether the record was approved here."""
+    if decision.is_approved_elsewhere != ledger.is_approved_elsewhere:
+        told = "the record's row and its log differ on whether it was approved here"
+        yield Break(None, Fault.STATUS, told)
 
 
 def links(decision: Decision) -> Iterator[Link]:
@@ -168,11 +197,16 @@ def _versions(decision: Decision) -> Iterator[KeptVersion]:
         yield KeptVersion(one.number, one.step, one.digest, recomputed(one.content), one.by_id)
 
 
+def _key(decision: Decision) -> tuple[str, str]:
+    """Return what anchors call a record."""
+    return str(decision.uid), decision.reference
+
+
 def _gone(known: Known, wanted: set[str] | None) -> Iterator[Finding]:
     """Yield the records that an anchor saw and that are no longer there at all."""
-    there = {str(uid) for uid in Decision.objects.values_list("uid", flat=True)}
-    for uid in sorted(known.heads.keys() - there, key=lambda one: known.references[one]):
-        reference, newest = known.references[uid], known.heads[uid][-1]
+    there = {_key(one) for one in Decision.objects.only("uid", "number")}
+    for key in sorted(known.heads.keys() - there, key=lambda one: one[1]):
+        reference, newest = key[1], known.heads[key][-1]
         if wanted is None or reference in wanted:
             told = f"the record and its whole log are gone; {newest.source} saw {newest.sequence}"
             yield Finding(reference, 1, Fault.GONE, f"{told} events")

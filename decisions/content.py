@@ -6,12 +6,11 @@ field is in none. The content is plain JSON, written
 canonically by RFC 8785, so the same record has the same digest on any installation.
 """
 
-import hashlib
 from typing import Any
 
-import rfc8785
 from django.db.models import Model, Prefetch, prefetch_related_objects
 
+from decisions.audit_check import hash_of
 from decisions.models import Assessment, Candidate, Decision, Evidence, Goal, Section
 
 FORMAT = "countersign/record"
@@ -91,6 +90,7 @@ IMMATERIAL: dict[type[Model], dict[str, str]] = {
         "digest": "derived from the content",
         "policy": "kept with each signature",
         "superseded_by": "a later fact about the record",
+        "is_approved_elsewhere": "says who vouches for its approval, not what it says",
         "told_up_to": "says who was told, not what it says",
         "created_at": "in the audit log",
         "changed_at": "in the audit log",
@@ -154,7 +154,7 @@ def content(decision: Decision) -> dict[str, Any]:
 
 def digest(record_content: dict[str, Any] | list[Any]) -> str:
     """Return the SHA-256 of the canonical JSON (RFC 8785) of a record's content, in hex."""
-    return hashlib.sha256(rfc8785.dumps(record_content)).hexdigest()
+    return hash_of(record_content)
 
 
 def current_digest(decision: Decision) -> str:

@@ -16,6 +16,8 @@ from decisions.section_kinds import SECTION_KINDS, Text
 
 SENTENCES: dict[str, Text] = {
     "open": gettext_lazy("opened the decision"),
+    "open_from_file": gettext_lazy("opened the decision from the file “%(file)s”"),
+    "import": gettext_lazy("imported the record, elsewhere %(reference)s, from a file"),
     "edit_details": gettext_lazy("changed the details"),
     "invite": gettext_lazy("gave %(person)s the role %(role)s"),
     "invite_signatory": gettext_lazy("gave %(person)s the role %(role)s, to sign for it"),
@@ -91,6 +93,7 @@ ICONS: dict[str, str] = {
     "accept_delegation": "people",
     "end_delegation": "people",
     "export": "file",
+    "import": "file",
     "reopen": "seal-broken",
     "withdraw": "warning",
     "supersede": "warning",
@@ -156,7 +159,7 @@ _TOPICS = (
     Topic(
         "course",
         gettext_lazy("Its course"),
-        ("open", "submit", "approve", "reopen", "withdraw", "supersede", "note_outcome"),
+        ("open", "import", "submit", "approve", "reopen", "withdraw", "supersede", "note_outcome"),
     ),
     Topic(
         "relations",
@@ -230,6 +233,8 @@ def sentence(event: Event) -> str:
 def _told_as(event: Event) -> str:
     """Return under which name an event's sentence stands."""
     match event.kind:
+        case "open" if "file" in event.data:
+            return "open_from_file"
         case "sign" if "for" in event.data:
             return "sign_for"
         case "decline_goal" if event.data.get("reason"):

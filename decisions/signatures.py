@@ -114,7 +114,7 @@ class Signatures:
         return [
             Seat(one, self._covering(latest.get((one.user_id, one.role))))
             for one in self.decision.participants.all()
-            if one.is_signatory
+            if one.has_seat
         ]
 
     def of_role(self, role: str) -> list[Seat]:
@@ -179,4 +179,12 @@ class Signatures:
         return named == {author_id(self.decision)} and not self.policy.author_may_sign_alone
 
     def _covering(self, signature: SignOff | None) -> SignOff | None:
-        return signature if signature and signature.digest == self.digest else None
+        """Return the signature if it covers what is shown.
+
+        What an imported file says was signed stands where the file alone says that the record was
+        approved; it approves none here.
+        """
+        if signature is None or signature.digest != self.digest:
+            return None
+        is_void = signature.is_imported and not self.decision.is_approved_elsewhere
+        return None if is_void else signature

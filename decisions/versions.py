@@ -1,10 +1,13 @@
 """What changed between two versions of a record's content, in words."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from django.db.models import Model
@@ -30,6 +33,8 @@ class Change:
     after: str
     # The kind of the section that says it; "" for what the record says as a whole.
     section: str = field(default="", compare=False)
+    # What it is called in there: "Question", "B. Prompt", "E3 Accuracy".
+    name: str = field(default="", compare=False)
 
     @property
     def runs(self) -> list[tuple[Kind, str]]:
@@ -51,12 +56,16 @@ def changes_between(decision: Decision, before: str, after: str) -> list[Change]
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
     """Yield the differences between two contents, in the record's order; then those of order."""
-    old, new = _statements(before), _statements(after)
+    yield from _changes(_statements(before), _statements(after))
+    yield from _changes_of_order(before, after)
+
+
+def _changes(old: dict[str, Statement], new: dict[str, Statement]) -> Iterator[Change]:
     for place in [*new, *(place for place in old if place not in new)]:
         was, now = old.get(place, NOTHING), new.get(place, NOTHING)
         if was.text != now.text:
-            yield Change(place, was.text, now.text, now.section or was.section)
-    yield from _changes_of_order(before, after)
+            section, name = now.section or was.section, now.name or was.name or place
+            yield Change(place, was.text, now.text, section, name)
 
 
 def _changes_of_order(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:
@@ -69,12 +78,21 @@ def _changes_of_order(before: dict[str, Any], after: dict[str, Any]) -> Iterator
                 ", ".join(old.names[key] for key in was),
                 ", ".join(new.names[key] for key in now),
             )
-            yield Change(new.place, *told, new.section)
+            yield Change(new.place, *told, new.section, new.place)
 
 
 def changed_sections(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     """Return the kinds of the sections that differ, "" for the record as a whole."""
     return {one.section for one in compare(before, after)}
+
+
+def changed_in_turn(contents: Iterable[dict[str, Any]]) -> Iterator[list[Change]]:
+    """Yield, for each content after the first, how it differs from the last.
+
+    Each content is read once, so that a long history is told quickly.
+    """
+    for (before, old), (after, new) in pairwise((one, _statements(one)) for one in contents):
+        yield [*_changes(old, new), *_changes_of_order(before, after)]
 
 
 class Past:
@@ -105,10 +123,11 @@ class Past:
 
 
 class Statement(NamedTuple):
-    """What a content says in one place, and in which kind of section that is shown."""
+    """What a content says in one place, in which kind of section, and what it is called there."""
 
     text: str
     section: str
+    name: str = ""
 
 
 NOTHING = Statement("", "")
@@ -130,12 +149,13 @@ def _statements(record: dict[str, Any]) -> dict[str, Statement]:
         said |= _section_statements(section)
     for goal in record.get("goals", []):
         place = _("Goal: %(name)s (%(metric)s)") % goal
-        said[place] = Statement(_values(goal, Goal), written.kind(Rows.GOALS))
+        said[place] = Statement(_values(goal, Goal), written.kind(Rows.GOALS), goal["name"])
     for candidate in record.get("candidates", []):
         said |= _candidate_statements(candidate, written)
     for evidence in record.get("evidence", []):
         place = _("Evidence E%(number)s") % evidence
-        said[place] = Statement(_values(evidence, Evidence), written.kind(Rows.CANDIDATES))
+        name = f"E{evidence['number']} {evidence['metric_name']}"
+        said[place] = Statement(_values(evidence, Evidence), written.kind(Rows.CANDIDATES), name)
     return said
 
 
@@ -199,7 +219,9 @@ def _section_statements(section: dict[str, Any]) -> dict[str, Statement]:
         value = section["data"].get(name, "")
         label = str(asked[name].label if name in asked else name)
         said[label] = _answer(asked[name], value) if name in asked else _text(value)
-    return {f"{kind.title}: {label}": Statement(text, kind.key) for label, text in said.items()}
+    return {
+        f"{kind.title}: {label}": Statement(text, kind.key, label) for label, text in said.items()
+    }
 
 
 def _answer(asked: Field, value: Any) -> str:
@@ -212,11 +234,13 @@ def _candidate_statements(candidate: dict[str, Any], written: _Parts) -> dict[st
     name = f"{candidate['letter']}. {candidate['name']}"
     own = {key: value for key, value in candidate.items() if key != "assessments"}
     place = _("Candidate: %(name)s") % {"name": name}
-    said = {place: Statement(_values(own, Candidate), written.kind(Rows.CANDIDATES))}
+    said = {place: Statement(_values(own, Candidate), written.kind(Rows.CANDIDATES), name)}
     for one in candidate["assessments"]:
         criterion = written.criterion(one["role"], one["criterion"])
         said[f"{name}: {Role(one['role']).label}, {criterion}"] = Statement(
-            f"{one['rating']} – {one['reason']}", written.kind(Rows.ASSESSMENTS, one["role"])
+            f"{one['rating']} – {one['reason']}",
+            written.kind(Rows.ASSESSMENTS, one["role"]),
+            f"{candidate['letter']}: {criterion}",
         )
     return said
 

@@ -11,8 +11,10 @@ class EvaluationsConfig(AppConfig):
     verbose_name = _("Evaluations")
 
     def ready(self) -> None:
-        """Tell decisions who knows of newer cases and scorers."""
-        from decisions.freshness import register
+        """Tell decisions who knows of newer cases and scorers, and of single cases."""
+        from decisions import case_results, freshness
+        from evaluations.single_cases import single_cases
         from evaluations.staleness import VERSIONS
 
-        register(VERSIONS)
+        freshness.register(VERSIONS)
+        case_results.register(single_cases)

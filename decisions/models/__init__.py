@@ -14,8 +14,17 @@ from decisions.models.decision import (
     Success,
     Visibility,
 )
-from decisions.models.document import Document, DocumentFormat, DocumentState
+from decisions.models.document import (
+    WORKING,
+    Bundle,
+    Document,
+    DocumentFormat,
+    DocumentState,
+    DocumentStep,
+    Export,
+)
 from decisions.models.evidence import BROUGHT_IN, OF_RUNS, Attachment, Evidence, EvidenceKind
+from decisions.models.imported import Import
 from decisions.models.notice import (
     Attempt,
     Delivery,
@@ -38,15 +47,18 @@ from decisions.models.review import (
     Thread,
     Verdict,
 )
+from decisions.models.seal import SealCertificate
 
 __all__ = [
     "BROUGHT_IN",
     "OF_RUNS",
     "OWNER",
+    "WORKING",
     "Approach",
     "Assessment",
     "Attachment",
     "Attempt",
+    "Bundle",
     "Candidate",
     "Comment",
     "CommentEdit",
@@ -59,10 +71,13 @@ __all__ = [
     "Document",
     "DocumentFormat",
     "DocumentState",
+    "DocumentStep",
     "Event",
     "Evidence",
     "EvidenceKind",
+    "Export",
     "Goal",
+    "Import",
     "Look",
     "Mail",
     "Meaning",
@@ -75,6 +90,7 @@ __all__ = [
     "Relation",
     "Review",
     "Role",
+    "SealCertificate",
     "Section",
     "SectionState",
     "SignOff",

@@ -20,6 +20,8 @@ class Event(models.Model):
     digest_before = models.CharField(max_length=64, blank=True)
     digest_after = models.CharField(max_length=64, blank=True)
     address = models.GenericIPAddressField(null=True)
+    # With it the hashed form holds a digest of the address, not the address itself.
+    address_salt = models.CharField(max_length=32, blank=True, default="")
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
 

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Cast, Lower
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from decisions import clock
@@ -35,6 +36,9 @@ class Status(models.TextChoices):
 
 
 OPEN = [Status.DRAFT, Status.IN_REVIEW]
+# What was approved, whatever came after.
+ONCE_APPROVED = [Status.APPROVED, Status.SUPERSEDED]
+APPROVED_ELSEWHERE = "approved_elsewhere"
 
 
 class Visibility(models.TextChoices):
@@ -100,6 +104,13 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """Return those still in draft or in review."""
         return self.filter(status__in=OPEN)
 
+    def shown_as(self, status: str) -> DecisionQuerySet:
+        """Return those whose status is shown as this one, see `Decision.shown_status`."""
+        if status == APPROVED_ELSEWHERE:
+            return self.filter(status=Status.APPROVED, is_approved_elsewhere=True)
+        found = self.filter(status=status)
+        return found.filter(is_approved_elsewhere=False) if status == Status.APPROVED else found
+
     def due_to_be_looked_at_again(self) -> DecisionQuerySet:
         """Return approved ones whose review date has come."""
         return self.filter(status=Status.APPROVED, review_on__lte=clock.today())
@@ -135,7 +146,9 @@ class Decision(models.Model):
     """One decision record, `DR-12`, driven by its owner."""
 
     number = models.PositiveIntegerField(_("number"), unique=True, editable=False)
-    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # The same wherever the record is brought. Not unique: else whoever makes up a file could keep
+    # the real record of this uid out, see `actions.importing`.
+    uid = models.UUIDField(default=uuid.uuid4, db_index=True, editable=False)
     title = models.CharField(_("title"), max_length=200)
     template = models.ForeignKey(
         RecordTemplate,
@@ -170,6 +183,8 @@ class Decision(models.Model):
     version = models.PositiveIntegerField(default=0, editable=False)
     digest = models.CharField(max_length=64, blank=True, editable=False)
     policy = models.JSONField(default=dict, editable=False)
+    # Set for what came in as approved, until it is reopened: a file says so, nobody here did it.
+    is_approved_elsewhere = models.BooleanField(default=False, editable=False)
     superseded_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="supersedes"
     )
@@ -195,6 +210,10 @@ class Decision(models.Model):
                 | (~Q(status=Status.SUPERSEDED) & Q(superseded_by__isnull=True)),
                 name="decision_superseded_names_its_successor",
             ),
+            models.CheckConstraint(
+                condition=Q(is_approved_elsewhere=False) | Q(status__in=ONCE_APPROVED),
+                name="decision_approved_elsewhere_is_approved",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -214,6 +233,20 @@ class Decision(models.Model):
         """Return whether the record can still change."""
         return self.status in OPEN
 
+    @property
+    def shown_status(self) -> str:
+        """Return the status as lists tell it apart: `approved_elsewhere` is not `approved`."""
+        if self.is_approved_elsewhere and self.status == Status.APPROVED:
+            return APPROVED_ELSEWHERE
+        return self.status
+
+    @property
+    def status_words(self) -> str:
+        """Return the status as people read it."""
+        if self.shown_status == APPROVED_ELSEWHERE:
+            return gettext("Approved elsewhere")
+        return self.get_status_display()
+
     def roles_of(self, user: User) -> set[str]:
         """Return the roles that `user` holds here (reads the prefetched participants)."""
         return {one.role for one in self.participants.all() if one.user_id == user.pk}
@@ -231,8 +264,11 @@ class Decision(models.Model):
         return user.pk == self.owner_id or bool(self.roles_of(user))
 
     def takes_part(self, user: User) -> bool:
-        """Return whether `user` has a say here: as owner, participant, or in another's place."""
-        return self.involves(user) or bool(self.seats_lent_to(user))
+        """Return whether `user` has a say here: as owner, participant, or in another's place.
+
+        Who is only named in an imported record says nothing more.
+        """
+        return not user.known_by and (self.involves(user) or bool(self.seats_lent_to(user)))
 
     def role_of_section(self, kind: str) -> str:
         """Return the role that writes this kind of section here, "" if the record has none."""

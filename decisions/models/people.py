@@ -6,8 +6,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from decisions import clock
 
@@ -32,6 +32,9 @@ class User(AbstractUser):
     desk_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The kinds of notice that are kept in the app only, see decisions.models.notice.
     unmailed = models.JSONField(default=list, blank=True, editable=False)
+    # Set for who is only named in imported records: the number that the file has for them, which
+    # tells namesakes apart. Nobody signs in as them, and nothing said of them was done here.
+    known_by = models.CharField(max_length=20, blank=True, editable=False)
 
     REQUIRED_FIELDS = ["name", "email"]
 
@@ -41,9 +44,20 @@ class User(AbstractUser):
         constraints = [
             # Signing in looks the address up whatever its case.
             models.UniqueConstraint(Lower("email"), name="person_email_once"),
+            models.CheckConstraint(
+                condition=Q(known_by="") | Q(is_active=False),
+                name="person_as_imported_never_signs_in",
+            ),
+            models.UniqueConstraint(
+                fields=["known_by", "name"],
+                condition=~Q(known_by=""),
+                name="person_as_imported_once",
+            ),
         ]
 
     def __str__(self) -> str:
+        if self.known_by:
+            return gettext("%(name)s (as imported)") % {"name": self.name}
         return self.name or self.username
 
     def get_full_name(self) -> str:
@@ -82,6 +96,16 @@ class Participant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"
+
+    @property
+    def has_seat(self) -> bool:
+        """Return whether their signature is asked for here.
+
+        Who is only named in a file signs nothing: they have a seat only where the file alone says
+        that the record was approved.
+        """
+        is_here = not self.user.known_by or self.decision.is_approved_elsewhere
+        return self.is_signatory and is_here
 
 
 class DelegationQuerySet(models.QuerySet["Delegation"]):

@@ -232,6 +232,8 @@ class SignOff(models.Model):
     method = models.CharField(_("re-authentication"), max_length=20, default="password")
     time_zone = models.CharField(_("signer's time zone"), max_length=64)
     signed_at = models.DateTimeField(default=clock.now)
+    # Nobody gave it here: an imported file says that it was given.
+    is_imported = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering = ["pk"]  # under the record's lock keys rise, clocks may not
@@ -270,8 +272,7 @@ class SignOff(models.Model):
 
     @property
     def in_words(self) -> str:
-        """Return who signed: "Ana Duarte", or "Ana Duarte for Bo Lind"."""
-        if not self.printed_for:
-            return self.printed_name
+        """Return who signed: "Ana Duarte", or "Ana Duarte for Bo Lind"; if a file says so, that."""
         names = {"name": self.printed_name, "giver": self.printed_for}
-        return gettext("%(name)s for %(giver)s") % names
+        told = gettext("%(name)s for %(giver)s") % names if self.printed_for else self.printed_name
+        return gettext("%(name)s (as imported)") % {"name": told} if self.is_imported else told

@@ -14,6 +14,7 @@ from decisions.actions.review import Remark, open_thread
 from decisions.audit import GENESIS, acting_from, event_hash
 from decisions.audit_check import check_chain
 from decisions.auditing import links
+from decisions.exports.archive import canonical_archive
 from decisions.models import Decision, Event, User, Version
 from tests import factories
 from tests.append_only import triggers_away
@@ -111,6 +112,7 @@ def test_the_address_is_kept_and_chained(
     event.refresh_from_db()
     assert event.address == kept
     assert first_broken(draft) is None
+    assert f'"address":"{kept}"' not in canonical_archive(draft).decode()
     assert retitle(draft, people.owner, "Again").address is None
 
 
@@ -140,6 +142,7 @@ TAMPERED: dict[str, Any] = {
     "digest_before": "0" * 64,
     "digest_after": "0" * 64,
     "address": "203.0.113.9",
+    "address_salt": "0" * 32,
     "previous_hash": "f" * 64,
     "hash": "f" * 64,
 }
@@ -153,6 +156,18 @@ def test_changing_any_field_of_an_event_is_detected(
     retitle(draft, people.owner)
     assert draft.events.filter(sequence=3).update(**{name: TAMPERED[name]}) == 1
     assert first_broken(draft) == 3
+
+
+@pytest.mark.usefixtures("unguarded")
+@pytest.mark.parametrize("changed", [{"address": "203.0.113.9"}, {"address_salt": "0" * 32}])
+def test_changing_an_address_that_is_chained_as_a_digest_is_detected(
+    changed: dict[str, str], draft: Decision, people: People
+) -> None:
+    with acting_from("192.0.2.7"):
+        event = retitle(draft, people.owner)
+    assert first_broken(draft) is None
+    draft.events.filter(pk=event.pk).update(**changed)
+    assert first_broken(draft) == event.sequence
 
 
 @pytest.mark.usefixtures("unguarded")

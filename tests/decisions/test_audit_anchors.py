@@ -108,19 +108,23 @@ def test_of_two_that_write_at_once_one_does() -> None:
     assert (known.files, known.faults) == (1, [])
 
 
+def key_of(record: Decision) -> tuple[str, str]:
+    return str(record.uid), record.reference
+
+
 def test_a_head_that_did_not_move_is_kept_once(draft: Decision) -> None:
     for day in range(5):
         on_day(day)
     known = read_anchors()
     assert known.files == 5
-    assert [one.source for one in known.heads[str(draft.uid)]] == ["anchor 000001-2026-11-20"]
+    assert [one.source for one in known.heads[key_of(draft)]] == ["anchor 000001-2026-11-20"]
 
 
 def test_sound_anchors_give_all_heads(three: list[tuple[str, bytes]], draft: Decision) -> None:
     known = known_from(three)
     assert known.faults == []
-    assert known.references == {str(draft.uid): draft.reference}
-    assert [one.sequence for one in known.heads[str(draft.uid)]] == [5, 6, 7]
+    assert list(known.heads) == [key_of(draft)]
+    assert [one.sequence for one in known.heads[key_of(draft)]] == [5, 6, 7]
 
 
 def faults(changed: list[tuple[str, bytes]]) -> list[str]:

@@ -139,16 +139,6 @@ def test_the_command_says_that_the_triggers_are_missing(draft: Decision) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_migration_can_be_taken_back_and_done_again() -> None:
-    try:
-        call_command("migrate", "decisions", "0004", verbosity=0)
-        assert unprotected(connection) == list(TABLES)
-    finally:
-        call_command("migrate", verbosity=0)
-    assert unprotected(connection) == []
-
-
-@pytest.mark.django_db(transaction=True)
 def test_flushing_the_database_is_refused() -> None:
     record = factories.open_record(factories.people())
     with pytest.raises((CommandError, IntegrityError)):

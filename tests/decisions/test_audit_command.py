@@ -101,6 +101,7 @@ def test_an_empty_installation_holds(db: None) -> None:
 
 
 SIGNATURE_FIELDS: dict[str, Any] = {
+    "is_imported": True,
     "user": lambda people: people.business,
     "signed_for": lambda people: people.business,
     "printed_name": "Someone Else",

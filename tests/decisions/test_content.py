@@ -21,6 +21,7 @@ from decisions.models import (
     Assessment,
     Attachment,
     Attempt,
+    Bundle,
     Candidate,
     Comment,
     CommentEdit,
@@ -32,6 +33,7 @@ from decisions.models import (
     Event,
     Evidence,
     Goal,
+    Import,
     Look,
     Mail,
     Notice,
@@ -40,6 +42,7 @@ from decisions.models import (
     PendingComment,
     RecordTemplate,
     Review,
+    SealCertificate,
     Section,
     SignOff,
     Thread,
@@ -54,9 +57,9 @@ from tests.walks import taken_once
 # What is about a record and not part of what it says.
 NOT_CONTENT = {
     Attachment,
-    *(User, Participant, Delegation, SignOff, Event, Version, Document),
+    *(User, Participant, Delegation, SignOff, Event, Version, Document, Bundle),
     *(Thread, Comment, CommentEdit, PendingComment, Review, Look),
-    *(DecisionLink, OutcomeNote, RecordTemplate),
+    *(DecisionLink, OutcomeNote, RecordTemplate, Import, SealCertificate),
     *(Notice, Mail, Webhook, Delivery, Attempt),
 }
 
@@ -128,6 +131,8 @@ def change_field(record: Decision, model: type[Model], name: str) -> None:
         values["withdrawn_by"] = record.owner
     if name == "superseded_by":
         values["status"] = "superseded"
+    if name == "is_approved_elsewhere":
+        values["status"] = "approved"
     if model is Assessment and name == "candidate":
         Assessment.objects.filter(**values).delete()
     if name == "decision" and model is Section:

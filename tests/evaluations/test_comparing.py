@@ -357,7 +357,7 @@ def test_the_document_tells_comparisons_too(
     measured(candidate, case_set, people, right=2)
     measured(second, case_set, people, right=12)
 
-    (one,) = RecordDocument(Decision.objects.get(pk=candidate.decision_id)).comparisons
+    (one,) = RecordDocument(Decision.objects.get(pk=candidate.decision_id)).comparisons.shown
 
     assert "Second is 83 points ahead of rag/bm25_knn" in one.method
 
