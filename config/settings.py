@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dj_database_url
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 
 from config.demo import redis_socket, redis_url
 from config.email import email_settings
@@ -99,10 +100,11 @@ TEMPLATES = [
 ]
 
 # WAL with IMMEDIATE transactions: without IMMEDIATE, a read that turns into a write fails at once
-# when another process has written in between, whatever the timeout says.
+# when another process has written in between, whatever the timeout says. SQLite has no queue: who
+# waits tries again now and then, and of many the last has waited far longer than its share.
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
-    "timeout": 20,
+    "timeout": 60,  # seconds
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
 }
 DATABASES = {
@@ -140,6 +142,17 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A worker takes from these queues by turns: who waits for one file, or for mail, does not wait for
+# all the zips of many records that others have asked for.
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "documents", "bundles")]
+CELERY_TASK_ROUTES = {
+    "decisions.tasks.render_document": {"queue": "documents"},
+    "decisions.tasks.make_bundle": {"queue": "bundles"},
+}
+# A child that has made something heavy does not give all of its memory back: it is renewed after so
+# many jobs, or after the one in which it came to hold so much (in kB).
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Every action wakes a worker. Where the queue is down nobody waits for it longer than a blink: the
 # sweeps find what there is to do.
@@ -167,6 +180,9 @@ CELERY_BEAT_SCHEDULE = {
     },
     "mark stale evidence": {"task": "evaluations.tasks.mark_stale_evidence", "schedule": 600.0},
     "render lost documents": {"task": "decisions.tasks.render_lost_documents", "schedule": 30.0},
+    "delete old bundles": {"task": "decisions.tasks.delete_old_bundles", "schedule": 3600.0},
+    "look at the seal": {"task": "decisions.tasks.look_at_seal", "schedule": 300.0},
+    "forget waiting files": {"task": "decisions.tasks.forget_waiting_files", "schedule": 3600.0},
     "tell the rest": {"task": "decisions.tasks.tell_the_rest", "schedule": 30.0},
     "write mail": {"task": "decisions.tasks.write_due_mail", "schedule": 30.0},
     "send due mail": {"task": "decisions.tasks.send_due_mail", "schedule": 30.0},
@@ -191,6 +207,32 @@ ENDPOINT_ALLOW_PRIVATE = flag("ENDPOINT_ALLOW_PRIVATE", True)
 # Where the heads of the audit log are kept, a file a day: best copied to where the database's
 # administrator cannot write.
 AUDIT_ANCHOR_DIR = Path(os.environ.get("AUDIT_ANCHOR_DIR") or VAR_DIR / "anchors").resolve()
+
+# What documents are printed on: A4 or Letter.
+PAPER = os.environ.get("COUNTERSIGN_PAPER") or "A4"
+
+# What seals documents: a key and its chain in PEM, or both in one PKCS#12 file. Where none of these
+# is named, what `make_seal_key` put into SEAL_DIR, if anything.
+SEAL_DIR = Path(os.environ.get("SEAL_DIR") or VAR_DIR / "seal").resolve()
+SEAL_PKCS12 = os.environ.get("SEAL_PKCS12", "")
+SEAL_KEY = os.environ.get("SEAL_KEY", "")
+SEAL_CERTIFICATES = os.environ.get("SEAL_CERTIFICATES", "")
+# The password of the key, or the file that holds it: only who seals reads that.
+SEAL_PASSWORD = os.environ.get("SEAL_PASSWORD", "").encode() or None
+SEAL_PASSWORD_FILE = os.environ.get("SEAL_PASSWORD_FILE", "")
+# Whom to ask for a time stamp (RFC 3161), nobody if empty; and the certificates (PEM) of the
+# authorities whose time stamps are believed.
+SEAL_TIMESTAMP_URL = os.environ.get("SEAL_TIMESTAMP_URL", "")
+SEAL_TIMESTAMP_AUTHORITIES = os.environ.get("SEAL_TIMESTAMP_AUTHORITIES", "")
+
+# How many records leave in one zip at most, and for how many days it is kept.
+BUNDLE_RECORDS = int(os.environ.get("BUNDLE_RECORDS") or 1000)
+BUNDLE_DAYS = int(os.environ.get("BUNDLE_DAYS") or 7)
+# How much of them is kept for one person, in MB: the oldest go first.
+BUNDLE_MB = int(os.environ.get("BUNDLE_MB") or 2000)
+
+# What a worker may take for one document, in MB, on top of what it holds.
+DOCUMENT_MEMORY_MB = int(os.environ.get("DOCUMENT_MEMORY_MB") or 2000)
 
 # All files that came with a record's evidence together, in MB.
 LARGEST_ATTACHMENTS_MB = int(os.environ.get("ATTACHMENTS_MB") or 500)
@@ -238,6 +280,8 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR_DIR / "media"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+# How large a file may be that a record comes in from; reading it takes several times the memory.
+IMPORT_LARGEST_MB = int(os.environ.get("COUNTERSIGN_IMPORT_MB") or 32)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -252,6 +296,9 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
     }
 }
+
+# How many proxies stand before the app, each of which adds to X-Forwarded-For; 0: that is not read.
+TRUSTED_PROXIES = int(os.environ.get("COUNTERSIGN_PROXIES") or 0)
 
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from decisions.views import account, delegations, desk, notices, settings
+from decisions.views import account, delegations, desk, notices, settings, verifying
 
 urlpatterns = [
     path("", desk.desk, name="desk"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("sign-in/demo/", account.demo_sign_in, name="demo_sign_in"),
     path("sign-out/", account.SignOut.as_view(), name="logout"),
     path("theme/", account.theme, name="theme"),
+    path("verify/", verifying.verify, name="verify"),
+    path("verify/seals.pem", verifying.seals, name="verify_seals"),
+    path("verify/program.zip", verifying.program, name="verify_program"),
     path("decisions/", include("decisions.urls")),
     path("notices/", notices.notices, name="notices"),
     path("notices/read/", notices.read_notices, name="read_notices"),

@@ -11,8 +11,10 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from decisions.actions.importing import AlreadyHere
 from decisions.actions.sections import Conflict
 from decisions.actions.signing import ContentMoved
+from decisions.addresses import address_of
 from decisions.audit import acting_from
 from decisions.content import current_digest
 from decisions.crypto import Undecipherable
@@ -34,7 +36,7 @@ class refusals:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with acting_from(request.META.get("REMOTE_ADDR") or None):
+        with acting_from(address_of(request)):
             response = self.get_response(request)
         if response.status_code == HTTPStatus.NOT_FOUND:
             return _not_found(request) or response
@@ -43,6 +45,8 @@ class refusals:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the response for a refusal or a conflict; anything else goes on."""
         match error:
+            case AlreadyHere():
+                return _refused(request, error.refusal, error.decision)
             case Refused():
                 return _refused(request, error.refusal)
             case BadInput():
@@ -67,9 +71,19 @@ def _not_found(request: HttpRequest) -> HttpResponse | None:
     return render(request, "404.html", {"typed": typed}, status=HTTPStatus.NOT_FOUND)
 
 
-def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """Say why and give back what was typed; to htmx in the live region: there the text stays."""
-    context = {"refusal": refusal, "record": _record_of(request), "typed": typed_in(request)}
+def _refused(
+    request: HttpRequest, refusal: Refusal, is_here: Decision | None = None
+) -> HttpResponse:
+    """Say why and give back what was typed; to htmx in the live region: there the text stays.
+
+    `is_here` is the record that need not come again, which the person may read.
+    """
+    context = {
+        "refusal": refusal,
+        "record": _record_of(request),
+        "is_here": is_here,
+        "typed": typed_in(request),
+    }
     if not getattr(request, "htmx", False):
         return render(request, "decisions/refused.html", context, status=refusal.status)
     return _sentence(request, refusal)

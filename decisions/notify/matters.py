@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from decisions.models import Notice, NoticeKind, Status
 from decisions.notify.standing import Standing, delegation
+from decisions.sealing import Matter as SealMatter
 from decisions.section_kinds import Text
 
 Holds = Callable[[Notice, Standing], bool]
@@ -306,6 +307,45 @@ MATTERS: dict[str, Matter] = {
             _("%(actor)s put %(successor)s in its place."),
             _stands_at(Status.SUPERSEDED),
             is_news=True,
+        ),
+        # About no record: see `notify.sealing`, which settles them too.
+        Matter(
+            SealMatter.ENDS,
+            NoticeKind.REMINDER,
+            _(
+                "The certificate of the seal ends on %(day)s. Renew it with “manage.py "
+                "make_seal_key” before that day, as docs/sealing.md says."
+            ),
+            lambda notice, now: True,
+        ),
+        Matter(
+            SealMatter.ENDED,
+            NoticeKind.REMINDER,
+            _(
+                "The certificate of the seal ended on %(day)s: approved records wait for their "
+                "seal. Renew it with “manage.py make_seal_key”, as docs/sealing.md says; then "
+                "they are sealed by themselves."
+            ),
+            lambda notice, now: True,
+        ),
+        Matter(
+            SealMatter.UNREADABLE,
+            NoticeKind.REMINDER,
+            _(
+                "Approved records wait for their seal. %(why)s Put that right as docs/sealing.md "
+                "says; then they are sealed by themselves."
+            ),
+            lambda notice, now: True,
+        ),
+        Matter(
+            SealMatter.AWAITED,
+            NoticeKind.REMINDER,
+            _(
+                "Approved records wait for their seal for more than 15 minutes. %(why)s Put that "
+                "right as docs/sealing.md says; then they are sealed by themselves, or, if a "
+                "document failed, once it is exported again."
+            ),
+            lambda notice, now: True,
         ),
     )
 }

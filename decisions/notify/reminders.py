@@ -51,7 +51,7 @@ def remind_one(user: User) -> bool:
         if not due:
             return False
         with transaction.atomic():
-            mark_settled(Notice.objects.filter(user=user, kind=NoticeKind.REMINDER))
+            mark_settled(Notice.objects.filter(user=user, data__about=REMINDER))
             keep(_reminder(user, key, due))
         return True
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from decisions import clock
+from decisions.exports.verify_report import in_language
 from decisions.models import Decision, Notice, NoticeKind, Role, User
 from decisions.notify.matters import MATTERS, REMINDER, about
 from decisions.section_kinds import SECTION_KINDS
@@ -141,6 +142,10 @@ def _worded(name: str, value: Any) -> Any:
             return Role(value).label
         case "part" if value in SECTION_KINDS:
             return SECTION_KINDS[value].title
+        case "day" if value:
+            return date_format(date.fromisoformat(value), "DATE_FORMAT")
+        case "why" if value:
+            return in_language(**value)
     return value
 
 

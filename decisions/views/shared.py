@@ -6,16 +6,31 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
+from decisions.addresses import network_of
 from decisions.forms.base import CountersignForm
 from decisions.models import Decision, User
 from decisions.record_page import RecordPage
 from decisions.record_parts import with_parts, with_what_is_weighed
+from decisions.throttle import Visitor
+
+# What a form says besides its file, in bytes.
+BESIDE_FILE = 100_000
+# Said of a file that a worker makes: it stays on the page while it is made, and after.
+ASKED_FOR = gettext_lazy("Asked for. It can be downloaded below once it is made.")
 
 
 def person(request: HttpRequest) -> User:
     """Return who is signed in; every page but the sign-in page requires someone."""
     return cast(User, request.user)
+
+
+def visitor_of(request: HttpRequest) -> Visitor:
+    """Return whose files are counted: an account's, or else those from one network."""
+    if request.user.is_authenticated:
+        return Visitor(f"account {request.user.pk}", is_signed_in=True)
+    return Visitor(f"network {network_of(request)}")
 
 
 def get_record(request: HttpRequest, reference: str) -> Decision:
@@ -33,6 +48,12 @@ def get_weighed(request: HttpRequest, reference: str) -> Decision:
 def posted(request: HttpRequest) -> QueryDict | None:
     """Return what was sent with a form, even if that is nothing; None where it was not sent."""
     return request.POST if request.method == "POST" else None
+
+
+def is_larger(request: HttpRequest, largest: int) -> bool:
+    """Return whether a form says that it brings more than a file of so many bytes; unread."""
+    told = request.META.get("CONTENT_LENGTH") or "0"
+    return told.isdecimal() and int(told) > largest + BESIDE_FILE
 
 
 def page(

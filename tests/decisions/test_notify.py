@@ -781,6 +781,8 @@ def test_every_matter_has_its_sentence(key: str) -> None:
         "role": "ux",
         "part": "goals",
         "count": 1,
+        "day": "2026-11-21",
+        "why": {"message": "%(file)s is not there.", "values": {"file": "seal.pem"}},
     }
     for count in (1, 3):
         notice = Notice(kind=MATTERS[key].kind, data=values | {"about": key, "count": count})

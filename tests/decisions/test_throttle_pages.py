@@ -111,6 +111,7 @@ def test_a_stranger_at_the_door_keeps_nobody_from_signing(
     assert try_to_sign(sign_in(people.ux), in_review, PASSWORD).status_code == 302
 
 
+@pytest.mark.django_db
 def test_guesses_at_the_same_moment_are_all_counted() -> None:
     guess = lambda: throttle.may_guess(Door.SIGN_IN, "uma")  # noqa: E731
     answers = in_threads(*[guess] * 16)
@@ -123,7 +124,7 @@ def test_where_the_cache_is_down_people_still_sign_in(
     def down(*_args: Any, **_kwargs: Any) -> None:
         raise Unreachable("no route")
 
-    for name in ("add", "incr", "get", "delete"):
+    for name in ("add", "incr", "get", "delete", "get_many"):
         monkeypatch.setattr(type(cache._connections[cache._alias]), name, down)  # type: ignore[attr-defined]
     assert try_to_sign_in(client, people.ux.email, "guess").status_code == 200
     assert try_to_sign_in(client, people.ux.email, PASSWORD).status_code == 302
