@@ -12,7 +12,6 @@ import os
 import statistics
 import sys
 import time
-from hashlib import sha256
 from random import Random
 
 import django
@@ -26,7 +25,8 @@ from django.core.management import call_command  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from decisions.actions.evidence import Measurement, attach_evidence  # noqa: E402
+from benchmarks.records import figure  # noqa: E402
+from decisions.actions.evidence import attach_evidence  # noqa: E402
 from decisions.actions.records import invite, open_decision  # noqa: E402
 from decisions.actions.rows import add_candidate, add_goal, assess  # noqa: E402
 from decisions.metrics import METRICS  # noqa: E402
@@ -49,30 +49,13 @@ def fill() -> tuple[Decision, User]:
     chance = Random(7)
     for number in range(CANDIDATES):
         candidate = add_candidate(record, by=owner, name=f"No. {number}", approach="other")
-        values_of = [_measured(one.key, str(one.name), one.unit, chance) for one in metrics]
+        values_of = [figure(one.key, str(one.name), one.unit, chance) for one in metrics]
         attach_evidence(candidate, by=owner, measurements=values_of)
         for role in Role.values:
             asked = candidate.decision.criteria_of(role)
             ratings = {one.key: (chance.randint(2, 5), "So.") for one in asked}
             assess(candidate, by=owner, role=role, ratings=ratings)
     return record, owner
-
-
-def _measured(key: str, name: str, unit: str, chance: Random) -> Measurement:
-    value = chance.uniform(60, 90)
-    return Measurement(
-        metric=key,
-        metric_name=name,
-        value=value,
-        low=value - 4,
-        high=value + 4,
-        n=400,
-        unit=unit,
-        method="Measured.",
-        origin="A run",
-        source_digest=sha256(name.encode()).hexdigest(),
-        interval_method="Wilson, 95%",
-    )
 
 
 def measured(record: Decision, person: User, requests: int) -> list[float]:

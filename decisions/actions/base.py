@@ -78,7 +78,8 @@ def conclude(entry: Entry, by: User) -> None:
     fresh = Decision.objects.get(pk=entry.decision.pk)
     told = content(fresh)
     after = digest(told)
-    fresh.changed_at = clock.now()
+    if entry.kind != "export":  # who takes many away brings none to the top of anybody's list
+        fresh.changed_at = clock.now()
     if after != before:
         fresh.digest = after
         _keep_version(fresh, entry, by, told)

@@ -1,87 +1,98 @@
 """How a worker takes a requested document, and what becomes of it. The row is the truth."""
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from contextlib import suppress
+from typing import Any
 
 from django.core.files.base import ContentFile
-from django.db.models import Q, QuerySet
+from django.db import OperationalError, transaction
+from django.utils.translation import gettext_noop as _
 
 from decisions import clock
-from decisions.models import Document, DocumentState, Event
+from decisions.actions.claiming import Claim, Lost, claim
+from decisions.exports.formats import FORMATS
+from decisions.exports.seal_keys import Opened
+from decisions.models import Document, DocumentState, DocumentStep, Event, SealCertificate
 
-# Longer than the task's time limit: a claim that is older belongs to a worker that died.
-CLAIM_HOLDS = timedelta(minutes=5)
-# A request that no worker has taken by then was lost on its way.
-LOST_AFTER = timedelta(seconds=20)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A document that this worker alone is making; `at` tells this claim from a later one."""
-
-    document: Document
-    at: datetime
+# A document that ended its workers so often is not taken again.
+MOST_ATTEMPTS = 2
+STOPPED = _(
+    "The worker stopped %(n)s times while making this file: the record may need more memory or"
+    " time than a worker has. An archive takes far less of both."
+)
 
 
-def claim_document(document_id: int) -> Claim | None:
-    """Take a document that is asked for, or whose worker died; None if there is nothing to do."""
-    now = clock.now()
-    waiting = Q(state=DocumentState.REQUESTED) | _abandoned(now)
-    taken = Document.objects.filter(waiting, pk=document_id).update(
-        state=DocumentState.RENDERING, claimed_at=now
-    )
-    if not taken:
+def claim_document(document_id: int) -> Claim[Document] | None:
+    """Take a document that is asked for, or whose worker died; None if there is nothing to do.
+
+    One that workers died of time and again fails instead, with a sentence for who waits.
+    """
+    held = claim(Document, document_id, step=DocumentStep.GATHERING, pages=None)
+    if held and held.row.attempts > MOST_ATTEMPTS:
+        fail_document(held, STOPPED, n=MOST_ATTEMPTS)
         return None
-    return Claim(Document.objects.select_related("decision").get(pk=document_id), now)
+    return held
 
 
-def keep_document(claim: Claim, content: bytes, pages: int, head: Event | None = None) -> bool:
+def note_step(held: Claim[Document], step: str, pages: int | None = None) -> None:
+    """Tell who waits what is being done, and how many pages there are so far.
+
+    Raises `Lost` where another worker has taken the document over: two never lay it out at once.
+    """
+    # They read it on a page: a database that is busy for so long is no reason to stop.
+    with suppress(OperationalError):
+        if not held.go_on(step=step, pages=pages):
+            raise Lost
+
+
+@transaction.atomic
+def keep_document(
+    held: Claim[Document],
+    content: bytes,
+    pages: int | None,
+    head: Event | None = None,
+    seal: Opened | None = None,
+) -> bool:
     """Store the finished file and mark the document ready, unless the claim was lost meanwhile.
 
-    `head` is the event that is printed in it as the head of the audit log.
+    `head` is the event that is printed in it as the head of the audit log, `seal` what it was
+    sealed with: from then on that is trusted here.
     """
-    document = claim.document
-    document.file.save(file_name(document), ContentFile(content), save=False)
-    kept = _still_ours(claim).update(
-        state=DocumentState.READY,
-        file=document.file.name,
+    kept = held.keep(
+        file_name(held.row),
+        ContentFile(content),
         sha256=hashlib.sha256(content).hexdigest(),
         pages=pages,
+        step="",
+        unsealed_at=None,
         head_sequence=head.sequence if head else None,
         head_hash=head.hash if head else "",
-        error="",
-        finished_at=clock.now(),
     )
-    if not kept:
-        document.file.delete(save=False)
-    return bool(kept)
+    if kept and seal:
+        SealCertificate.objects.get_or_create(sha256=seal.sha256, defaults={"pem": seal.pem})
+    return kept
 
 
-def fail_document(claim: Claim, sentence: str) -> None:
-    """Say in one sentence why the document could not be made."""
-    _still_ours(claim).update(state=DocumentState.FAILED, error=sentence, finished_at=clock.now())
+def fail_document(
+    held: Claim[Document],
+    message: str,
+    state: DocumentState = DocumentState.FAILED,
+    **values: Any,
+) -> None:
+    """Say why the document could not be made, or not sealed yet.
 
-
-def lost_documents() -> list[int]:
-    """Return the documents that no worker is making although one should."""
-    now = clock.now()
-    never_taken = Q(state=DocumentState.REQUESTED, requested_at__lt=now - LOST_AFTER)
-    lost = Document.objects.filter(never_taken | _abandoned(now))
-    return list(lost.order_by("requested_at").values_list("pk", flat=True))
+    The message and the values in it are kept apart, for each reader's language.
+    """
+    over: dict[str, Any] = {"step": "", "pages": None, "error_values": values}
+    if state == DocumentState.UNSEALED:
+        over["unsealed_at"] = held.row.unsealed_at or clock.now()
+    held.fail(message, state, **over)
 
 
 def file_name(document: Document) -> str:
     """Return what a document's file is called: `DR-1-v3-draft.pdf`."""
     draft = "-draft" if document.is_draft else ""
-    return f"{document.decision.reference}-v{document.version}{draft}.{document.format}"
-
-
-def _abandoned(now: datetime) -> Q:
-    return Q(state=DocumentState.RENDERING, claimed_at__lt=now - CLAIM_HOLDS)
-
-
-def _still_ours(claim: Claim) -> QuerySet[Document]:
-    return Document.objects.filter(
-        pk=claim.document.pk, state=DocumentState.RENDERING, claimed_at=claim.at
-    )
+    if document.is_copy:
+        draft = "-as-it-stands-unsealed"
+    extension = FORMATS[document.format].extension
+    return f"{document.decision.reference}-v{document.version}{draft}.{extension}"

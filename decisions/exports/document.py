@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from decisions.comparability import LeftOut, left_out_of
 from decisions.content import current_digest
+from decisions.exports.change_log import ChangeLog, change_log
 from decisions.figures import (
     CandidateFigure,
     GoalFigure,
@@ -34,6 +36,7 @@ from decisions.models import (
     Evidence,
     EvidenceKind,
     Goal,
+    Import,
     OutcomeNote,
     Participant,
     Relation,
@@ -58,8 +61,28 @@ from decisions.section_kinds import (
 )
 from decisions.signatures import Seat, Signatures, latest_sign_offs
 
+# What documents are printed on: width and height in points.
+PAPERS = {"A4": (595, 842), "Letter": (612, 792)}
+TEMPLATE = "decisions/document/document.html"
 # In full, so that no reader takes the day for the month.
 DAY = "j F Y"
+# Of figures that no goal asks for, and of the lines of a table of evidence; the CSV has all.
+MOST_FIGURES, MOST_EVIDENCE = 30, 100
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Capped(Generic[T]):
+    """The first lines of a table, and those that it leaves out."""
+
+    shown: Sequence[T]
+    cut: Sequence[T]
+
+    @property
+    def total(self) -> int:
+        """Return how many lines there are in all."""
+        return len(self.shown) + len(self.cut)
 
 
 @dataclass(frozen=True)
@@ -134,17 +157,38 @@ class SignatureLine:
     holds: bool
     awaited: Participant | None = None
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Return whether an imported file alone says that it was given."""
+        return self.sign_off is not None and self.sign_off.is_imported
 
-def record_document(decision: Decision) -> RecordDocument:
+
+class Moved(Exception):
+    """Raised where a record was written to while its document was gathered."""
+
+
+def record_document(decision: Decision, *, is_copy: bool = False) -> RecordDocument:
     """Return the document of a record as it stands in the database."""
-    return RecordDocument(with_parts(Decision.objects.all()).get(pk=decision.pk))
+    # First of all: what is written from here on is noticed by `ensure_one_moment`.
+    head = decision.events.last()
+    record = with_parts(Decision.objects.all()).get(pk=decision.pk)
+    document = RecordDocument(record, is_capped=True, is_copy=is_copy)
+    document.last_event = head
+    return document
 
 
 class RecordDocument:
-    """One record as a document; everything is computed when first asked for."""
+    """One record as a document; everything is computed when first asked for.
 
-    def __init__(self, record: Decision) -> None:
+    One that leaves `is_capped`: what is beyond its tables of evidence is in the CSV that goes with
+    it. Who signs sees all. `is_copy` says that a sealed document is kept beside it, which this one
+    is not.
+    """
+
+    def __init__(self, record: Decision, *, is_capped: bool = False, is_copy: bool = False) -> None:
         self.record = record
+        self.is_capped = is_capped
+        self.is_copy = is_copy
 
     @cached_property
     def digest(self) -> str:
@@ -161,10 +205,23 @@ class RecordDocument:
         """Return the newest line of the audit log."""
         return self.record.events.last()
 
+    def ensure_one_moment(self) -> None:
+        """Raise `Moved` if something was written since the head of the log was read.
+
+        Everything of a file is to be gathered before; what takes long, the layout, comes after.
+        """
+        if self.record.events.last() != self.last_event:
+            raise Moved
+
     @property
     def template_title(self) -> Text:
         """Return what kind of record this is."""
         return str(self.record.template)
+
+    @property
+    def verify_address(self) -> str:
+        """Return where anybody can have the document checked."""
+        return f"{settings.PUBLIC_URL}{reverse('verify')}"
 
     @property
     def software_version(self) -> str:
@@ -178,7 +235,11 @@ class RecordDocument:
 
     @property
     def stamp(self) -> str:
-        """Return what every page says of a record that does not stand as approved, or ""."""
+        """Return what every page says of a record that does not stand as approved here, or ""."""
+        if self.record.is_approved_elsewhere:
+            return _("Imported, not approved here")
+        if self.is_copy:
+            return _("As it stands now, not the sealed document")
         if self.record.status == Status.APPROVED:
             return ""
         if self.record.status == Status.SUPERSEDED:
@@ -206,10 +267,11 @@ class RecordDocument:
 
     @cached_property
     def closing(self) -> dict[str, Chapter]:
-        """Return the chapters after the record: review, signatures, and about this document."""
+        """Return the chapters after the record: review, signatures, its changes, this document."""
         titles = {
             "review": _("Review and dissent"),
             "signatures": _("Signatures"),
+            "changes": _("Change log"),
             "colophon": _("About this document"),
         }
         if self.outcome_notes:
@@ -218,6 +280,11 @@ class RecordDocument:
         return {
             key: Chapter(start + at, key, title) for at, (key, title) in enumerate(titles.items())
         }
+
+    @cached_property
+    def change_log(self) -> ChangeLog:
+        """Return the newest of what changed the record."""
+        return change_log(self.record)
 
     @cached_property
     def outcome_notes(self) -> list[OutcomeNote]:
@@ -262,19 +329,27 @@ class RecordDocument:
 
     @property
     def drawn_figures(self) -> list[GoalFigure]:
-        """Return the figures of what stands: for each goal, and where candidates share another."""
-        return [one for one in self.figures if one.is_first and (one.goal or one.is_shared)]
+        """Return the figures of what stands: for each goal, and where candidates share another.
 
-    @property
-    def further(self) -> list[LeftOut]:
+        What is beyond the first of the others is listed among the further figures.
+        """
+        stands = [one for one in self.figures if one.is_first]
+        shared = [one for one in stands if one.is_shared and not one.goal]
+        return [one for one in stands if one.goal] + shared[
+            : MOST_FIGURES if self.is_capped else None
+        ]
+
+    @cached_property
+    def further(self) -> Capped[LeftOut]:
         """Return the evidence that no figure draws, each with why it stands apart, if it does."""
         why = {one.evidence.pk: one.why for one in left_out_of(self.record)}
         drawn = {row.evidence.pk for figure in self.drawn_figures for row in figure.rows}
-        return [
+        others = [
             LeftOut(one, why.get(one.pk, ""))
             for one in self.standing
             if not one.is_comparison and one.pk not in drawn
         ]
+        return self._capped(others)
 
     @cached_property
     def weighing(self) -> Weighing:
@@ -287,9 +362,10 @@ class RecordDocument:
         return drawn_of(self.weighing)
 
     @cached_property
-    def comparisons(self) -> list[Evidence]:
+    def comparisons(self) -> Capped[Evidence]:
         """Return the paired comparisons."""
-        return [one for one in self.standing if one.kind == EvidenceKind.COMPARISON]
+        found = [one for one in self.standing if one.kind == EvidenceKind.COMPARISON]
+        return self._capped(found)
 
     @cached_property
     def named(self) -> dict[str, Evidence | Goal]:
@@ -314,7 +390,7 @@ class RecordDocument:
     @cached_property
     def signatures(self) -> list[SignatureLine]:
         """Return the latest signatures of every role, and a line for each that has not signed."""
-        latest = latest_sign_offs(self.record, self.digest)
+        latest = self._latest
         board = Signatures(self.record, self.digest)
         counting = {one.signature for one in board.seats}
         lines = []
@@ -327,10 +403,32 @@ class RecordDocument:
         return lines
 
     @cached_property
+    def _latest(self) -> dict[tuple[int, str], SignOff]:
+        """Return the signature of each seat; what a file says, only while all rests on the file."""
+        latest = latest_sign_offs(self.record, self.digest)
+        by_file = self.record.is_approved_elsewhere
+        return {seat: one for seat, one in latest.items() if by_file or not one.is_imported}
+
+    @cached_property
     def earlier_signatures(self) -> list[SignOff]:
         """Return the signatures in whose place a later one of the same person stands."""
-        latest = {one.pk for one in latest_sign_offs(self.record, self.digest).values()}
-        return [one for one in self.record.sign_offs.all() if one.pk not in latest]
+        latest = {one.pk for one in self._latest.values()}
+        given = self.record.sign_offs.all()
+        return [one for one in given if one.pk not in latest and not one.is_imported]
+
+    @cached_property
+    def foreign_signatures(self) -> list[SignOff]:
+        """Return those that an imported file tells of and that stand nowhere else."""
+        latest = {one.pk for one in self._latest.values()}
+        return [
+            one for one in self.record.sign_offs.all() if one.is_imported and one.pk not in latest
+        ]
+
+    @property
+    def came_from(self) -> str:
+        """Return what the record was called where the file was made that it came in from, or ""."""
+        imported = Import.objects.filter(decision=self.record).only("reference").first()
+        return imported.reference if imported else ""
 
     @cached_property
     def dissent(self) -> list[Dissent]:
@@ -347,6 +445,10 @@ class RecordDocument:
         """Return what the file can be found by."""
         approaches = {one.approach_words for one in self.considered} - {""}
         return [self.record.reference, str(self.template_title), *sorted(approaches)]
+
+    def _capped(self, rows: Sequence[T]) -> Capped[T]:
+        most = MOST_EVIDENCE if self.is_capped else len(rows)
+        return Capped(rows[:most], rows[most:])
 
     def _chapter(self, number: int, title: Text, members: list[Section]) -> Chapter:
         parts = tuple(
@@ -373,7 +475,7 @@ class RecordDocument:
         for is_text, pairs in by_length:
             if is_text:
                 for field, value in pairs:
-                    label = "" if len(section.definition.fields) == 1 else field.label
+                    label = "" if len(section.definition.fields) == 1 else _heading(field)
                     yield Block(label=label, text=value or "")
             else:
                 yield Block(
@@ -447,6 +549,11 @@ def relations_in_words(decision: Decision) -> dict[str, str]:
 def _is_new(seat: Seat, latest: Mapping[tuple[int, str], SignOff]) -> bool:
     """Return whether nobody has ever signed in a seat."""
     return (seat.participant.user_id, seat.role) not in latest
+
+
+def _heading(field: Field) -> Text:
+    """Return what stands over an answer; what asks its author to write on is no heading."""
+    return _("Remarks") if str(field.label) == _("In your words") else field.label
 
 
 def _is_left_out(field: Field, value: Any) -> bool:

@@ -7,12 +7,13 @@ from typing import Any
 import rfc8785
 
 from decisions.content import content
+from decisions.exports.change_log import status_events
 from decisions.exports.document import relations_in_words
-from decisions.models import Decision, Review, SignOff
+from decisions.models import Decision, Import, Review, SignOff
 from decisions.signatures import policy_of
 
 # Raise this when the document's template or styles change what it looks like.
-TEMPLATE_VERSION = 7
+TEMPLATE_VERSION = 14
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,24 @@ def document_source(decision: Decision) -> DocumentSource:
         "template_version": TEMPLATE_VERSION,
         "content": content(decision),
         "reference": decision.reference,
-        "status": decision.status,
+        "template": str(decision.template),
+        "versions": [
+            [one.number, one.digest, str(one.by), one.at.isoformat()]
+            for one in decision.versions.defer("content").select_related("by")
+        ],
+        "course": [
+            [one.kind, one.actor_name, one.data, one.at.isoformat()]
+            for one in status_events(decision)
+        ],
+        "status": decision.shown_status,
         "owner": str(decision.owner),
         "sign_offs": [_sign_off(one) for one in decision.sign_offs.all()],
+        "from_file": list(
+            Import.objects.filter(decision=decision).values_list("reference", flat=True)
+        ),
         "policy": policy_of(decision).to_json(),
-        "seats": [
-            [str(one.user), one.role] for one in decision.participants.all() if one.is_signatory
+        "people": [
+            [str(one.user), one.role, one.is_signatory] for one in decision.participants.all()
         ],
         "relations": relations_in_words(decision),
         "stale": [

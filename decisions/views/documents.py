@@ -2,31 +2,49 @@
 
 from pathlib import Path
 
+from django.conf import settings
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from decisions.actions.documents import request_document
-from decisions.models import DocumentState
-from decisions.views.shared import done, get_record, page, person
+from decisions.actions.documents import request_document, sealed_document
+from decisions.exports.formats import FORMATS
+from decisions.models import DocumentFormat, DocumentState
+from decisions.views.shared import ASKED_FOR, done, get_record, page, person
 
 
 def documents(request: HttpRequest, reference: str) -> HttpResponse:
     """Show the record's documents and how far each is; a POST asks for a new one."""
     decision = get_record(request, reference)
     if request.method == "POST":
-        document = request_document(decision, by=person(request))
+        format = request.POST.get("format", DocumentFormat.PDF)
+        as_it_stands = "as_it_stands" in request.POST
+        document = request_document(
+            decision, by=person(request), format=format, as_it_stands=as_it_stands
+        )
         ready = document.state == DocumentState.READY
-        message = _("Nothing has changed: here it is.") if ready else _("The PDF is being made.")
+        message = _("Nothing has changed: here it is.") if ready else ASKED_FOR
         return done(request, reverse("decisions:documents", args=[reference]), message)
+    sealed = sealed_document(decision)
     rows = list(decision.documents.select_related("requested_by"))
+    rows.sort(key=lambda one: one != sealed)  # what holds stands above the copies of it
     template = "decisions/documents.html"
     if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
         template += "#list"
     working = any(row.is_working for row in rows)
-    return page(request, template, decision, documents=rows, working=working)
+    own = {DocumentFormat.PDF, f"pdf-{settings.PAPER.lower()}"}
+    others = [one for one in DocumentFormat if one not in own]
+    return page(
+        request,
+        template,
+        decision,
+        documents=rows,
+        working=working,
+        others=others,
+        sealed=sealed,
+    )
 
 
 @require_safe
@@ -38,9 +56,10 @@ def file(request: HttpRequest, reference: str, pk: int) -> FileResponse:
         content = document.file.open("rb")
     except FileNotFoundError as error:
         raise Http404 from error
+    form = FORMATS[document.format]
     return FileResponse(
         content,
-        as_attachment="download" in request.GET,
+        as_attachment="download" in request.GET or not form.is_shown,
         filename=Path(str(document.file.name)).name,
-        content_type="application/pdf",
+        content_type=form.content_type,
     )

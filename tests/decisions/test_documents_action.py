@@ -1,11 +1,17 @@
 """Asking for a document: an unchanged record is served the one it has."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
 
+from decisions import clock
 from decisions.actions.documents import request_document
+from decisions.actions.lifecycle import note_outcome
 from decisions.actions.records import edit_details
+from decisions.actions.rendering import file_name
 from decisions.actions.review import send_review
 from decisions.models import Decision, Document, DocumentState
 from decisions.policies import Refused
@@ -15,7 +21,9 @@ from tests.factories import People, kinds_of_events
 
 def ready(document: Document) -> Document:
     """Mark a document as made, as its worker does."""
-    Document.objects.filter(pk=document.pk).update(state=DocumentState.READY, file="made.pdf")
+    document.file.save("made.pdf", ContentFile(b"%PDF-"), save=False)
+    made = {"state": DocumentState.READY, "file": document.file.name}
+    Document.objects.filter(pk=document.pk).update(**made)
     return Document.objects.get(pk=document.pk)
 
 
@@ -40,6 +48,59 @@ def test_asking_twice_while_it_is_being_made_waits_for_the_same_one(
     document = request_document(approved, by=people.ux)
     assert request_document(approved, by=people.ux) == document
     assert kinds_of_events(approved).count("export") == 1
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_a_lost_file_is_made_anew_and_a_sealed_one_never_twice(
+    approved: Decision, people: People, is_sealed: bool, settings: Any, client: Client
+) -> None:
+    if is_sealed:
+        settings.SEAL_PKCS12 = "seal.p12"
+    lost = ready(request_document(approved, by=people.ux))
+    assert lost.is_sealed == is_sealed
+    lost.file.storage.delete(str(lost.file.name))
+    client.force_login(people.ux)
+    html = client.get(f"{approved.get_absolute_url()}documents/").content.decode()
+    assert "Its file has been lost." in html
+    if not is_sealed:
+        assert request_document(approved, by=people.ux) != lost
+        return
+    with pytest.raises(Refused, match="nothing is sealed twice"):
+        request_document(approved, by=people.ux)
+    assert not request_document(approved, by=people.ux, as_it_stands=True).is_sealed
+
+
+def test_a_copy_stays_one_and_beside_a_seal_that_failed_there_is_none(
+    approved: Decision, people: People, settings: Any
+) -> None:
+    settings.SEAL_PKCS12 = "seal.p12"
+    sealed = request_document(approved, by=people.ux)
+    waiting = {"state": DocumentState.UNSEALED, "finished_at": clock.now()}
+    Document.objects.filter(pk=sealed.pk).update(**waiting)
+    copy = request_document(approved, by=people.ux, as_it_stands=True)
+    assert (copy.is_copy, copy.is_sealed) == (True, False)
+    with clock.held_at(clock.now() + timedelta(hours=1)):
+        assert request_document(approved, by=people.ux) == sealed, "it is tried again"
+    copy.refresh_from_db()
+    assert copy.is_copy
+    assert file_name(copy).endswith("-as-it-stands-unsealed.pdf")
+    assert request_document(approved, by=people.ux, as_it_stands=True) == copy
+    Document.objects.filter(pk=sealed.pk).update(state=DocumentState.FAILED)
+    letter = request_document(approved, by=people.ux, format="pdf-letter")
+    assert (letter.is_copy, letter.is_sealed) == (False, False)
+
+
+def test_what_was_sealed_is_served_also_where_the_seal_is_gone(
+    approved: Decision, people: People, settings: Any
+) -> None:
+    settings.SEAL_PKCS12 = "seal.p12"
+    sealed = request_document(approved, by=people.ux)
+    settings.SEAL_PKCS12 = ""
+    assert request_document(approved, by=people.ux) != sealed, "it waits for a seal that is gone"
+    ready(sealed)
+    note_outcome(approved, by=people.owner, success="yes", text="It holds.", review_on=None)
+    assert request_document(approved, by=people.ux) == sealed
+    assert request_document(approved, by=people.ux, as_it_stands=True).is_copy
 
 
 def test_a_failed_document_is_made_anew(approved: Decision, people: People) -> None:

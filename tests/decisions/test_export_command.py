@@ -42,7 +42,10 @@ def test_the_html_file_needs_no_other(draft: Decision, tmp_path: Path) -> None:
     assert "<script" not in html
     assert "@import" not in html
     assert "<link" not in html
-    assert "url(" not in html
+    assert html.count("url(") == html.count('url("data:font/woff2;base64,') == 8
+    assert '<p class="stamp">Draft, not signed</p>' in html
+    assert "Nothing to this HTML file. The PDF of the record carries record.json" in html
+    assert "This HTML file carries no seal" in html
 
 
 @pytest.mark.django_db

@@ -14,13 +14,23 @@ from pypdf import PdfReader
 from weasyprint.urls import URLFetcher
 
 from decisions import clock, tasks
+from decisions.actions.claiming import CLAIM_HOLDS, claim
 from decisions.actions.documents import request_document
 from decisions.actions.evidence import withdraw_evidence
 from decisions.actions.lifecycle import approve
-from decisions.actions.rendering import CLAIM_HOLDS, claim_document, keep_document
+from decisions.actions.records import edit_details
+from decisions.actions.rendering import keep_document
 from decisions.actions.review import lift_review, send_review
 from decisions.exports.document import record_document
-from decisions.exports.pdf import ASSETS, PackagedOnly, make_pdf, render_html, render_pdf
+from decisions.exports.evidence_csv import evidence_csv
+from decisions.exports.pdf import (
+    ASSETS,
+    LONGEST_DATA,
+    PackagedOnly,
+    make_pdf,
+    render_html,
+    render_pdf,
+)
 from decisions.models import Decision, Document, DocumentState, Meaning, Role, Verdict
 from tests import factories
 from tests.factories import People
@@ -44,6 +54,7 @@ def test_an_approved_record_prints_recommendation_names_and_digest(approved: Dec
     for name in ("Bruno Costa", "Dana Scholz", "Devi Menon", "Uma Lindqvist", "Olivia Brandt"):
         assert name in text
     assert approved.digest in text
+    assert "Give this file to http://localhost:8000/verify/" in text
     assert "B A tuned head" in text
     assert "Draft, not signed" not in text
     assert re.search(r"Page 1 of \d+", text)
@@ -58,6 +69,12 @@ def test_the_file_names_its_record(approved: Decision) -> None:
     assert reader.root_object["/Lang"] == "en"
     assert reader.root_object["/MarkInfo"]["/Marked"]
     assert [one.title for one in reader.outline if not isinstance(one, list)]
+    files = [one.get_object() for one in reader.root_object["/AF"]]
+    assert {str(one["/UF"]): str(one["/AFRelationship"]) for one in files} == {
+        "record.json": "/Source",
+        "evidence.csv": "/Data",
+    }
+    assert reader.attachments["evidence.csv"] == [evidence_csv(approved)]
 
 
 def test_the_packaged_fonts_are_embedded(draft: Decision) -> None:
@@ -84,7 +101,8 @@ def test_the_file_is_sound(draft: Decision, tmp_path: Path) -> None:
 
 
 def test_every_page_of_a_draft_says_so(signed: Decision) -> None:
-    reader = PdfReader(BytesIO(render_pdf(signed)))
+    reader = PdfReader(BytesIO(render_pdf(signed, "Letter")))
+    assert {tuple(page.mediabox) for page in reader.pages} == {(0, 0, 612, 792)}
     texts = [page.extract_text() for page in reader.pages]
     # Once at each page's head (first: under the title); the stamp across it is a drawing.
     assert all(text.count("Draft, not signed") == 1 for text in texts)
@@ -170,6 +188,12 @@ def test_an_empty_draft_and_an_overlong_one_are_printed(people: People) -> None:
         f"{ASSETS}css/none.css",
         "ftp://127.0.0.1/",
         "css/pdf.css",
+        f"{ASSETS}fonts/..%2f..%2fmanage.py",
+        f"{ASSETS}icons/x.svg?to=file:///etc/passwd",
+        f"{ASSETS}css/pdf.css/../../../etc/passwd.css",
+        f"{ASSETS}css/pdf.css\n",
+        "https://countersign.invalid@127.0.0.1/static/css/pdf.css",
+        "https://countersign.invalid/static/",
     ],
 )
 def test_nothing_is_fetched_but_what_is_packaged(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +210,16 @@ def test_packaged_styles_and_data_addresses_are_fetched() -> None:
     assert b"@page" in fetcher.fetch(f"{ASSETS}css/pdf.css").read()
     assert fetcher.fetch(f"{ASSETS}fonts/SourceSerifPro-Regular.otf").read()
     assert fetcher.fetch("data:text/plain,here").read() == b"here"
+    assert fetcher.fetch("DATA:image/svg+xml;base64,aGVyZQ==").content_type == "image/svg+xml"
+
+
+def test_what_an_address_holds_itself_is_bounded_and_asks_no_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("data_proxy", "http://127.0.0.1:9")
+    assert PackagedOnly().fetch("data:,here").read() == b"here"
+    with pytest.raises(ValueError, match="Not packaged"):
+        PackagedOnly().fetch("data:," + "x" * LONGEST_DATA)
 
 
 def asked_for(record: Decision, people: People) -> Document:
@@ -224,11 +258,11 @@ def test_only_one_worker_gets_a_document_until_its_claim_expires(
     draft: Decision, people: People
 ) -> None:
     document = asked_for(draft, people)
-    slow = claim_document(document.pk)
+    slow = claim(Document, document.pk)
     assert slow is not None
-    assert claim_document(document.pk) is None
+    assert claim(Document, document.pk) is None
     with clock.held_at(clock.now() + CLAIM_HOLDS + timedelta(seconds=1)):
-        second = claim_document(document.pk)
+        second = claim(Document, document.pk)
     assert second is not None
     assert not keep_document(slow, b"%PDF- late", 1)
     assert keep_document(second, b"%PDF- in time", 1)
@@ -246,6 +280,21 @@ def test_a_record_that_moved_meanwhile_is_not_kept(signed: Decision, people: Peo
         "The record changed while the document was being made; export it again."
     )
     assert not document.file
+
+
+def test_a_draft_that_was_saved_meanwhile_is_made_as_it_stands_by_then(
+    draft: Decision, people: People
+) -> None:
+    document = request_document(draft, by=people.owner, format="csv")
+    edit_details(draft, by=people.owner, title="Another title")
+    tasks.render_document(document.pk)
+    document.refresh_from_db()
+    draft.refresh_from_db()
+    assert (document.state, document.error) == (DocumentState.READY, "")
+    assert (document.version, document.digest) == (draft.version, draft.digest)
+    assert request_document(draft, by=people.ux, format="csv") == document
+    told = [one.data["digest"] for one in draft.events.filter(kind="export")]
+    assert told[-1:] == [draft.digest], "the log has what the file shows"
 
 
 def test_a_failure_says_so_in_a_sentence(

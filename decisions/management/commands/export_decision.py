@@ -3,28 +3,16 @@
 import hashlib
 import json
 from argparse import ArgumentParser
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from decisions.case_results import case_results
+from decisions.exports.archive import canonical_archive
+from decisions.exports.document import Moved, record_document
+from decisions.exports.formats import FORMATS
 from decisions.models import Decision
-
-
-def _pdf(decision: Decision) -> bytes:
-    from decisions.exports.pdf import render_pdf
-
-    return render_pdf(decision)
-
-
-def _html(decision: Decision) -> bytes:
-    from decisions.exports.pdf import self_contained_html
-
-    return self_contained_html(decision).encode()
-
-
-FORMATS: dict[str, Callable[[Decision], bytes]] = {"pdf": _pdf, "html": _html}
 
 
 class Command(BaseCommand):
@@ -35,6 +23,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("reference", help="the record, for example DR-1")
         parser.add_argument("--format", choices=sorted(FORMATS), default="pdf")
+        parser.add_argument("--with-files", action="store_true", help="attached files too (json)")
+        parser.add_argument("--with-results", action="store_true", help="single cases too (json)")
         parser.add_argument("--output", required=True, type=Path, help="the file to write")
         parser.add_argument("--json", action="store_true", help="report as one JSON object")
 
@@ -42,13 +32,26 @@ class Command(BaseCommand):
         decision = Decision.objects.by_reference(options["reference"]).first()
         if decision is None:
             raise CommandError(f"There is no decision {options['reference']}.")
-        content = FORMATS[options["format"]](decision)
+        content = self._made(decision, options)
         path: Path = options["output"]
         try:
             path.write_bytes(content)
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
         self._report(decision, path, content, as_json=options["json"])
+
+    def _made(self, decision: Decision, options: dict[str, Any]) -> bytes:
+        """Return the file; what only an archive can hold is refused for other formats."""
+        if options["format"] != "json":
+            if options["with_files"] or options["with_results"]:
+                raise CommandError("Files and results go along with the format json only.")
+            try:
+                return FORMATS[options["format"]].make(record_document(decision)).content
+            except Moved as error:
+                told = f"Somebody wrote to {decision.reference} meanwhile: export it again."
+                raise CommandError(told) from error
+        results = case_results(decision) if options["with_results"] else None
+        return canonical_archive(decision, with_files=options["with_files"], results=results)
 
     def _report(self, decision: Decision, path: Path, content: bytes, *, as_json: bool) -> None:
         """Say what was written."""
