@@ -131,9 +131,10 @@ _ROW_PROBLEMS: dict[Rows | None, Callable[[Section], list[str]]] = {
 def unfinished(decision: Decision) -> Iterator[Blocker]:
     """Yield a blocker for each section that is not complete, or no longer is.
 
-    Where nobody holds the role that writes it, the owner has to give out the role first.
+    Where nobody holds the role that writes it, the owner has to give out the role first. Who is
+    only named in an imported file writes nothing.
     """
-    held = {OWNER} | {one.role for one in decision.participants.all()}
+    held = {OWNER} | {one.role for one in decision.participants.all() if not one.user.known_by}
     orphans: dict[str, list[Section]] = {}
     for section in decision.sections.all():
         section.decision = decision

@@ -58,11 +58,6 @@ class Task:
     url: str
     due_on: date | None
 
-    @property
-    def is_overdue(self) -> bool:
-        """Return whether its day has passed."""
-        return self.due_on is not None and self.due_on < clock.today()
-
 
 class Desk:
     """One person's desk. `since` is the time of their last visit (ISO 8601), if there was one."""
@@ -100,9 +95,13 @@ class Desk:
 
     @cached_property
     def news(self) -> list[Line]:
-        """Return what others did on the person's decisions since their last visit."""
+        """Return what others did on the person's decisions since their last visit.
+
+        Not what they took away: one may take a thousand records at once.
+        """
         mine = Decision.objects.involving(self.user)
         events = Event.objects.filter(decision__in=mine).exclude(actor=self.user)
+        events = events.exclude(kind="export")
         if self.since:
             events = events.filter(at__gte=self.since)
         return lines(events.select_related("decision", "actor").order_by("-at", "-pk")[:12])

@@ -62,20 +62,22 @@ def heat_table(
     weighed: Weighed,
     simulated: Simulated,
     *,
+    winner: int | None = None,
     apart: Mapping[tuple[int, int], Apart] | None = None,
     key: str = "matrix",
 ) -> Figure:
     """Return goals by candidates with values, outcomes and what they are worth.
 
     Under them stand the scores and how often each candidate is the best; neither where nothing
-    has a weight. `apart` is, by row and column, what was measured for cells that hold nothing.
+    has a weight; those of a clear `winner` (a column) are set in bold. `apart` is, by row and
+    column, what was measured for cells that hold nothing.
     """
     apart = apart or {}
     title = _("How each candidate stands in every goal")
     results = _results(table, weighed, simulated)
     description = _describe(table, weighed, simulated)
     cells = cells_in_words(table)
-    layout = _Drawing(table, weighed, cells, results, apart)
+    layout = _Drawing(table, weighed, cells, results, apart, winner)
     drawing = layout.svg(title, description, f"figure-{key}")
     headings = (_("Goal"), *(str(column) for column in table.columns))
     lines = tuple(
@@ -145,9 +147,10 @@ class _Drawing:
         cells: list[list[CellWords]],
         results: list[tuple[str, ...]],
         apart: Mapping[tuple[int, int], Apart],
+        winner: int | None,
     ) -> None:
         self.table, self.weighed, self.cells, self.results = table, weighed, cells, results
-        self.apart = apart
+        self.apart, self.winner = apart, winner
         count = max(len(table.columns), 1)
         self.cell = min(max((WIDTH - NAMES) / count, self._widest()), CELL_AT_MOST)
         self.width = max(WIDTH, NAMES + self.cell * count)
@@ -254,7 +257,7 @@ class _Drawing:
         return element("rect", class_="fig-worth", fill=GOOD, fill_opacity=shade, **place)
 
     def _result(self, told: tuple[str, ...], top: float) -> SafeString:
-        """Return a row of results; the leader's is set in bold."""
+        """Return a row of results; a clear winner's is set in bold."""
         base = top + RESULT / 2 + TEXT * TO_BASE
         cells = [
             text(
@@ -263,7 +266,7 @@ class _Drawing:
                 words,
                 "start",
                 TEXT,
-                weight=600 if column == self.weighed.leader else 400,
+                weight=600 if column == self.winner else 400,
                 soft=bool(self.weighed.is_out[column]),
             )
             for column, words in enumerate(told[1:])

@@ -19,7 +19,12 @@ INK, SOFT, HAIRLINE, RULE = "#1d1c1a", "#4b4842", "#e0dbcd", "#1d1c1a"
 ACCENT, EDGE, PAPER, GOOD = "#9d2a1d", "#88837a", "#ffffff", "#22613f"
 COLOURS = {Outcome.MET: GOOD, Outcome.MISSED: "#a5112b", Outcome.OPEN: "#7c4f00"}
 # WeasyPrint splits the list at its commas and keeps spaces, so there are none.
-SANS = "Source Sans Pro,Source Sans 3,Noto Sans,Noto Sans Arabic,Noto Sans CJK SC,sans-serif"
+SANS = (
+    "Source Sans Pro,Source Serif Pro,Source Sans 3,Noto Sans,"
+    "Noto Sans Arabic,Noto Sans Hebrew,Noto Sans Devanagari,Noto Sans Bengali,Noto Sans Tamil,"
+    "Noto Sans Telugu,Noto Sans Thai,Noto Sans Lao,Noto Sans Khmer,Noto Sans Myanmar,"
+    "Noto Sans CJK JP,sans-serif"
+)
 
 TEXT, SMALL, LINE = 14.0, 12.5, 17.0
 # How far below its middle a line of text stands, as a share of its size.

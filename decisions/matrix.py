@@ -9,6 +9,7 @@ from itertools import product
 from math import nan
 
 import numpy as np
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
 from decisions.caching import kept
@@ -129,35 +130,74 @@ class Weighing:
 
     @cached_property
     def flips(self) -> list[Flip]:
-        """Return the nearest weight of each row to either side that changes the winner."""
+        """Return the nearest weight of each row to either side that puts another first."""
         return weight_flips(self.table, self.weighed)
 
     @cached_property
     def rating_flips(self) -> list[RatingFlip]:
-        """Return each rating that changes the winner by one point."""
+        """Return each rating that, a point higher or lower, puts another first."""
         return rating_flips(self.table, self.weighed)
 
     @property
     def flip_sentences(self) -> list[str]:
-        """Return what weights would change the winner, the smallest change first."""
+        """Return what weights would put another first, the smallest change first."""
         found = sorted(self.flips, key=lambda one: one.change)
         told = [one.words(self.table, self.weighed) for one in found]
         lone = lone_weight(self.table)
         if lone is not None:
-            words = _("Only %(row)s has a weight: at 0 nothing is weighed, and nobody wins.")
+            words = _("Only %(row)s has a weight: at 0 nothing is weighed, and nobody comes first.")
             told.append(words % {"row": self.table.rows[lone].name})
         return told
 
     @property
-    def steady(self) -> list[str]:
-        """Return the names of the rows of which no weight changes the winner."""
+    def order_title(self) -> str:
+        """Return what stands over the sentences on what would put another first."""
+        return (
+            _("What would flip it") if self.verdict.is_clear else _("What would change the order")
+        )
+
+    @property
+    def order_words(self) -> str:
+        """Return in what way somebody comes first where nobody clearly wins; "" for a winner."""
+        if self.verdict.is_clear:
+            return ""
+        letters = [self.table.columns[at].letter for at in self.weighed.level]
+        told = {"first": letters[0], "level": get_text_list(letters, _("and"))}
+        if len(letters) > 1:
+            words = _(
+                "Nobody is clearly ahead: %(level)s have the same score. %(first)s is listed "
+                "first, and this is what would put another there."
+            )
+            return words % told
+        words = _(
+            "Nobody is clearly ahead. By the scores alone %(first)s comes first, and this is what "
+            "would put another there."
+        )
+        return words % told
+
+    @property
+    def steady_sentence(self) -> str:
+        """Return of which rows no weight changes who comes first, "" if each has one that does."""
         moving = {one.row for one in self.flips} | {lone_weight(self.table)}
-        return [row.name for at, row in enumerate(self.table.rows) if at not in moving]
+        steady = [row.name for at, row in enumerate(self.table.rows) if at not in moving]
+        if not steady:
+            return ""
+        if not self.flip_sentences:
+            return _("No single weight from 0 to 100 changes who comes first.")
+        words = _("No weight from 0 to 100 of these alone changes who comes first: %(rows)s.")
+        return words % {"rows": ", ".join(steady)}
 
     @property
     def rating_sentences(self) -> list[str]:
-        """Return which ratings would change the winner."""
+        """Return which ratings would change who comes first."""
         return [one.words(self.table) for one in self.rating_flips]
+
+    @property
+    def steady_rating_sentence(self) -> str:
+        """Return that no rating changes who comes first, "" where one does or there is none."""
+        if self.rating_flips or not self.table.ratings:
+            return ""
+        return _("No single rating, a point higher or lower, changes who comes first.")
 
     @cached_property
     def swings(self) -> list[Swing]:

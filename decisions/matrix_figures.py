@@ -47,11 +47,20 @@ def front_figures(weighing: Weighing) -> Iterator[Drawn]:
 
 def _heat(weighing: Weighing) -> Drawn:
     apart = {place: _apart(one) for place, one in weighing.matrix.apart.items()}
-    heat = heat_table(weighing.table, weighing.weighed, weighing.simulated, apart=apart, key=MATRIX)
+    heat = heat_table(
+        weighing.table,
+        weighing.weighed,
+        weighing.simulated,
+        winner=weighing.verdict.winner,
+        apart=apart,
+        key=MATRIX,
+    )
     return Drawn(MATRIX, heat, heat_legend(), len(heat.headings))
 
 
 def _swings(weighing: Weighing) -> Drawn | None:
+    if not weighing.weighed.has_order:
+        return None
     drawn = tornado(weighing.table, weighing.weighed, weighing.swings, key=TORNADO)
     return Drawn(TORNADO, drawn, words=len(drawn.headings)) if drawn else None
 

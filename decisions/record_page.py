@@ -28,6 +28,7 @@ from decisions.models import (
     Decision,
     Evidence,
     Goal,
+    Import,
     Look,
     OutcomeNote,
     Review,
@@ -230,6 +231,25 @@ class RecordPage:
         """Return the criteria with the assessments of every role that rates here."""
         found = [(role, self.criteria(role)) for role in Role]
         return [(role, rows) for role, rows in found if rows]
+
+    @cached_property
+    def imported(self) -> Import | None:
+        """Return how the record came in from a file, without the file, which may be large."""
+        imports = Import.objects.filter(decision=self.record).defer("archive")
+        return imports.select_related("by").first()
+
+    @cached_property
+    def follows(self) -> Decision | None:
+        """Return the record here of which this one's file tells more, if the person may read it."""
+        earlier = self.imported and self.imported.follows_id
+        readable = Decision.objects.visible_to(self.user)
+        return readable.filter(pk=earlier).first() if earlier else None
+
+    @cached_property
+    def followed_by(self) -> list[Decision]:
+        """Return the records that came in later and tell more of this one."""
+        later = Decision.objects.visible_to(self.user).filter(imported__follows=self.record)
+        return list(later.order_by("number"))
 
     @cached_property
     def roles(self) -> list[RoleLine]:

@@ -38,7 +38,9 @@ STATE_ICONS = {
 
 def with_parts(decisions: DecisionQuerySet) -> DecisionQuerySet:
     """Load records with all that their pages show, in a fixed number of queries."""
-    return decisions.select_related("owner", "superseded_by", "template").prefetch_related(
+    whole = decisions.select_related("owner", "superseded_by", "template", "imported__by")
+    # What the file said is long, and no page shows it.
+    return whole.defer("imported__archive").prefetch_related(
         Prefetch("participants", _participants()),
         Prefetch("sections", Section.objects.select_related("changed_by")),
         "goals",
@@ -65,7 +67,8 @@ def with_parts(decisions: DecisionQuerySet) -> DecisionQuerySet:
 def with_what_is_weighed(decisions: DecisionQuerySet) -> DecisionQuerySet:
     """Load records with goals, candidates, ratings and evidence, and who may do what with them."""
     evidence = Evidence.objects.select_related("candidate", "compared_with")
-    return decisions.select_related("owner").prefetch_related(
+    told = decisions.select_related("owner", "imported__by").defer("imported__archive")
+    return told.prefetch_related(
         Prefetch("participants", _participants()),
         "sections",
         "goals",

@@ -22,8 +22,8 @@ class Related:
 
     @property
     def holds(self) -> bool:
-        """Return whether it is approved; if not, its status is worth saying."""
-        return self.record.status == Status.APPROVED
+        """Return whether it was approved here; if not, its status is worth saying."""
+        return self.record.shown_status == Status.APPROVED
 
 
 class Relations:

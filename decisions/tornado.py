@@ -1,4 +1,4 @@
-"""The tornado: how far each uncertain cell can move the leader's lead, the farthest on top."""
+"""The tornado: how far each uncertain cell can move the best score above the next."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def tornado(
 ) -> Figure | None:
     """Return the cells that move the leader's lead most, at most twelve; None if none does.
 
+    A lead in scores is no clear one, so the words speak of the difference.
+
     What a role has not rated could be anything: it is named in one line, not drawn.
     """
     unrated = [one for one in swings if one.is_unknown and table.rows[one.row].is_role]
@@ -51,7 +53,7 @@ def tornado(
     if weighed.leader is None or not shown:
         return None
     leader = table.columns[weighed.leader].letter
-    title = _("What the lead of %(leader)s hangs on") % {"leader": leader}
+    title = _("How far %(leader)s scores above the next, and what moves it") % {"leader": leader}
     below = _unrated(table, unrated)
     rest = [_rest(len(drawn) - len(shown)), below]
     description = " ".join([*(_sentence(table, one, leader) for one in shown), *filter(None, rest)])
@@ -60,7 +62,7 @@ def tornado(
         _("Measurement"),
         _("Goes from"),
         _("to"),
-        _("Lead of %(leader)s goes from") % {"leader": leader},
+        _("Points of %(leader)s above the next go from") % {"leader": leader},
         _("to"),
     )
     return Figure(
@@ -131,8 +133,8 @@ def _sentence(table: Table, swing: Swing, leader: str) -> str:
         return _("%(name)s: at %(worst)s, %(leader)s misses a must and is out.") % told
     return (
         _(
-            "%(name)s: from %(from)s to %(to)s, the lead of %(leader)s goes from %(lead_from)s to "
-            "%(lead_to)s points."
+            "%(name)s: from %(from)s to %(to)s, %(leader)s goes from %(lead_from)s to %(lead_to)s "
+            "points above the next."
         )
         % told
     )
@@ -221,9 +223,9 @@ class _Drawing:
         """Return the grid, the axis, and the line to whose left another leads."""
         ticks = [(self.scale(at), format_number(at)) for at in roomy_ticks(self.scale)]
         zero = self.scale(0)
-        words = _("lead of %(leader)s in points of 100; below 0 another leads") % {
-            "leader": self.table.columns[self.leader].letter
-        }
+        words = _(
+            "points of 100 that %(leader)s scores above the next; below 0 another comes first"
+        ) % {"leader": self.table.columns[self.leader].letter}
         return element(
             "g",
             *(line(x, HEAD, x, bottom, "fig-grid", HAIRLINE) for x, _words in ticks),

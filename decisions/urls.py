@@ -4,6 +4,8 @@ from django.urls import path, register_converter
 
 from decisions.views import (
     advice,
+    bringing_in,
+    bundles,
     delegations,
     documents,
     evidence,
@@ -38,6 +40,10 @@ app_name = "decisions"
 urlpatterns = [
     path("", records.list_decisions, name="list"),
     path("new/", records.new, name="new"),
+    path("new/from-a-file/", bringing_in.bring_in, name="bring_in"),
+    path("exports/", bundles.exports, name="exports"),
+    path("exports/<int:pk>/file/", bundles.file, name="export_file"),
+    path("exports/<int:pk>/cancel/", bundles.cancel, name="cancel_export"),
     path("templates/", templates.templates, name="templates"),
     path("templates/new/", templates.new_template, name="new_template"),
     path("templates/<slug:key>/", templates.template, name="template"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -80,10 +81,10 @@ TEXTS = {
     "NUL": "before\0after",
     "lone surrogate": b"before \xed\xa0\x80 after",
     "control characters": "bell\x07 escape\x1b[31m delete\x7f line\u2028 none\ufffe\uffff",
-    "right to left": "שלום \u202egnp.exe עולם السلام عليكم",
-    "emoji": "👩🏽‍🚀 🏳️‍🌈 e" + "\u0301" * 50,
-    "long word": "w" * 300,
-    "markup": "<script>alert(1)</script> {{ 7*7 }} ]]> &amp; \" ' -- [x](javascript:alert)",
+    "right to left, and a long word": "שלום \u202egnp.exe עולם السلام عليكم " + "w" * 300,
+    "emoji, and markup": "👩🏽‍🚀 🏳️‍🌈 e"
+    + "\u0301" * 50
+    + "<script>alert(1)</script> {{ 7*7 }} ]]> &amp; \" ' -- [x](javascript:alert)",
     "enormous number": "1e308",
     "not a number": "nan",
     "nested": "> " * 200 + "[" * 200 + "*" * 200,
@@ -128,25 +129,30 @@ def test_no_address_fails_whatever_is_written_in_it(
     client = sign_in(people.owner)
     client.raise_request_exception = False
     failed = {}
+    # What no page answers to is refused before anybody reads what else the address says.
+    most = None if method in {"get", "post"} else 1
     for route in ROUTES:
         if route == "sign-out/":
             continue
-        for address in addresses(route):
+        for address in islice(addresses(route), most):
             response = getattr(client, method)(address)
             if response.status_code >= 500:
                 failed[address] = response.status_code
     assert not failed
 
 
-@pytest.mark.parametrize("value", QUERIES.values(), ids=QUERIES)
+@pytest.mark.parametrize("first", range(0, len(QUERIES), 3))
 def test_no_page_fails_whatever_its_query_says(
-    value: str, people: People, complete_draft: Decision, sign_in: SignIn
+    first: int, people: People, complete_draft: Decision, sign_in: SignIn
 ) -> None:
     client = sign_in(people.owner)
-    query = "&".join(f"{name}={value}" for name in ASKED)
-    for route in ROUTES:
-        address = next(addresses(route))
-        assert client.get(f"{address}?{query}").status_code < 500, address
+    hostile = list(QUERIES.values())
+    for number, route in enumerate(ROUTES):
+        # Names and pages take turns: each value stands behind each name, on one page in three.
+        values = [hostile[(first + number + place) % len(hostile)] for place in range(len(ASKED))]
+        query = "&".join(f"{name}={value}" for name, value in zip(ASKED, values, strict=True))
+        address = f"{next(addresses(route))}?{query}"
+        assert client.get(address).status_code < 500, address
 
 
 def answer(field: forms.Field, text: str | bytes) -> Any:

@@ -8,9 +8,15 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.base import change
+from decisions.actions.documents import seal_approved
 from decisions.actions.evidence import look_for_stale
 from decisions.actions.records import A_MOMENT
-from decisions.actions.relations import both_locked, other_record, tell_other
+from decisions.actions.relations import (
+    both_locked,
+    other_record,
+    refuse_unapproved,
+    tell_other,
+)
 from decisions.content import current_digest
 from decisions.models import Decision, OutcomeNote, Status, Success, User
 from decisions.policies import BadInput, Refused, wrong_state
@@ -19,10 +25,15 @@ from decisions.workflow import MOVES
 
 
 def submit(decision: Decision, *, by: User) -> None:
-    """Put a finished draft before the team; the signing policy is copied into the record."""
+    """Put a finished draft before the team; the signing policy is copied into the record.
+
+    From now on nobody but who has an account is said to sign, whatever an imported file said.
+    """
     with change(decision, "submit", by=by, first=look_for_stale) as entry:
         policy = policy_of(entry.decision).to_json()
         _move(entry.decision, "submit", policy=policy)
+        as_imported = entry.decision.participants.exclude(user__known_by="")
+        as_imported.update(is_signatory=False)
         entry.data = {"policy": policy}
 
 
@@ -34,6 +45,7 @@ def approve(decision: Decision, *, by: User) -> None:
                 _("The record was changed outside the app; compare it with its history.")
             )
         _move(entry.decision, "approve")
+        seal_approved(entry.decision, by=by)
 
 
 def withdraw(decision: Decision, *, by: User, reason: str) -> None:
@@ -51,7 +63,8 @@ def reopen(decision: Decision, *, by: User, reason: str) -> None:
     """
     with change(decision, "reopen", by=by) as entry:
         _refuse_unexplained(reason)
-        _move(entry.decision, "reopen", round=entry.decision.round + 1, policy={})
+        anew = {"round": entry.decision.round + 1, "policy": {}, "is_approved_elsewhere": False}
+        _move(entry.decision, "reopen", **anew)
         entry.data = {"reason": reason}
 
 
@@ -90,8 +103,7 @@ def supersede(decision: Decision, *, by: User, successor: Decision) -> None:
     """Put another approved record, which the person may read, in this one's place."""
     with both_locked(decision, successor), change(decision, "supersede", by=by) as entry:
         other = other_record(entry.decision, successor, by)
-        if other.status != Status.APPROVED:
-            raise wrong_state(_("Only another approved record can take this one's place."))
+        refuse_unapproved(other, _("Only another approved record can take this one's place."))
         _move(entry.decision, "supersede", superseded_by=other)
         entry.data = {"successor": other.reference}
         tell_other(other, decision, by, "supersedes")

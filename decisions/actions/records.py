@@ -39,22 +39,35 @@ def open_decision(
 
     Asked for twice at once, as by a double click, it is opened once.
     """
-    # Everyone who opens a record locks the same row, the first person's, before asking for the
-    # highest number; SQLite's transaction is exclusive as it is.
-    User.objects.select_for_update(no_key=True).order_by("pk").first()
+    number = next_number()
     if twin := _just_opened(by, title=title, template=template, due_on=due_on):
         return twin
-    highest = Decision.objects.aggregate(highest=Max("number"))["highest"] or 0
-    decision = Decision.objects.create(
-        number=highest + 1,
+    decision = begin_record(
+        number,
+        by=by,
         title=title,
-        template=_on_offer(template),
-        owner=by,
+        template=template,
         due_on=due_on,
         visibility=visibility,
         tags=tags or [],
+    )
+    conclude(Entry(decision, "open", {"title": title, "template": template}), by)
+    decision.refresh_from_db()
+    return decision
+
+
+def begin_record(number: int, *, by: User, template: str, **details: Any) -> Decision:
+    """Write a new record with what its template starts with; the caller concludes.
+
+    `number` is that of `next_number`, in the same transaction.
+    """
+    decision = Decision.objects.create(
+        number=number,
+        template=_on_offer(template),
+        owner=by,
         created_at=clock.now(),
         changed_at=clock.now(),
+        **details,
     )
     Section.objects.bulk_create(
         Section(decision=decision, position=position, **part)
@@ -64,9 +77,24 @@ def open_decision(
         Goal(decision=decision, position=position, **goal)
         for position, goal in enumerate(decision.template.goals)
     )
-    conclude(Entry(decision, "open", {"title": title, "template": template}), by)
-    decision.refresh_from_db()
     return decision
+
+
+# The first of the numbers of which a record that comes in has one while it is written, and how many
+# there are; nobody ever sees them. A reference has nine digits at most.
+FIRST_OF_A_MOMENT, MOMENTARY = 900_000_000, 99_999_999
+
+
+def next_number() -> int:
+    """Return the number of the next record; nobody else gets it until the transaction ends.
+
+    Everyone who opens a record locks the same row, the first person's, before asking for the
+    highest number; SQLite's transaction is exclusive as it is.
+    """
+    User.objects.select_for_update(no_key=True).order_by("pk").first()
+    numbered = Decision.objects.filter(number__lt=FIRST_OF_A_MOMENT)
+    highest: int = numbered.aggregate(highest=Max("number"))["highest"] or 0
+    return highest + 1
 
 
 def _on_offer(key: str) -> RecordTemplate:

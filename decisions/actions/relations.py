@@ -20,8 +20,7 @@ def amend(decision: Decision, *, by: User, amendment: Decision) -> DecisionLink:
     """Say that another approved record amends this one; both go on to hold."""
     with both_locked(decision, amendment), change(decision, "amend", by=by) as entry:
         other = other_record(entry.decision, amendment, by)
-        if other.status != Status.APPROVED:
-            raise wrong_state(_("Only another approved record can amend this one."))
+        refuse_unapproved(other, _("Only another approved record can amend this one."))
         if other.pk in _amended_by(decision):
             told = {"other": other.reference}
             raise wrong_state(_("%(other)s is itself amended by this record.") % told)
@@ -108,6 +107,15 @@ def other_record(decision: Decision, other: Decision, by: User) -> Decision:
     other = locked(other)
     _refuse_unseen(other, by)
     return other
+
+
+def refuse_unapproved(record: Decision, sentence: str) -> None:
+    """Raise `Refused` for a record that is not approved, or that a file alone says is."""
+    if record.status != Status.APPROVED:
+        raise wrong_state(sentence)
+    if record.is_approved_elsewhere:
+        told = _("%(record)s was approved elsewhere: reopen it and have it approved here first.")
+        raise wrong_state(told % {"record": record.reference})
 
 
 def _refuse_unseen(record: Decision, by: User) -> None:

@@ -65,6 +65,10 @@ class ChangeForm(CountersignForm):
         super().__init__(*args, initial=known, prefix=f"person-{participant.pk}")
         self.participant = participant
         self.others = others
+        if participant.user.known_by:
+            signs = self.fields["is_signatory"]
+            signs.disabled = True
+            signs.help_text = _("As the file says. Who is only named in it cannot sign here.")
 
     def clean_role(self) -> str:
         """Refuse a role that the person holds as well."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode
 
 from django import forms
 from django.db.models import TextChoices
@@ -21,6 +22,7 @@ from decisions.models import (
     User,
     Visibility,
 )
+from decisions.models.decision import APPROVED_ELSEWHERE
 from decisions.record_templates import LLM
 
 PROPOSALS = 30  # records that are proposed while a name is typed
@@ -124,7 +126,9 @@ class RecordField(forms.CharField):
     @property
     def proposals(self) -> list[Decision]:
         """Return the newest records that fit."""
-        fit = self.others.filter(status__in=self.statuses) if self.statuses else self.others
+        fit = self.others
+        if self.statuses:
+            fit = fit.filter(status__in=self.statuses, is_approved_elsewhere=False)
         return list(fit.order_by("-number")[:PROPOSALS])
 
     def clean(self, value: Any) -> Any:
@@ -135,10 +139,11 @@ class RecordField(forms.CharField):
             raise forms.ValidationError(
                 _("There is no other record of this name that you may read.")
             )
-        if self.statuses and found.status not in self.statuses:
-            told = {"record": found.reference, "status": found.get_status_display().lower()}
+        if self.statuses and found.shown_status not in self.statuses:
+            told = {"record": found.reference, "status": found.status_words.lower()}
             raise forms.ValidationError(
-                _("%(record)s is %(status)s. Only an approved record can be chosen.") % told
+                _("%(record)s is %(status)s. Only a record that was approved here can be chosen.")
+                % told
             )
         return found
 
@@ -243,7 +248,11 @@ class FilterForm(CountersignForm):
     status = forms.ChoiceField(
         label=gettext_lazy("Status"),
         required=False,
-        choices=[("", gettext_lazy("Any status")), *Status.choices],
+        choices=[
+            ("", gettext_lazy("Any status")),
+            *Status.choices,
+            (APPROVED_ELSEWHERE, gettext_lazy("Approved elsewhere")),
+        ],
     )
     role = forms.ChoiceField(
         label=gettext_lazy("My role"),
@@ -265,6 +274,23 @@ class FilterForm(CountersignForm):
         ],
     )
 
+    @property
+    def query(self) -> str:
+        """Return what it asks for as an address has it, whatever the order; "" for all."""
+        asked = self.cleaned_data if self.is_valid() else {}
+        told = {name: value for name, value in asked.items() if value and name != "sort"}
+        return urlencode(told)
+
+    @property
+    def in_words(self) -> str:
+        """Return what it asks for in words: "Status: Approved, Tag: routing"; "" for all."""
+        asked = ((name, self._word(name, one)) for name, one in parse_qsl(self.query))
+        return ", ".join(f"{self.fields[name].label}: {word}" for name, word in asked)
+
+    def _word(self, name: str, value: str) -> Any:
+        """Return a chosen value in words; what was typed stays as it is."""
+        return dict(getattr(self.fields[name], "choices", ())).get(value, value)
+
 
 def filtered(form: FilterForm, user: User) -> Any:
     """Return the decisions that `user` may read and the form asks for, in its order."""
@@ -273,7 +299,7 @@ def filtered(form: FilterForm, user: User) -> Any:
     if text := asked.get("q"):
         found = found.matching(text)
     if status := asked.get("status"):
-        found = found.filter(status=status)
+        found = found.shown_as(status)
     if role := asked.get("role"):
         found = found.held_as(user, role)
     if tag := asked.get("tag"):

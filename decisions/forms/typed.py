@@ -40,11 +40,12 @@ def typed_in(request: HttpRequest) -> list[Typed]:
 
 
 def _entered(form: forms.Form) -> list[Typed]:
-    """Return the filled-in fields that a person sees."""
+    """Return the filled-in fields that a person sees, but for files: they still have those."""
     return [
         Typed(one.label or one.name, _as_shown(one.field, one.data))
         for one in form
-        if not one.is_hidden and not isinstance(one.field.widget, forms.PasswordInput)
+        if not one.is_hidden
+        and not isinstance(one.field.widget, (forms.PasswordInput, forms.FileInput))
     ]
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from decisions.actions import lifecycle, relations
+from decisions.actions.bundles import too_many_words
 from decisions.actions.looks import first_look
 from decisions.actions.records import edit_details, open_decision
 from decisions.forms.base import CountersignForm
@@ -29,7 +30,8 @@ from decisions.forms.records import (
 )
 from decisions.forms.typed import sent
 from decisions.history import TOPICS, lines
-from decisions.models import Decision, DecisionLink
+from decisions.imports.told import told_before
+from decisions.models import Decision, DecisionLink, DocumentFormat
 from decisions.move_words import MOVE_WORDS
 from decisions.policies import ensure
 from decisions.record_templates import LLM
@@ -68,6 +70,8 @@ def list_decisions(request: HttpRequest) -> HttpResponse:
         "form": form,
         "page_obj": found.get_page(request.GET.get("page")),
         "is_filtered": any(request.GET.get(name) for name in form.fields),
+        "formats": DocumentFormat.choices,
+        "too_many": too_many_words(found.count),
     }
     template = "decisions/list.html"
     if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
@@ -139,6 +143,7 @@ def history(request: HttpRequest, reference: str) -> HttpResponse:
         decision,
         page_obj=found,
         lines=lines(found.object_list, decision.sign_offs.all()),
+        told=None if found.has_next() else told_before(decision, topic.kinds if topic else ()),
         topics=TOPICS.values(),
         topic=topic,
         versions=versions,

@@ -23,6 +23,7 @@ GROUPS = (
         gettext_lazy("The record’s way"),
         {
             "open": gettext_lazy("A decision is opened"),
+            "import": gettext_lazy("A record is imported from a file"),
             "submit": gettext_lazy("A record is submitted for review"),
             "approve": gettext_lazy("A record is approved"),
             "reopen": gettext_lazy("A record is reopened"),

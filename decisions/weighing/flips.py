@@ -62,24 +62,25 @@ class Flip:
 
 
 def _sentence(flip: Flip) -> str:
-    """Return the sentence of a flip, with its gaps."""
+    """Return the sentence of a flip, with its gaps; who comes first is no clear winner by that."""
     if flip.change == 0:
         return _(
-            "%(leader)s and %(by)s are level: with a weight of %(row)s of %(shown)s, %(by)s leads."
+            "%(leader)s and %(by)s are level: with a weight of %(row)s of %(shown)s, %(by)s comes "
+            "first."
         )
     if flip.rises:
         return _(
-            "%(leader)s stays ahead unless the weight of %(row)s rises from %(now)s to %(shown)s "
-            "or more; then %(by)s leads."
+            "%(leader)s comes first unless the weight of %(row)s rises from %(now)s to %(shown)s "
+            "or more; then %(by)s does."
         )
     if flip.shown == 0:
         return _(
-            "%(leader)s stays ahead unless the weight of %(row)s falls from %(now)s to 0; then "
-            "%(by)s leads."
+            "%(leader)s comes first unless the weight of %(row)s falls from %(now)s to 0; then "
+            "%(by)s does."
         )
     return _(
-        "%(leader)s stays ahead unless the weight of %(row)s falls from %(now)s to %(shown)s or "
-        "less; then %(by)s leads."
+        "%(leader)s comes first unless the weight of %(row)s falls from %(now)s to %(shown)s or "
+        "less; then %(by)s does."
     )
 
 
@@ -104,7 +105,7 @@ class RatingFlip:
         return (
             _(
                 "If %(role)s rated %(criterion)s of %(candidate)s %(to)s instead of %(now)s, "
-                "%(winner)s would lead."
+                "%(winner)s would come first."
             )
             % told
         )

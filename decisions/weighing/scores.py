@@ -36,6 +36,17 @@ class Weighed:
     runner_up: int | None
     margin: float
 
+    @property
+    def has_order(self) -> bool:
+        """Return whether there is a first of several, and it scores more than nothing."""
+        return self.runner_up is not None and bool(self.scores[self.order[0]] > 0)
+
+    @property
+    def level(self) -> list[int]:
+        """Return the columns that share the best score, in the table's order; at least one."""
+        best = np.round(self.scores, SAME_PLACES)
+        return np.flatnonzero(~self.is_out & (best == best[self.order[0]])).tolist()
+
 
 @dataclass(frozen=True, eq=False)
 class Simulated:

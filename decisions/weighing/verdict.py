@@ -53,6 +53,11 @@ class Verdict:
     helps: Measurement | None = None
     next_step: str = ""
 
+    @property
+    def winner(self) -> int | None:
+        """Return the column of the clear winner, None without one."""
+        return self.leader if self.is_clear else None
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -158,8 +163,8 @@ def _margin_words(table: Table, weighed: Weighed, leader: int, runner_up: int) -
     told |= {"margin": percent(weighed.margin), "asked": percent(CLEAR_MARGIN)}
     return (
         _(
-            "%(leader)s is ahead of %(runner_up)s by %(margin)s of its score, where %(asked)s is "
-            "asked for."
+            "%(leader)s scores higher than %(runner_up)s by %(margin)s of its score, where "
+            "%(asked)s is asked for."
         )
         % told
     )
@@ -223,7 +228,7 @@ def _estimate_reasons(table: Table, weighed: Weighed, leader: int) -> Iterator[R
     told["part"] = percent(min(1.0, float(parts[nearest] / max(leads[nearest], parts[nearest]))))
     row = int(guessed[:, nearest].argmax())
     column = leader if table.is_estimate[row, leader] else rivals[nearest]
-    words = _("%(part)s of the lead of %(leader)s over %(other)s rests on estimates.")
+    words = _("%(part)s of what %(leader)s scores above %(other)s rests on estimates.")
     yield Reason(words % told, (row, column))
 
 

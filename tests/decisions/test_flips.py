@@ -90,10 +90,10 @@ def test_a_flip_is_told_with_the_first_round_weight_past_it() -> None:
     falls, rises = weight_flips(table, weighed)
     assert (falls.weight, rises.weight) == (1.25, 1.6)
     assert falls.words(table, weighed) == (
-        "A stays ahead unless the weight of Accuracy falls from 2 to 1.24 or less; then B leads."
+        "A comes first unless the weight of Accuracy falls from 2 to 1.24 or less; then B does."
     )
     assert rises.words(table, weighed) == (
-        "A stays ahead unless the weight of Latency rises from 1 to 1.61 or more; then B leads."
+        "A comes first unless the weight of Latency rises from 1 to 1.61 or more; then B does."
     )
 
 
@@ -104,7 +104,7 @@ def test_where_candidates_are_level_the_least_change_decides() -> None:
     flips = weight_flips(table, weighed)
     assert [(flip.change, flip.by) for flip in flips] == [(0, 1), (0, 1)]
     assert flips[1].words(table, weighed) == (
-        "A and B are level: with a weight of Latency of 1.61, B leads."
+        "A and B are level: with a weight of Latency of 1.61, B comes first."
     )
 
 
@@ -122,7 +122,7 @@ def test_a_weight_that_would_have_to_vanish_is_told_so() -> None:
     weighed = weigh(slight)
     # Latency would have to weigh 400; a weight goes up to 100.
     (falls,) = weight_flips(slight, weighed)
-    assert falls.words(slight, weighed).endswith("falls from 2 to 0; then B leads.")
+    assert falls.words(slight, weighed).endswith("falls from 2 to 0; then B does.")
 
 
 def rated() -> Table:
@@ -169,7 +169,7 @@ def test_rating_flips_are_those_of_weighing_anew(
 def test_a_rating_flip_is_told_in_a_sentence() -> None:
     table = rated()
     told = [flip.words(table) for flip in rating_flips(table, weigh(table))]
-    assert "If UX rated Criterion 0 of A 3 instead of 4, B would lead." in told
+    assert "If UX rated Criterion 0 of A 3 instead of 4, B would come first." in told
 
 
 def test_a_swing_is_the_lead_at_either_end_of_a_cell() -> None:

@@ -18,6 +18,7 @@ SignIn = Callable[[User], Client]
 # Other sentences for kinds of event that have a topic.
 VARIANTS = {
     "decline_goal_because",
+    "open_from_file",
     "invite_signatory",
     "sign_for",
     "declined",

@@ -8,6 +8,9 @@ import pytest
 
 from decisions.forest_plot import Figure
 from decisions.heat_table import heat_table
+from decisions.matrix import Matrix, Weighing
+from decisions.matrix_figures import weighed_figures
+from decisions.models import Decision
 from decisions.pareto_scatter import pareto_legend, pareto_scatter
 from decisions.tornado import tornado
 from decisions.weighing.flips import swings
@@ -148,7 +151,7 @@ def test_the_tornado_shows_the_farthest_first_and_where_a_candidate_is_out() -> 
     weighed = weigh(one)
     figure = tornado(one, weighed, swings(one, weighed))
     assert figure is not None
-    assert figure.title == "What the lead of B hangs on"
+    assert figure.title == "How far B scores above the next, and what moves it"
     assert figure.table[0][0] == f"Accuracy of B (86.5{NBSP}%)"
     assert figure.table[0][3] == "out"
     assert figure.description.startswith(
@@ -167,6 +170,35 @@ def test_a_bar_turns_colour_where_another_leads() -> None:
         if rect.get("class", "").startswith("fig-bar")
     ]
     assert bars == ["fig-bar-lost", "fig-bar"]
+
+
+def weighing_of(*values: float | None) -> Weighing:
+    """Return what comes of one goal, of which each candidate has a value or none."""
+    cells = {(0, at): Cell(one, one - 2, one + 2, 9) for at, one in enumerate(values) if one}
+    goal = goal_row("accuracy", "Accuracy", target=85, worst=70, at_least=True, unit="%")
+    table = make_table([goal], COLUMNS[: len(values)], cells)
+    return Weighing(Matrix(Decision(), table, {}, {}, ()))
+
+
+def test_without_a_clear_winner_the_words_and_the_figures_name_none() -> None:
+    clear, close, level = (weighing_of(84, other) for other in (75, 83.5, 84))
+    assert (clear.order_title, clear.order_words) == ("What would flip it", "")
+    assert close.order_title == level.order_title == "What would change the order"
+    assert close.order_words.startswith("Nobody is clearly ahead. By the scores alone A comes")
+    assert level.order_words.startswith("Nobody is clearly ahead: A and B have the same score.")
+    for weighing, is_bold in ((clear, True), (close, False)):
+        heat, _tornado = weighed_figures(weighing)
+        (score,) = (one for one in drawn(heat.figure).iter(f"{SVG}text") if one.text == "93.3")
+        assert (score.get("font-weight") == "600") == is_bold
+
+
+@pytest.mark.parametrize("values", [(84,), (None, None), (60, 60)])
+def test_one_alone_or_nobody_that_scored_has_no_order_to_change(
+    values: tuple[float | None, ...],
+) -> None:
+    weighing = weighing_of(*values)
+    assert not weighing.weighed.has_order
+    assert [one.name for one in weighed_figures(weighing)] == ["matrix"]
 
 
 def test_without_uncertainty_there_is_no_tornado() -> None:

@@ -177,7 +177,7 @@ def test_the_document_tells_what_became_of_it(due: Decision, people: People) -> 
     note(due, people)
     document = record_document(due)
     assert [one.text for one in document.outcome_notes] == ["It carries **most** of the load."]
-    assert list(document.closing) == ["outcome", "review", "signatures", "colophon"]
+    assert list(document.closing) == ["outcome", "review", "signatures", "changes", "colophon"]
     assert document_source(fresh(due)).digest != before
 
 

@@ -246,7 +246,7 @@ def test_a_record_is_picked_by_its_name_on_the_page(
         ("DR-3", "There is no other record of this name that you may read."),
         ("DR-99", "There is no other record of this name that you may read."),
         ("the new one", "There is no other record of this name that you may read."),
-        ("DR-4", "DR-4 is draft. Only an approved record can be chosen."),
+        ("DR-4", "DR-4 is draft. Only a record that was approved here can be chosen."),
     ],
 )
 @pytest.mark.parametrize(("action", "name"), [("supersede", "successor"), ("amend", "amendment")])

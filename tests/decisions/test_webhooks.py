@@ -33,6 +33,7 @@ URL = "https://hooks.example.org/services/T1/B2/sesame"
 # Under other names only a sentence of history, never an event.
 TOLD_AS = {
     "decline_goal_because",
+    "open_from_file",
     "sign_for",
     "invite_signatory",
     "declined",

@@ -494,7 +494,7 @@ def test_a_small_margin_is_no_clear_win() -> None:
     assert not is_clear
     assert sentence == "No clear winner."
     assert reasons == (
-        f"A is ahead of B by 5.5{NBSP}% of its score, where 10{NBSP}% is asked for.",
+        f"A scores higher than B by 5.5{NBSP}% of its score, where 10{NBSP}% is asked for.",
     )
     assert helps == "No single measurement would change the choice."
     # Nor does measuring what is known nearly exactly, and cannot change places.
@@ -608,7 +608,7 @@ def test_a_lead_that_rests_on_estimates_is_no_clear_win() -> None:
         (1, 1): Cell(720),
     }
     assert judged(table_of(rows, cells, 2))[2] == (
-        f"54.5{NBSP}% of the lead of A over B rests on estimates.",
+        f"54.5{NBSP}% of what A scores above B rests on estimates.",
     )
     # Whosever estimate it is; and one that speaks against the leader is none it rests on.
     swapped = cells | {(1, 0): Cell(240), (1, 1): guess(720, 700, 740)}
