@@ -173,17 +173,14 @@ class Demo:
         return Program(command, [sys.executable, "manage.py", command, *options], speaks=speaks)
 
     def worker(self) -> Program:
-        """Two children, renewed often enough that a heavy document's memory is given back.
+        """Two children; the settings renew them, so that a heavy document's memory is given back.
 
         Without its parent it has no broker either, so it drops its work at once (QUIT) instead of
         finishing it first (TERM).
         """
         flags = "--concurrency 2 -O fair --without-gossip --without-mingle --loglevel INFO"
-        limits = "--max-tasks-per-child 500 --max-memory-per-child 1500000"
         command = [sys.executable, "-m", "celery", "-A", "config", "worker"]
-        return Program(
-            "worker", [*command, *flags.split(), *limits.split()], orphaned=signal.SIGQUIT
-        )
+        return Program("worker", [*command, *flags.split()], orphaned=signal.SIGQUIT)
 
     def beat(self) -> Program:
         """Without a pid file: one left by a killed beat would keep the next from starting."""
@@ -233,6 +230,9 @@ def set_up(supervisor: Supervisor, demo: Demo) -> None:
     supervisor.run(demo.manage("migrate", "--no-input", "--verbosity", "0"))
     supervisor.start(demo.worker())
     supervisor.start(demo.beat())
+    # Before the sample: what is approved in it is sealed.
+    if not (demo.var_dir / "seal").exists():
+        supervisor.run(demo.manage("make_seal_key", "--organisation", "Larkspur (demo)"))
     supervisor.say("Loading the sample; the first time, its candidates are measured now")
     supervisor.run(demo.manage("load_sample", speaks=True))
 
