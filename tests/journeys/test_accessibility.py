@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, ViewportSize
+
+from tests.journeys.conftest import EVERY_RULE, expect_accessible
 
 pytestmark = pytest.mark.journey
 
@@ -12,10 +13,8 @@ Visit = Callable[..., Page]
 
 WIDE: ViewportSize = {"width": 1440, "height": 1000}
 NARROW: ViewportSize = {"width": 320, "height": 800}  # also what 1280 px shows at 400% zoom
-# Without it axe writes a style sheet into the page, which the page's policy refuses.
-OPTIONS: dict[str, object] = {"preload": False, "resultTypes": ["violations"]}
 # All that another theme changes.
-COLOURS = OPTIONS | {"runOnly": ["color-contrast", "link-in-text-block"]}
+COLOURS = EVERY_RULE | {"runOnly": ["color-contrast", "link-in-text-block"]}
 
 REVIEWED = "/decisions/DR-1/"
 PAGES = {
@@ -24,6 +23,7 @@ PAGES = {
         "/decisions/",
         "/decisions/?q=no+such+words",
         "/decisions/new/",
+        "/decisions/exports/",
         REVIEWED,
         f"{REVIEWED}details/",
         f"{REVIEWED}candidates/",
@@ -94,11 +94,11 @@ def test_axe_finds_nothing_on_any_page(visit: Visit, person: str) -> None:
         page.set_viewport_size(WIDE)
         page.goto(path)
         assert complaints == [], path
-        look(page)
+        expect_accessible(page)
         page.emulate_media(color_scheme="dark")
-        look(page, COLOURS)
+        expect_accessible(page, COLOURS)
         page.set_viewport_size(NARROW)
-        look(page)
+        expect_accessible(page)
 
 
 def test_axe_finds_nothing_where_people_sign_in(visit: Visit) -> None:
@@ -107,7 +107,7 @@ def test_axe_finds_nothing_where_people_sign_in(visit: Visit) -> None:
     for size in (WIDE, NARROW):
         page.set_viewport_size(size)
         page.goto("/sign-in/")
-        look(page)
+        expect_accessible(page)
 
 
 def test_axe_finds_nothing_in_a_part_as_it_is_written_and_found_wrong(visit: Visit) -> None:
@@ -116,11 +116,11 @@ def test_axe_finds_nothing_in_a_part_as_it_is_written_and_found_wrong(visit: Vis
     page.locator("#write-results_ux").press("Enter")
     form = page.locator("form.is-editing")
     form.wait_for()
-    look(page)
+    expect_accessible(page)
     form.get_by_label("This part is complete").check()
     form.get_by_role("button", name="Save").press("Enter")
     page.locator(".error-summary:focus").wait_for()
-    look(page)
+    expect_accessible(page)
 
 
 def listen(page: Page) -> list[str]:
@@ -133,11 +133,3 @@ def listen(page: Page) -> list[str]:
 
     page.on("console", hear)
     return heard
-
-
-def look(page: Page, options: dict[str, object] = OPTIONS) -> None:
-    """Expect that axe finds nothing, and that only what may scroll sideways does."""
-    found = Axe().run(page, options=options)
-    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
-    wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert wider <= 0, page.url

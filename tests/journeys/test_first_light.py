@@ -2,6 +2,7 @@
 
 import io
 import re
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -155,7 +156,7 @@ def measure(owner: Page, record: str) -> None:
     owner.get_by_label("Case set").select_option(label="Support routing, version 1")
     owner.get_by_role("button", name="Run evaluation").click()
     expect(owner.locator("#runs .record-row")).to_have_count(2)
-    expect(owner.locator("#runs").get_by_text("Finished")).to_have_count(2, timeout=120_000)
+    expect(owner.locator("#runs").get_by_text("Finished")).to_have_count(2, timeout=240_000)
     owner.goto(f"{record}evidence/")
     expect(owner.locator("svg.chart").first).to_be_visible()
     expect(owner.get_by_role("table").first).to_contain_text("200")
@@ -229,7 +230,7 @@ def export(owner: Page, record: str) -> str:
     owner.goto(record)
     owner.get_by_role("button", name="Export PDF").click()
     ready = owner.get_by_role("link", name="Download").first
-    expect(ready).to_be_visible(timeout=60_000)
+    expect(ready).to_be_visible(timeout=120_000)
     response = owner.request.get(str(ready.get_attribute("href")))
     assert response.headers["content-type"] == "application/pdf"
     pages = PdfReader(io.BytesIO(response.body())).pages
@@ -357,10 +358,27 @@ def test_two_people_in_one_part_lose_nothing(visit: Visit) -> None:
     expect(owner.locator("#section-problem")).to_contain_text("a draft by February")
 
 
-def test_a_part_is_written_without_javascript(visit: Visit) -> None:
+def test_a_part_is_written_and_a_list_exported_without_javascript(visit: Visit) -> None:
     page = visit("Inês Carvalho", java_script_enabled=False)
     page.goto("/decisions/DR-6/")
     page.get_by_role("link", name="Edit Focus and stakes", exact=True).click()
     page.get_by_label("In your words").fill("Goodwill, mostly.")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#section-profile_business")).to_contain_text("Goodwill, mostly.")
+
+    page.goto("/decisions/?whose=mine")
+    page.get_by_text(re.compile("Export these . decisions")).click()
+    page.get_by_label("Format").select_option(label="Evidence as a table (CSV)")
+    page.get_by_role("button", name="Export as zip").click()
+    say(page, "Asked for. It can be downloaded below once it is made.")
+    names = zipfile.ZipFile(io.BytesIO(fetched_without_javascript(page))).namelist()
+    assert names[-1] == "index.csv"
+    assert any(name.startswith("DR-6-v") for name in names)
+
+
+def fetched_without_javascript(page: Page) -> bytes:
+    """Look again until there is something to download; return it."""
+    ready = page.get_by_role("link", name="Download")
+    while not ready.count():
+        page.get_by_role("link", name="Look again").click()
+    return page.request.get(str(ready.get_attribute("href"))).body()

@@ -33,7 +33,7 @@ for name, accuracy, latency in (("Large", 90.0, 640.0), ("Small", 80.0, 200.0)):
 print(record.reference)
 """
 FLIP = re.compile(
-    r"A stays ahead unless the weight of Latency rises from 1 to ([\d.]+) or more; then B leads"
+    r"A comes first unless the weight of Latency rises from 1 to ([\d.]+) or more; then B does"
 )
 
 

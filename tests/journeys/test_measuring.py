@@ -125,7 +125,7 @@ def test_a_case_set_comes_in_and_a_run_is_stopped_resumed_and_mended(
     assert len(server.chats) <= asked + 2
     page.locator("#move-resume").click()
     say(page, "goes on where it stopped.")
-    expect(page.locator("#run")).to_contain_text("Finished", timeout=60_000)
+    expect(page.locator("#run")).to_contain_text("Finished", timeout=120_000)
 
     # What failed says why, and is tried again alone.
     failed = page.locator(".measure", has_text="No answer").locator(".value")
@@ -137,7 +137,7 @@ def test_a_case_set_comes_in_and_a_run_is_stopped_resumed_and_mended(
     before = len(server.chats)
     page.locator("#move-retry").click()
     say(page, f"tries {count} failed cases again.")
-    expect(failed).to_have_text("0", timeout=60_000)
+    expect(failed).to_have_text("0", timeout=120_000)
     assert len(server.chats) == before + count
 
     # Its cases stand beside the other candidate's.
