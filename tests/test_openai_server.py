@@ -229,8 +229,9 @@ def test_it_can_send_the_client_elsewhere(server: ModelServer) -> None:
 
 
 def test_beyond_its_capacity_it_limits_the_rate() -> None:
-    with serving(delay=0.2, capacity=2) as server, ThreadPoolExecutor(4) as pool:
-        said = [pool.submit(chat, server) for _ in range(4)]
+    with serving(delay=0.6, capacity=2) as server, ThreadPoolExecutor(4) as pool:
+        ready = [client(server).chat.completions for _ in range(4)]  # made one after the other
+        said = [pool.submit(one.create, model="small", messages=HELLO) for one in ready]
         refused = [one.exception() for one in said if one.exception()]
 
     assert len(refused) == 2
