@@ -154,15 +154,19 @@ def _embedded(pdf: PdfFileReader) -> list[DictionaryObject]:
     return list(found.values())
 
 
-def _named(node: Any, depth: int = 0) -> Iterator[DictionaryObject]:
-    """Yield what a tree of names leads to (ISO 32000-1, 7.9.6); `ValueError` for a deep one."""
-    if depth > 20:
-        raise ValueError("a tree of names without end")
-    for kid in value_at(node, "/Kids") or ():
-        yield from _named(kid.get_object(), depth + 1)
-    pairs = value_at(node, "/Names") or ()
-    for place in range(1, len(pairs), 2):
-        yield pairs[place].get_object()
+def _named(root: Any) -> Iterator[DictionaryObject]:
+    """Yield what a tree of names leads to (ISO 32000-1, 7.9.6).
+
+    Raises `ValueError` for a large one, so also for one whose branches meet or lead back.
+    """
+    nodes = [root]
+    for node in nodes:
+        nodes += (kid.get_object() for kid in value_at(node, "/Kids") or ())
+        if len(nodes) > MOST_FILES:
+            raise ValueError("a tree of names without end")
+        pairs = value_at(node, "/Names") or ()
+        for place in range(1, len(pairs), 2):
+            yield pairs[place].get_object()
 
 
 def value_at(node: Any, name: str) -> Any:

@@ -207,21 +207,31 @@ def certificates_in(data: bytes) -> list[Certificate]:
 
 
 def _bounded(
-    path: Path, trusted: Sequence[Certificate], stampers: Sequence[Certificate]
+    path: Path, seconds: int, trusted: Sequence[Certificate], stampers: Sequence[Certificate]
 ) -> tuple[Report, bytes | None]:
-    """Return the report on a file, and the record in it, within the limits of this process."""
+    """Return the report on a file, and the record in it, within limits to this process.
+
+    The file is read once: it may come through a pipe.
+    """
+    sha256 = ""
     try:
+        limit_process(seconds)
         with path.open("rb") as file:
-            report, record = verify_and_take_out(file.read(LARGEST + 1), trusted, stampers)
+            data = file.read(LARGEST + 1)
+        sha256 = hashlib.sha256(data).hexdigest()
+        if not is_pdf(data):
+            limit_process(min(seconds, JSON_SECONDS))
+        report, record = verify_and_take_out(data, trusted, stampers)
         return shortened(report), record
     except (TooLongError, MemoryError):
-        return Report(trouble=TOO_MUCH), None
+        return Report(sha256=sha256, trouble=TOO_MUCH), None
 
 
-def _seconds(path: Path) -> int:
-    """Return how long checking a file may take, by what it claims to be."""
-    with path.open("rb") as file:
-        return SECONDS if is_pdf(file.read(5)) else JSON_SECONDS
+def _seconds(text: str) -> int:
+    """Return a number of seconds; an alarm in none of them would never ring."""
+    if not text.isdecimal() or not (seconds := int(text)):
+        raise argparse.ArgumentTypeError("a whole number above 0 is needed")
+    return seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -236,13 +246,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--tsa", type=Path, help="certificates of authorities of time stamps")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--seconds", type=int, default=SECONDS, help="how long it may take at most")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=SECONDS, help="how long it may take at most"
+    )
     parser.add_argument("--record", type=Path, help="where to write the record in a PDF")
     asked = parser.parse_args(arguments)
     trusted, stampers = (_certificates_of(one, parser) for one in (asked.ca, asked.tsa))
     try:
-        limit_process(min(asked.seconds, _seconds(asked.file)))
-        report, record = _bounded(asked.file, trusted, stampers)
+        report, record = _bounded(asked.file, asked.seconds, trusted, stampers)
         if asked.record and record is not None:
             asked.record.write_bytes(record)
     except OSError as error:

@@ -64,6 +64,8 @@ MEANINGS = {
     "reject": _("rejects"),
 }
 HOLDS = _("Signed, and holds: %(given)s")
+# Whose place a signature fills, by their place in the list of people, and for which role.
+Seat = tuple[int | None, str]
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NO_DOCUMENT = _("It is neither a sealed PDF nor an archive of a record.")
 NEWER = _("It was made by a newer Countersign, in a form that cannot be read here.")
@@ -121,7 +123,8 @@ def _check(report: Report, told: Any, data: bytes) -> None:
     chain = check_chain(ledger.noting(links))
     _tell_chain(report, chain, links)
     signatures = [signature_in(one, told["people"]) for one in told["sign_offs"]]
-    _tell_signatures(report, told["sign_offs"], signatures, ledger)
+    seats = {(one["user"], one["role"]) for one in told["participants"] if one["is_signatory"]}
+    _tell_signatures(report, told["sign_offs"], signatures, ledger, seats)
     for earlier in told["earlier"]:
         _tell_earlier(report, earlier)
     if chain.broken is None:
@@ -215,27 +218,36 @@ def _tell_signatures(
     rows: list[dict[str, Any]],
     signatures: list[Signature],
     ledger: Ledger,
+    seats: set[Seat],
 ) -> None:
     """Say of each signature what was signed, by whom and when, and whether it still holds."""
     if not rows:
         report.add("signatures", State.NOT_KNOWN, _("Nobody has signed."))
+    # As the record has it: of those in one place that cover the content the last speaks.
+    speaking = {_seat(row): row for row in rows if row["digest"] == report.digest}
     for row, one in zip(rows, signatures, strict=True):
         if one.whole in ledger.came_in.get("signatures", ()):
             told = _("Not given there, but said by the file that the record came from: %(given)s")
             report.add("signature", State.NOT_KNOWN, told, given=_given(row))
             continue
         is_logged = any(tells_of(line, one) for line in ledger.signed)
-        told = _signed(one, report.digest, is_logged)
+        if not is_logged:
+            told = _("The audit log knows no such signature: %(given)s")
+        elif one.digest != report.digest:
+            told = _("Signed an earlier content, so it has lapsed: %(given)s")
+        elif row is not speaking[_seat(row)]:
+            told = _("Signed, and replaced by a later signature in the same place: %(given)s")
+        elif _seat(row) not in seats:
+            told = _("Signed this content, but no longer signs for the role: %(given)s")
+        else:
+            told = HOLDS
         report.add("signature", is_logged, told, given=_given(row))
 
 
-def _signed(one: Signature, digest: str, is_logged: bool) -> str:
-    """Return the message of a signature, in which `given` says who signed what."""
-    if not is_logged:
-        return _("The audit log knows no such signature: %(given)s")
-    if one.digest == digest:
-        return HOLDS
-    return _("Signed an earlier content, so it has lapsed: %(given)s")
+def _seat(row: dict[str, Any]) -> Seat:
+    """Return whose place a signature fills, and for which role."""
+    signer = row["user"] if row["signed_for"] is None else row["signed_for"]
+    return signer, row["role"]
 
 
 def _given(row: dict[str, Any]) -> str:

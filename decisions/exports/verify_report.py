@@ -311,5 +311,7 @@ def shortened(report: Report) -> Report:
 def sentences(report: Report) -> str:
     """Return the report as lines: the verdict, then each finding."""
     lines = [f"  {one.state:<9}  {one.check}: {one.sentence}" for one in report.findings]
-    digest = in_language(_("SHA-256 of the file: %(digest)s"), {"digest": report.sha256})
-    return "\n".join([report.sentence, "", *lines, f"  {digest}"])
+    if report.sha256:
+        told = _("SHA-256 of the file: %(digest)s")
+        lines.append(f"  {in_language(told, {'digest': report.sha256})}")
+    return "\n".join([report.sentence, "", *lines])

@@ -27,18 +27,20 @@ def main() -> None:
     for name in ("schema", "record", "ca", "tsa"):
         parser.add_argument(f"--{name}", type=Path)
     asked = parser.parse_args()
+    data = asked.file.read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
     limit_process()
     try:
-        report = shortened(_report(asked))
+        report = shortened(_report(asked, data, sha256))
     except (TooLongError, MemoryError):
-        report = Report(trouble=TOO_MUCH)
+        report = Report(sha256=sha256, trouble=TOO_MUCH)
     print(json.dumps(report.as_values()))
 
 
-def _report(asked: argparse.Namespace) -> Report:
-    data, schema = asked.file.read_bytes(), json.loads(asked.schema.read_bytes())
+def _report(asked: argparse.Namespace, data: bytes, sha256: str) -> Report:
+    schema = json.loads(asked.schema.read_bytes())
     if not is_pdf(data):
-        report = Report(sha256=hashlib.sha256(data).hexdigest())
+        report = Report(sha256=sha256)
         tell_form(report, data, schema, is_verified=False)
         return report
     known = [certificates_in(one.read_bytes()) if one else [] for one in (asked.ca, asked.tsa)]

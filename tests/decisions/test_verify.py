@@ -24,13 +24,14 @@ from pyhanko_certvalidator import ValidationContext
 from decisions import auditing, clock, tasks
 from decisions.actions.importing import import_file
 from decisions.actions.lifecycle import approve, note_outcome, reopen, submit, supersede, withdraw
+from decisions.actions.records import remove_participant
 from decisions.actions.relations import amend
 from decisions.audit_check import GENESIS, canonical, hash_of
 from decisions.exports.archive import canonical_archive
 from decisions.exports.archive_file import read_strictly
 from decisions.exports.seal import put_seal_on
 from decisions.exports.seal_keys import KeyFiles, Keys, make_keys
-from decisions.exports.verify import LARGEST, certificates_in, verify
+from decisions.exports.verify import LARGEST, certificates_in, main, verify
 from decisions.exports.verify_record import LEADS_TO, MEANINGS, ROLES
 from decisions.exports.verify_report import (
     MOST_ALIKE,
@@ -96,6 +97,8 @@ def twice_signed(people: People) -> Decision:
     reopen(record, by=people.owner, reason="A cheaper model came out.")
     factories.edit(record, "problem", people, problem="Where messages go, anew.")
     submit(record, by=people.owner)
+    business = people.signatories["business"]
+    factories.sign(record, business, "business", meaning=Meaning.REJECT, text="Not with this data.")
     for role, user in people.signatories.items():
         said = (
             {"meaning": Meaning.APPROVE_WITH_RESERVATION, "text": "In ‹quiet› hours."}
@@ -139,10 +142,13 @@ def without_django(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def alone(elsewhere: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def alone(
+    elsewhere: Path, *arguments: object, piped: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the program from another folder: without settings, a database, or Django."""
+    command = [sys.executable, "-m", "decisions.exports.verify", *map(str, arguments)]
     return subprocess.run(
-        [sys.executable, "-m", "decisions.exports.verify", *map(str, arguments)],
+        ["sh", "-c", 'cat "$0" | "$@"', str(piped), *command] if piped else command,
         cwd=elsewhere,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{elsewhere}{os.pathsep}{ROOT}"},
         capture_output=True,
@@ -163,6 +169,8 @@ def test_a_sealed_file_is_intact_and_says_who_signed_what(
     signed = [sentence for _state, sentence in findings(report, "signature")]
     assert sum(one.startswith("Signed, and holds: ") for one in signed) == 4
     assert sum("so it has lapsed" in one for one in signed) == 4
+    (replaced,) = [one for one in signed if "replaced by a later signature" in one]
+    assert "Not with this data." in replaced
     assert any(
         "Uma Lindqvist for UX (approves, with a reservation)" in one and "‹quiet›" in one
         for one in signed
@@ -253,8 +261,8 @@ def test_the_program_needs_no_django_and_says_the_verdict_first(
     said = alone(without_django, path, "--ca", files.authority)
     assert (said.returncode, said.stderr) == (0, "")
     assert said.stdout.startswith("Intact: sealed by Acme Ltd Countersign seal")
-    told = json.loads(alone(without_django, path, "--json").stdout)
-    assert told["verdict"] == "unknown authority"
+    told = json.loads(alone(without_django, "/dev/stdin", "--json", piped=path).stdout)
+    assert told["verdict"] == "unknown authority", "a pipe can be read once"
     assert report_of(told).as_values() == told
     path.write_bytes(sealed.content + b" ")
     said = alone(without_django, path, "--ca", files.authority)
@@ -271,6 +279,17 @@ def test_a_report_is_read_in_the_readers_language() -> None:
         assert again.findings[0].sentence == "Dieses Feld ist zwingend erforderlich."
         assert again.as_values()["findings"][0]["sentence"] == again.findings[0].sentence
     assert report_of(told).findings[0].sentence == "This field is required."
+
+
+def test_the_signature_of_who_lost_the_role_covers_the_content_and_no_longer_counts(
+    people: People,
+) -> None:
+    record = factories.signed(people)
+    seat = record.participants.get(role="ux", is_signatory=True)
+    remove_participant(record, by=people.owner, participant=seat)
+    signed = findings(verify(canonical_archive(fresh(record))), "signature")
+    assert sum(told.startswith("Signed, and holds: ") for _state, told in signed) == 3
+    assert sum("no longer signs for the role" in told for _state, told in signed) == 1
 
 
 def test_an_archive_agrees_with_itself_but_nothing_vouches_for_it(approved: Decision) -> None:
@@ -392,8 +411,25 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "JSON with a lone surrogate": lambda: OURS + b'"\\ud800"}',
     "JSON in another encoding": lambda: OURS + '"é"}'.encode("latin-1"),
     "an archive of no version": lambda: OURS + b'"","format_version":"1"}',
+    "a tree of names whose branches meet": lambda: _meeting_branches(),
     "10,000 revisions": lambda: b"%PDF-1.7\n" + b"".join(_revision(one) for one in range(10_000)),
 }
+
+
+def _meeting_branches() -> bytes:
+    """Return a PDF in whose tree of names ten branches at each of twenty forks lead to one fork."""
+    objects = [
+        b"<</Pages 2 0 R/Names<</EmbeddedFiles 3 0 R>>>>",
+        b"<</Kids[]/Count 0>>",
+        *(b"<</Kids[" + b"%d 0 R " % (4 + fork) * 10 + b"]>>" for fork in range(20)),
+        b"<</Names[]>>",
+    ]
+    content, table = b"%PDF-1.7\n", b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    for number, one in enumerate(objects, 1):
+        table += b"%010d 00000 n \n" % len(content)
+        content += b"%d 0 obj\n%s\nendobj\n" % (number, one)
+    trailer = b"trailer<</Size %d/Root 1 0 R>>\n" % (len(objects) + 1)
+    return content + table + trailer + b"startxref\n%d\n%%%%EOF\n" % len(content)
 
 
 def _revision(number: int) -> bytes:
@@ -475,6 +511,32 @@ sys.exit(verify.run())
     )
     assert (said.returncode, said.stdout) == (2, "(30, 30)\n")
     assert "TypeError" in said.stderr
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
+def test_a_limit_that_would_never_end_anything_is_refused(
+    seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["file.pdf", f"--seconds={seconds}"])
+    assert "a whole number above 0 is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("content", "most"), [(b"%PDF-1.7\n", "15"), (b"{}", "5")])
+def test_a_visitor_does_not_hold_up_others_for_a_minute(
+    content: bytes, most: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def read_apart(_path: Path, _program: str, *more: str) -> Report:
+        asked.append(more)
+        return Report()
+
+    monkeypatch.setattr("decisions.verifying._read_apart", read_apart)
+    (tmp_path / "file").write_bytes(content)
+    verified(tmp_path / "file")
+    verified(tmp_path / "file", by=factories.person("nora"))
+    assert asked == [("--json", "--seconds", most), ("--json",)]
 
 
 def test_a_file_that_is_too_large_is_not_even_read(without_django: Path, tmp_path: Path) -> None:
