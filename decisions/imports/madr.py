@@ -24,7 +24,7 @@ from decisions.imports.madr_details import (
     why_kept,
     without_front,
 )
-from decisions.imports.madr_goals import goal_of
+from decisions.imports.madr_goals import goal_of, says_all
 from decisions.imports.madr_outcome import called, chosen_in, named_first
 from decisions.imports.madr_text import (
     LONGEST_NAME,
@@ -333,9 +333,11 @@ class _Reader:
         others = []
         for item in items_of(part.text):
             goal = goal_of(item.words) if item.is_item else None
-            if goal and goal["metric"] not in {one["metric"] for one in self.out.goals}:
+            if goal and goal["metric"] in {one["metric"] for one in self.out.goals}:
+                goal = None
+            if goal:
                 self.out.goals.append(goal)
-            else:
+            if not goal or not says_all(goal, item.said):
                 others.append(item.source)
         if self.out.goals:
             self.out.placed.append(Placed(part.title, _("Goals")))
@@ -369,7 +371,7 @@ class _Reader:
     def _take_confirmation(self, part: Part) -> None:
         text = part.text
         found = _REVIEW_ON.search(text)
-        if found and _is_day(found[1]):
+        if found and _is_day(found[1]) and REVIEW_ON not in self.out.answers:
             self.out.answers[REVIEW_ON] = found[1]
             text = text.replace(found[0], "", 1)
         if text.strip():
@@ -406,17 +408,18 @@ class _Reader:
         """Return an option with its text; ratings belong to roles, who give them anew."""
         own = {DATA_NEEDED: "data_needed", RISKS: "risks"}
         first, *others = part.split(4)
-        summary, fields = list(first.lines), {}
+        summary = list(first.lines)
         for one in others:
-            if one.title in own and own[one.title] not in fields and not said:
-                fields[own[one.title]] = one.text
+            name = own.get(one.title)
+            if name and not said and not getattr(option, name):
+                option = replace(option, **{name: one.text})
             elif one.title == RATINGS:
                 what = f"{RATINGS}: {escaped(option.name)}"
                 self._leave(what, one.text, _("Roles rate and measure in the record itself."))
             else:
                 summary += [one.heading_line, *one.lines]
         text = joined([option.summary, said, "\n".join(summary).strip("\n")])
-        return Option(option.name, text, **fields)
+        return replace(option, summary=text)
 
     def _choose(self) -> None:
         """Find which options the outcome names first."""

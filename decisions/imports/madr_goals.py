@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from decisions.exports.madr import driver
 from decisions.imports.madr_text import LONGEST_NAME
 from decisions.madr_template import roles_by_name
+from decisions.models import Goal
 from decisions.template_plan import goal_problems
 
 LONGEST_UNIT = 20  # characters
@@ -49,3 +51,8 @@ def goal_of(words: str) -> dict[str, Any] | None:
     }
     fits = len(goal["name"]) <= LONGEST_NAME and len(goal["unit"]) <= LONGEST_UNIT
     return goal if fits and not any(goal_problems(goal)) else None
+
+
+def says_all(goal: dict[str, Any], said: str) -> bool:
+    """Return whether a goal says all that its item does: more may stand there, or an address."""
+    return " ".join(said.split()) == driver(Goal(**goal))

@@ -15,8 +15,9 @@ def chosen_in(text: str, names: list[str]) -> tuple[list[int], str]:
     rest, chosen = re.sub(r"^Chosen options?: ", "", text), []
     if rest == text:
         return [], text
-    longest_first = sorted(range(len(names)), key=lambda at: -len(names[at]))
-    while found := [at for at in longest_first if _quoted_at_start(rest, names[at])]:
+    left = sorted(range(len(names)), key=lambda at: -len(names[at]))  # the longest first
+    while found := [at for at in left if _quoted_at_start(rest, names[at])]:
+        left.remove(found[0])
         chosen.append(found[0])
         rest = rest[len(_quoted_at_start(rest, names[found[0]])) :]
         if rest.startswith(", because"):

@@ -14,7 +14,6 @@ from decisions.madr_template import (
     LOOK_AGAIN,
     NOT_CHOSEN,
     RATINGS,
-    RATIONALE,
     REVIEW_ON,
     RISKS,
     Place,
@@ -56,7 +55,8 @@ def lost_lines(text: str, outline: Outline) -> list[str]:
         said = _OPTIONAL.sub("", said_in(line)) if _HEADING.match(line) else said_in(line)
         if not said or _UNDERLINE.fullmatch(line.strip()) or _is_structure(line, outline):
             continue
-        said = _without_choice(said, outline)
+        if held[said] < 1:
+            said = _without_choice(said, outline)
         held[said] -= 1
         if said and held[said] < 0:
             lost.append(line)
@@ -117,8 +117,6 @@ def _is_structure(line: str, outline: Outline) -> bool:
 def _without_choice(said: str, outline: Outline) -> str:
     names = [outline.options[at].name for at in outline.chosen]
     plain = f'Chosen option: "{names[0]}", because' if len(names) == 1 else ""
-    if outline.answers.get(RATIONALE, "").startswith(said):
-        return said
     if said == NOT_CHOSEN and not names:
         return ""
     for words in (chosen_words(names), plain):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import astuple
+from itertools import count
 from pathlib import Path
 from time import process_time
 
@@ -78,10 +80,46 @@ BLOCKS = st.sampled_from(
 )
 
 
-@given(st.lists(BLOCKS, max_size=14), st.sampled_from(["\n", "\n\n"]))
+def parts(headings: list[str], *said: str) -> st.SearchStrategy[str]:
+    """Return parts of a file under these headings that say up to three of these."""
+    lines = st.lists(st.sampled_from(said), max_size=3)
+    return st.tuples(st.sampled_from(headings), lines).map(
+        lambda one: "\n\n".join([one[0], *one[1]])
+    )
+
+
+PARTS = st.one_of(
+    parts(
+        ["## Decision Drivers"],
+        "* Speed: at least 5 % (weight 1; metric speed)\n  * because word",
+        "* [Cost](word.md): at most 5 € (weight 2; metric cost)",
+        "  Word.",
+    ),
+    parts(["## Considered Options"], "* One", "* Two\n  * word", "* Two\n\n  Word."),
+    parts(
+        ["## Pros and Cons of the Options"],
+        "### One\n\n* Good, because word",
+        "### One\n\n#### Data needed\n\nWord.",
+        "#### Risks\n\n* word",
+    ),
+    parts(
+        ["### Confirmation", "## Confirmation", "## Validation"],
+        "Look at it again on 2030-01-01.",
+        "Look at it again on 2031-01-01.",
+    ),
+    parts(
+        ["## Decision Outcome"], 'Chosen options: "One", "One", because word', "### Consequences"
+    ),
+)
+
+
+@given(st.lists(st.one_of(BLOCKS, PARTS), max_size=8), st.sampled_from(["\n", "\n\n"]))
 def test_no_line_of_any_arrangement_is_lost(blocks: list[str], between: str) -> None:
-    text = between.join(blocks)
-    assert lost_lines(text, read_madr(text, "0001-use-it.md")) == []
+    numbers = count()
+    text = re.sub(r"(?i)word", lambda at: f"{at[0]}{next(numbers)}", between.join(blocks))
+    outline = read_madr(text, "0001-use-it.md")
+    assert lost_lines(text, outline) == []
+    assert len(set(outline.chosen)) == len(outline.chosen)
 
 
 def test_the_normal_form_takes_off_marks_and_nothing_else() -> None:
@@ -136,6 +174,36 @@ def test_a_day_that_no_calendar_has_stays_in_the_text() -> None:
     answers = read_madr(text).answers
     assert REVIEW_ON not in answers
     assert "2026-13-45" in answers[EXIT_CRITERIA]
+
+
+def test_an_item_that_says_more_than_its_goal_stays_beside_it() -> None:
+    whole = "* Speed: at least 5 % (weight 1;\n  metric speed)"
+    linked = "* [Cost](cost.md): at most 5 € (weight 2; metric cost)"
+    nested = "* Error: at most 2 % (weight 1; metric error)\n  * because of the law\n\n  So."
+    outline = read_madr(f"# A\n\n## Decision Drivers\n\n{whole}\n{linked}\n{nested}\n")
+    assert [one["metric"] for one in outline.goals] == ["speed", "cost", "error"]
+    assert outline.left[0].text == f"{linked}\n\n{nested}"
+
+
+def test_an_option_that_is_described_twice_keeps_all_that_is_said_of_it() -> None:
+    one = "### A\n\n#### Data needed\n\n{}\n\n"
+    described = f"{one.format('Mails.')}#### Risks\n\nLeaks.\n\n{one.format('Names.')}"
+    outline = read_madr(f"## Options\n\n* A\n\n## Pros and Cons of the Options\n\n{described}")
+    [option] = outline.options
+    assert (option.data_needed, option.risks) == ("Mails.", "Leaks.")
+    assert option.summary == "#### Data needed\n\nNames."
+
+
+def test_a_second_day_to_look_again_stays_in_the_text() -> None:
+    first, second = "Look at it again on 2030-01-01.", "Look at it again on 2031-01-01."
+    answers = read_madr(f"## Confirmation\n\n{first}\n\n## Validation\n\n{second}\n").answers
+    assert (answers[REVIEW_ON], answers[EXIT_CRITERIA]) == ("2030-01-01", second)
+
+
+def test_an_option_that_is_named_twice_is_chosen_once() -> None:
+    outcome = 'Chosen options: "A", "A", because it fits.'
+    outline = read_madr(f"## Options\n\n* A\n\n## Decision\n\n{outcome}\n")
+    assert (outline.chosen, outline.answers[RATIONALE]) == ([0], outcome)
 
 
 def test_an_item_of_any_length_is_read_in_no_time() -> None:
