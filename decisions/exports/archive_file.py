@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -25,6 +26,8 @@ _ = noop
 LARGEST_RECORD = 50_000_000  # bytes of the record in a PDF, unpacked
 MOST_FILES = 1_000
 MOST_VALUES = 1_000_000  # of JSON
+# How one begins: with its first name, or with its end.
+_JSON_OBJECT = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*["}]')
 # Beyond it JSON's numbers, which are doubles, skip integers.
 SAFE = 2**53
 
@@ -50,8 +53,11 @@ def is_pdf(data: bytes) -> bool:
 
 
 def is_archive(data: bytes) -> bool:
-    """Return whether the bytes are a PDF or a JSON object, and no text that people read."""
-    return is_pdf(data) or data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    """Return whether the bytes are a PDF or a JSON object, and no text that people read.
+
+    Such a text may begin with a brace too, for attributes or a template's tag: `{: .no_toc }`.
+    """
+    return is_pdf(data) or bool(_JSON_OBJECT.match(data))
 
 
 # --- JSON -----------------------------------------------------------------------------------------

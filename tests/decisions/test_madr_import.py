@@ -314,6 +314,13 @@ def test_what_is_called_an_archive_or_a_document_and_is_none_is_no_text_either()
     assert not holds_archive(b"# A\n", "a.md")
 
 
+def test_a_text_may_begin_with_a_brace() -> None:
+    for begun in (b"{: .no_toc }\n# A\n", b'{{ template "head" }}\n', b"{% raw %}\n", b"\n{#a}"):
+        assert not holds_archive(begun, "a.md")
+    for begun in (b'\xef\xbb\xbf{"a":1}', b'\n{\n  "a": 1}', b"{ }"):
+        assert holds_archive(begun, "a.md")
+
+
 def brought_in(name: str) -> AdrFile:
     path = next(one for one in ADRS if one.name == name)
     return read_adr(path.read_bytes(), path.name)
