@@ -57,6 +57,20 @@ def test_a_folder_comes_in_file_by_file(people: People, tmp_path: Path) -> None:
     assert Decision.objects.count() == len(list(FOLDER.glob("*.md"))) + 1
 
 
+def test_a_folder_takes_markdown_under_any_name_and_counts_what_it_leaves_aside(
+    people: People, tmp_path: Path
+) -> None:
+    names = ("a.md", "b.markdown", "c.MD", "notes.txt", "d.png", "E.PNG", "LICENSE")
+    for name in names:
+        (tmp_path / name).write_text(f"{{: .no_toc }}\n# {name}\n")
+    out = StringIO()
+    call_command("import_decision", tmp_path, owner="olivia", stdout=out)
+    assert [one.title for one in Decision.objects.order_by("number")] == list(names[:3])
+    *_others, came, aside = out.getvalue().splitlines()
+    assert came == "3 of 3 files came in."
+    assert aside == "Left aside, as no Markdown: 2 .png, 1 without an ending, 1 .txt."
+
+
 def test_what_a_file_is_called_does_not_matter(draft: Decision, tmp_path: Path) -> None:
     path = tmp_path / "decision.md"
     path.write_bytes(canonical_archive(draft))
@@ -73,7 +87,7 @@ def test_who_drives_it_has_to_be_known(tmp_path: Path) -> None:
 def test_a_folder_without_texts_and_a_missing_file_are_named(
     people: People, tmp_path: Path
 ) -> None:
-    with pytest.raises(CommandError, match=r"no \.md file"):
+    with pytest.raises(CommandError, match=r"no \.md or \.markdown file"):
         imported(tmp_path)
     with pytest.raises(CommandError, match="cannot be read"):
         imported(tmp_path / "none.md")

@@ -2,6 +2,8 @@
 
 import json
 from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,16 @@ from decisions.imports.reading import holds_archive, largest_file
 from decisions.models import Decision, User
 from decisions.policies import BadInput, Refused
 
+MARKDOWN = {".md", ".markdown"}  # the endings of what comes in from a folder
+
 
 class Command(BaseCommand):
     """Imports records; what a file says that people did stays the file's word."""
 
     help = (
         "Bring in a decision record from a file: an archive (JSON), a sealed PDF, or an "
-        "architecture decision record in Markdown. Of a folder every .md file comes in."
+        "architecture decision record in Markdown. Of a folder every .md and .markdown file comes "
+        "in."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -69,11 +74,16 @@ def _archive_told(decision: Decision) -> dict[str, Any]:
 
 
 def _folder(path: Path, by: User) -> dict[str, Any]:
-    """Bring in a folder's files one by one; one that cannot come in holds up none of the others."""
-    files = sorted(one for one in path.rglob("*.md") if one.is_file())
-    if not files:
-        raise CommandError(f"There is no .md file in {path}.")
-    return {"files": [_one_of(path, one, by) for one in files]}
+    """Bring in a folder's texts one by one; one that cannot come in holds up none of the others.
+
+    Files of other kinds are counted by the ends of their names.
+    """
+    files = sorted(one for one in path.rglob("*") if one.is_file())
+    texts = [one for one in files if one.suffix.lower() in MARKDOWN]
+    if not texts:
+        raise CommandError(f"There is no .md or .markdown file in {path}.")
+    others = Counter(one.suffix.lower() for one in files if one.suffix.lower() not in MARKDOWN)
+    return {"files": [_one_of(path, one, by) for one in texts], "left_aside": others}
 
 
 def _one_of(folder: Path, path: Path, by: User) -> dict[str, Any]:
@@ -87,9 +97,7 @@ def _one_of(folder: Path, path: Path, by: User) -> dict[str, Any]:
 def _in_words(told: dict[str, Any]) -> str:
     """Return a report in lines."""
     if "files" in told:
-        came = sum("error" not in one for one in told["files"])
-        end = f"{came} of {len(told['files'])} files came in."
-        return "\n".join([*(_in_words(one) for one in told["files"]), end])
+        return "\n".join([*(_in_words(one) for one in told["files"]), *_counts(told)])
     if "error" in told:
         return f"{told['file']}: {told['error']}"
     if "elsewhere" in told:
@@ -106,6 +114,15 @@ def _in_words(told: dict[str, Any]) -> str:
             *(f"  Speaks of another: {one}" for one in told["relations"]),
         ]
     )
+
+
+def _counts(told: dict[str, Any]) -> Iterator[str]:
+    """Yield how many files of a folder came in, and how many were left aside."""
+    came = sum("error" not in one for one in told["files"])
+    yield f"{came} of {len(told['files'])} files came in."
+    others = [f"{count} {end or 'without an ending'}" for end, count in told["left_aside"].items()]
+    if others:
+        yield f"Left aside, as no Markdown: {', '.join(others)}."
 
 
 def _content(path: Path) -> bytes:
