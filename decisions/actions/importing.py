@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from decisions import clock
 from decisions.actions.records import FIRST_OF_A_MOMENT, MOMENTARY, next_number
+from decisions.actions.relations import tell_other
 from decisions.audit import append_event, signature_digest
 from decisions.audit_check import canonical
 from decisions.content import current_digest
@@ -189,6 +190,8 @@ def _tell(coming: Coming, kept: Import, brought: Brought) -> None:
         "told_versions": [[*one] for one in sorted(told - kept_here)],
     }
     append_event(record, "import", by=kept.by, data=data, before="", after=record.digest)
+    for other, kind in coming.linked:
+        tell_other(other, record, kept.by, kind)
     transaction.on_commit(lambda: wake_teller(record.pk), robust=True)
 
 

@@ -9,6 +9,7 @@ was to sign: nobody signs as imported (`Participant.has_seat`).
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
@@ -39,6 +40,7 @@ from decisions.models import (
     Delegation,
     Evidence,
     Goal,
+    Import,
     OutcomeNote,
     Participant,
     RecordTemplate,
@@ -52,7 +54,7 @@ from decisions.models import (
     Version,
 )
 from decisions.models.decision import ONCE_APPROVED
-from decisions.policies import refusal
+from decisions.policies import may
 from decisions.section_kinds import SECTION_KINDS, Field, FieldType
 from decisions.signing_policy import SigningPolicy
 
@@ -71,6 +73,8 @@ class Coming:
         self.by = by
         self.asked = set(invited)
         self.left_out: list[str] = []
+        # Which records here were linked, and what their logs call that.
+        self.linked: list[tuple[Decision, str]] = []
         self.written: list[Attachment] = []
 
     @property
@@ -82,6 +86,7 @@ class Coming:
     def write(self, number: int) -> Decision:
         """Write all rows of the record under this number but its log; return it."""
         self._refuse_unknown_kinds()
+        self._lock_others()
         self.record = self._decision(number)
         self._parts()
         self._rated()
@@ -201,11 +206,15 @@ class Coming:
         if self.status != Status.SUPERSEDED:
             return None
         later = [one for one in self.said["relations"] if one["relation"] == SUPERSEDED_BY]
-        found = self._others.get(later[0]["uid"]) if later else None
-        if found is None or found.status not in (Status.APPROVED, Status.SUPERSEDED):
+        found = self._here(later[0]) if later else None
+        if found is None:
             name = later[0]["reference"] if later else "?"
             told = _("The record was superseded by %(name)s of the same place: import that first.")
             raise BadFile(told % {"name": name})
+        if not found.is_approved_elsewhere:
+            told = _("A file cannot say that %(other)s, which stands here, superseded the record.")
+            raise BadFile(told % {"other": found.reference})
+        self.linked.append((found, "supersedes"))
         return found
 
     def _parts(self) -> None:
@@ -347,31 +356,95 @@ class Coming:
         )
         self._all(CommentEdit, told["edits"], comment=comment)
 
+    @property
+    def _is_named(self) -> Q:
+        return Q(uid__in=[one["uid"] for one in self.said["relations"]])
+
+    def _lock_others(self) -> None:
+        """Lock all that may be linked with it, as `both_locked` does, before any of it is."""
+        visible = Decision.objects.visible_to(self.by)
+        keys = visible.filter(self._is_named | Q(imported__in=self._speaking_of_it)).values("pk")
+        list(Decision.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
+
     @cached_property
-    def _others(self) -> dict[str, Decision]:
+    def _others(self) -> dict[str, list[Decision]]:
         """Return the records here that the file speaks of and that who imports it may read.
 
-        Of several copies that is the one that was opened here, or else the one that came in last.
+        Of several copies the one that was opened here stands last, before it what came in last.
         """
-        named = [one["uid"] for one in self.said["relations"]]
-        found = Decision.objects.visible_to(self.by).filter(uid__in=named)
-        ours_last = found.alias(is_ours=Q(imported=None)).order_by("is_ours", "number")
-        return {str(one.uid): one for one in ours_last}
+        found: dict[str, list[Decision]] = {}
+        visible = Decision.objects.visible_to(self.by).filter(self._is_named)
+        for one in visible.alias(is_ours=Q(imported=None)).order_by("is_ours", "number"):
+            found.setdefault(str(one.uid), []).append(one)
+        return found
+
+    def _here(self, relation: Said) -> Decision | None:
+        """Return the record here of which a file says this.
+
+        Of what superseded it and of what it amends that is rather a copy that came from a file.
+        """
+        copies = self._others.get(relation["uid"], [])
+        if relation["relation"] != Relation.RELATES:
+            copies = sorted(copies, key=lambda one: one.is_approved_elsewhere)
+        return copies[-1] if copies else None
 
     def _relations(self) -> None:
-        """Link the record to those here; that it amends one is for that one's owner to say."""
+        """Link the record to those here, and those here to it that came in before it.
+
+        What amends a record that was approved here is for its owner to say, not for a file.
+        """
         for one in self.said["relations"]:
-            other = self._others.get(one["uid"])
             if one["relation"] == SUPERSEDED_BY:
                 continue
+            is_amending = one["relation"] == Relation.AMENDS
+            other = self._here(one)
             if other is None:
-                self.left_out.append(_("%(reference)s of the same place is not here.") % one)
-            elif one["relation"] == Relation.AMENDS and refusal("amend", other, self.by):
+                told = _("The link to %(reference)s of the same place, until that is brought in.")
+                self.left_out.append(told % one)
+            elif is_amending and not self._may_be_amended(other):
                 told = _("That it amends %(other)s is for the owner of that record to say.")
                 self.left_out.append(told % {"other": other.reference})
             else:
                 values = self._values(DecisionLink, one)
                 DecisionLink.objects.create(source=self.record, target=other, **values)
+                self.linked.append((other, "amend" if is_amending else "relate"))
+        copies = Decision.objects.visible_to(self.by).filter(uid=self.record.uid)
+        if not copies.exclude(pk=self.record.pk).exists():
+            for imported in self._speaking_of_it.select_related("decision").order_by("pk"):
+                self._link_back(imported)
+
+    @property
+    def _speaking_of_it(self) -> models.QuerySet[Import]:
+        """Return what else the person brought in whose files name the record."""
+        uid = self._content["decision"]["uid"]
+        return Import.objects.filter(decision__owner=self.by, archive__contains=uid)
+
+    def _link_back(self, imported: Import) -> None:
+        """Link to the record one whose file spoke of it while it was not here."""
+        people = User.objects.in_bulk(imported.people)
+        for one in json.loads(imported.archive)["relations"]:
+            is_amending = one["relation"] == Relation.AMENDS
+            is_whole = None not in (one["made_at"], one["made_by"])
+            is_link = one["relation"] in Relation.values and is_whole
+            if one["uid"] != str(self.record.uid) or not is_link:
+                continue
+            if is_amending and not self._may_be_amended(self.record):
+                continue
+            _link, is_new = DecisionLink.objects.get_or_create(
+                source=imported.decision,
+                target=self.record,
+                relation=one["relation"],
+                defaults={
+                    "made_at": datetime.fromisoformat(one["made_at"]).astimezone(UTC),
+                    "made_by": people[imported.people[one["made_by"]]],
+                },
+            )
+            if is_new:
+                self.linked.append((imported.decision, "amends" if is_amending else "relate"))
+
+    def _may_be_amended(self, record: Decision) -> bool:
+        """Return whether a file is believed on what amends a record."""
+        return record.is_approved_elsewhere and may("amend", record, self.by)
 
     def _results(self) -> None:
         """Say that single cases stay outside: the runs that they were of are not here.

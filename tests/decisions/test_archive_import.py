@@ -354,7 +354,9 @@ def test_attached_files_that_are_not_in_the_file_are_named() -> None:
     assert what_stays(canonical_archive(record)) == what_stays(bare)
 
 
-def test_a_superseded_record_waits_for_its_successor() -> None:
+@cache
+def superseded_elsewhere() -> tuple[bytes, bytes]:
+    """Return a superseded record and its successor."""
     files: list[bytes] = []
 
     def both() -> Decision:
@@ -364,13 +366,29 @@ def test_a_superseded_record_waits_for_its_successor() -> None:
         files.append(canonical_archive(fresh(later)))
         return fresh(former)
 
-    former, by = made_elsewhere(both), nora()
+    return made_elsewhere(both), files[0]
+
+
+def test_a_superseded_record_waits_for_its_successor() -> None:
+    (former, heir), by = superseded_elsewhere(), nora()
     with pytest.raises(BadFile, match="superseded by DR-2 of the same place"):
         import_file(former, by=by)
-    later = import_file(files[0], by=by)
+    later = import_file(heir, by=by)
     record = import_file(former, by=by)
     assert (record.status, record.superseded_by) == (Status.SUPERSEDED, later)
+    assert [one.kind for one in later.events.all()] == ["import", "supersedes"]
+    assert later.events.last().data == {"other": record.reference}
     assert verify_log().findings == []
+
+
+def test_a_file_does_not_put_what_was_approved_here_in_the_place_of_its_record() -> None:
+    told, mallory = parsed(superseded_elsewhere()[0]), factories.person("mallory")
+    ours = factories.approved(factories.people(), visibility="everyone")
+    told["relations"][-1]["uid"] = str(ours.uid)
+    before = all_rows()
+    with pytest.raises(BadFile, match="cannot say that DR-1, which stands here, superseded"):
+        import_file(written(told), by=mallory)
+    assert all_rows() == before
 
 
 def test_what_a_file_said_of_another_record_is_said_again_whether_that_is_here_or_not() -> None:
@@ -402,7 +420,9 @@ def said_of_others(of: Decision | bytes) -> list[dict[str, Any]]:
     return [{**one, "made_by": None} for one in told["relations"]]
 
 
-def test_a_file_does_not_say_for_others_that_it_amends_their_record() -> None:
+@cache
+def amended_elsewhere() -> tuple[bytes, bytes]:
+    """Return a record, and one that amends it and is related to it too."""
     files: list[bytes] = []
 
     def both() -> Decision:
@@ -413,13 +433,68 @@ def test_a_file_does_not_say_for_others_that_it_amends_their_record() -> None:
         files.append(canonical_archive(fresh(old)))
         return fresh(amendment)
 
-    amendment, by = made_elsewhere(both), nora()
-    old = import_file(files[0], by=factories.person("olaf"))
+    amending = made_elsewhere(both)
+    return files[0], amending
+
+
+def test_a_file_does_not_say_for_others_that_it_amends_their_record() -> None:
+    (amended, amendment), by = amended_elsewhere(), nora()
+    old = import_file(amended, by=factories.person("olaf"))
     invite_all = Decision.objects.filter(pk=old.pk)
     invite_all.update(visibility="everyone")
     record = import_file(amendment, by=by)
     assert list(record.links_out.values_list("relation", flat=True)) == ["relates"]
     assert "for the owner of that record" in record.imported.left_out[0]
+
+
+def test_nor_that_a_record_amends_what_was_approved_here_and_what_is_related_is_told_of_it() -> (
+    None
+):
+    told, team = parsed(signed_elsewhere()), factories.people()
+    ours = factories.approved(team, title="Ours")
+    link = {"made_at": "2199-01-01T00:00:00+00:00", "made_by": 0, "uid": str(ours.uid)}
+    told["relations"] = [
+        {"relation": one, "reference": "DR-9", **link} for one in ("amends", "relates")
+    ]
+    record = import_file(written(told), by=team.owner)
+    assert list(ours.links_in.values_list("relation", flat=True)) == ["relates"]
+    assert record.imported.left_out == [
+        "That it amends DR-1 is for the owner of that record to say."
+    ]
+    last = ours.events.last()
+    assert (last.kind, last.data, last.actor) == ("relate", {"other": "DR-2"}, team.owner)
+    assert verify_log().findings == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_records_that_amend_each_other_are_linked_in_whichever_order_they_come_in(
+    order: int,
+) -> None:
+    by, files = nora(), amended_elsewhere()
+    records = [import_file(one, by=by) for one in files[::order]]
+    old, amendment = records[::order]
+    assert set(amendment.links_out.values_list("target", "relation")) == {
+        (old.pk, "amends"),
+        (old.pk, "relates"),
+    }
+    for file, record in zip(files, (old, amendment), strict=True):
+        again = canonical_archive(fresh(record))
+        assert what_stays(again, changed_at="") == what_stays(file, changed_at="")
+    assert [one.kind for one in records[0].events.all()][1:] == (
+        ["amend", "relate"] if order == 1 else ["amends", "relate"]
+    )
+    assert [one.kind for one in records[1].events.all()] == ["import"]
+    assert verify_log().findings == []
+
+
+def test_half_a_link_in_a_file_that_is_here_keeps_the_record_that_it_names_out_as_little() -> None:
+    (amended, amending), by = amended_elsewhere(), nora()
+    told = parsed(amending)
+    told["relations"][0]["made_by"] = None
+    amendment = import_file(written(told), by=by)
+    old = import_file(amended, by=by)
+    (link,) = old.links_in.all()
+    assert (link.source, link.relation) == (amendment, told["relations"][1]["relation"])
 
 
 # --- The people -----------------------------------------------------------------------------------
