@@ -81,6 +81,12 @@ JSON_COLUMNS: dict[str, Schema] = {
     "policy": {"type": "object"},
     "conditions": {"type": "object"},
 }
+# It becomes a header of what is downloaded; `$` alone lets a last line end through.
+CONTENT_TYPE: Schema = {
+    "type": "string",
+    "pattern": "^[A-Za-z0-9.+_-]+/[A-Za-z0-9.+_-]+(?!\\n)$",
+    "maxLength": 100,
+}
 
 
 def archive_schema() -> Schema:
@@ -111,7 +117,9 @@ def _parts() -> dict[str, Schema]:
         "proposed_goals": _list(_row(Goal)),
         "assessments": _list(_row(Assessment, candidate=LETTER)),
         "evidence": _list(_standing()),
-        "attachments": _list(_row(Attachment, optional=("bytes",), bytes=_base64())),
+        "attachments": _list(
+            _row(Attachment, optional=("bytes",), content_type=CONTENT_TYPE, bytes=_base64())
+        ),
         "versions": _list(
             _row(Version, optional=("content",), content={"$ref": "#/$defs/content"})
         ),

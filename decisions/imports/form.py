@@ -7,6 +7,8 @@ process with limits that reads what strangers bring.
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
@@ -23,12 +25,18 @@ _ = noop
 
 DEEPEST = 64  # lists and objects in one another
 # Characters of a text, ten times what a form takes, and of all that a record says, which is what
-# three hundred pages hold: drawing a thousand takes four to fifteen milliseconds.
+# three hundred pages hold.
 LONGEST_TEXT, MOST_TEXT = 200_000, 800_000
+# How many of all these may mean something to Markdown. They are what takes time: drawing a thousand
+# takes 60 milliseconds at worst (`- a`), a thousand of others less than one. A hundred pages
+# full of headings and tables have ten thousand.
+MARKS, MOST_MARKS = re.compile(r"[\n\[\]!*_`~<>#|&\\@+=-]|[0-9][.)]"), 60_000
 # A candidate has a cell for each goal, and drawing a thousand takes a third of a second.
 MOST_CANDIDATES, MOST_GOALS, MOST_CELLS = 52, 200, 5_000
 # Of all that is a row of its own in the database: writing and drawing a thousand takes a second.
 MOST_ROWS = 5_000
+# A record goes on here: no column is full, and what it says next fits the schema too.
+MOST_ROUNDS, HIGHEST_NUMBER = 10_000, 900_000_000
 # What is drawn, besides the content; and of what no rows are made.
 DRAWN = ("evidence", "sign_offs", "reviews", "outcome_notes")
 AS_IT_IS = {"content", "events", "earlier", "results"}
@@ -104,6 +112,7 @@ def check_form(archive: dict[str, Any], schema: Schema) -> None:
     _check_moments(archive)
     _check_people(archive, {name for name, one in _properties(schema) if _is_person(one)})
     _check_versions(archive)
+    _check_numbers(archive)
 
 
 def _fault(error: ValidationError) -> dict[str, Any]:
@@ -159,10 +168,20 @@ def _check_lengths(archive: dict[str, Any], known: set[str]) -> None:
     The names that the schema knows do not count.
     """
     said = [archive["content"], *(archive[name] for name in DRAWN)]
-    lengths = [len(one) for one in _texts(said) if one not in known]
-    kept = [len(one) for one in _texts([archive["threads"], archive["versions"]])]
-    if max(lengths + kept) > LONGEST_TEXT or sum(lengths) > MOST_TEXT:
-        raise UnreadableError(MORE)
+    drawn = [one for one in _texts(said) if one not in known]
+    kept = [*_texts([archive["threads"], archive["versions"]])]
+    for measure, longest, most in (
+        (len, LONGEST_TEXT, MOST_TEXT),
+        (_marks_in, MOST_MARKS, MOST_MARKS),
+    ):
+        lengths = [measure(one) for one in drawn]
+        if sum(lengths) > most or max([*lengths, *map(measure, kept)]) > longest:
+            raise UnreadableError(MORE)
+
+
+def _marks_in(text: str) -> int:
+    """Return how many characters of a text may mean something to Markdown."""
+    return len(MARKS.findall(text))
 
 
 MOMENTS = {"at", "sent_at", "lifted_at", "opened_at", "resolved_at", "written_at", "edited_at"} | {
@@ -203,24 +222,50 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 def _check_people(archive: dict[str, Any], named: set[str]) -> None:
     """Raise `UnreadableError` where one of these names refers to who is not in the list."""
     known = len(archive["people"])
-    if not all(one["name"].strip() for one in archive["people"]):
-        raise UnreadableError(_("The file names a person without a name."))
+    for one in archive["people"]:
+        _refuse_unreadable(one["name"])
     for name in archive.keys() - AS_IT_IS:
         for one in _objects(archive[name]):
             if any(one[key] is not None and one[key] >= known for key in one.keys() & named):
                 raise UnreadableError(_("The file refers to a person that it does not name."))
 
 
+# What turns around the words that follow a name, as `unicodedata.bidirectional` calls it.
+TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def _refuse_unreadable(name: str) -> None:
+    """Raise `UnreadableError` for a name of which nothing is seen, or not as one line of text."""
+    if all(unicodedata.category(one)[0] in "CZ" for one in name):
+        raise UnreadableError(_("The file names a person without a name."))
+    if any(
+        unicodedata.category(one) in {"Cc", "Zl", "Zp"} or unicodedata.bidirectional(one) in TURNING
+        for one in name
+    ):
+        raise UnreadableError(_("The name of a person in the file cannot be shown."))
+
+
 def _check_versions(archive: dict[str, Any]) -> None:
-    """Raise `UnreadableError` for a version of another record, or without the present one."""
+    """Raise `UnreadableError` for a version of another record, twice, or beyond the present one."""
     uid = archive["content"]["decision"]["uid"]
     for one in archive["versions"]:
         if "content" in one and one["content"]["decision"]["uid"] != uid:
             told = {"number": one["number"]}
             raise UnreadableError(_("Version %(number)s in the file is of another record."), **told)
-    kept = {(one["number"], one["digest"]) for one in archive["versions"]}
-    if (archive["record"]["version"], archive["digest"]) not in kept:
+    kept = {(one["number"], one["step"]): one["digest"] for one in archive["versions"]}
+    present = (archive["record"]["version"], archive["digest"])
+    if present not in {(number, digest) for (number, _step), digest in kept.items()}:
         raise UnreadableError(_("The file lacks the version that the record stands at."))
+    last = max(kept)
+    if len(kept) < len(archive["versions"]) or (last[0], kept[last]) != present:
+        raise UnreadableError(_("The versions in the file do not lead to the one it stands at."))
+
+
+def _check_numbers(archive: dict[str, Any]) -> None:
+    """Raise `UnreadableError` for counts that a record can hardly go on from."""
+    numbers = [archive["record"]["version"], *(one["number"] for one in archive["evidence"])]
+    if archive["content"]["decision"]["round"] > MOST_ROUNDS or max(numbers) > HIGHEST_NUMBER:
+        raise UnreadableError(MORE)
 
 
 def tell_form(report: Report, record: bytes, schema: Schema, *, is_verified: bool) -> None:

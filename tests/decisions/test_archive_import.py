@@ -826,6 +826,19 @@ def _other_content(told: Archive) -> Archive:
     return _spoil(told, "digest", to=digest(told["content"]))
 
 
+def _with_version(told: Archive, number: int, step: int, like: str = "") -> Archive:
+    """Add a version, with another digest or with the same."""
+    row = {name: told["versions"][-1][name] for name in ("at", "by", "digest")}
+    row |= {"number": number, "step": step} | ({} if like else {"digest": "a" * 64})
+    return told | {"versions": [*told["versions"], row]}
+
+
+def _attached(told: Archive, content_type: str) -> Archive:
+    at = told["events"][0]["at"]
+    of = {"name": "a.csv", "size": 0, "sha256": "0" * 64, "added_at": at, "added_by": 0}
+    return of | {"content_type": content_type}
+
+
 SPOILT: dict[str, tuple[Callable[[Archive], Archive], str]] = {
     "a title": (
         lambda it: _spoil(it, "content", "decision", "title", to="No"),
@@ -861,6 +874,29 @@ SPOILT: dict[str, tuple[Callable[[Archive], Archive], str]] = {
         lambda it: _spoil(it, "participants", 1, to=it["participants"][0]),
         "does not fit together",
     ),
+    "a later version": (lambda it: _with_version(it, it["record"]["version"] + 1, 1), "not lead"),
+    "a later step": (lambda it: _with_version(it, it["record"]["version"], 99), "do not lead to"),
+    "a version twice": (lambda it: it | {"versions": it["versions"][-1:] * 2}, "do not lead to"),
+    "a round": (lambda it: _spoil(it, "content", "decision", "round", to=32_767), "more than a"),
+    "a count": (
+        lambda it: _with_version(
+            _spoil(it, "record", "version", to=2**31 - 1), 2**31 - 1, 1, "same"
+        ),
+        "more than a record can",
+    ),
+    "a type of file": (
+        lambda it: it | {"attachments": [_attached(it, "text/html\r\nX-A: b")]},
+        r"attachments.0.content_type cannot be",
+    ),
+    "a type and a line end": (
+        lambda it: it | {"attachments": [_attached(it, "text/html\n")]},
+        r"attachments.0.content_type cannot be",
+    ),
+    "a name unseen": (lambda it: _spoil(it, "people", 0, "name", to="\u200b \u2060"), "a name"),
+    "a name that turns": (
+        lambda it: _spoil(it, "people", 0, "name", to="Maren\u202e"),
+        "cannot be shown",
+    ),
     "reviews": (lambda it: _spoil(it, "sections", to=it["sections"][1:]), "how far it is"),
     "a past": (
         lambda it: it | {"earlier": [{"reference": "DR-1", "file": "0" * 64, "events": []}]},
@@ -895,10 +931,29 @@ def test_more_than_can_be_written_and_drawn_in_seconds_is_refused_before_it_is()
         ({"outcome_notes": [note] * 5_001}, "more than a record can"),
         ({"outcome_notes": [note | {"text": "x" * 100_000}] * 8}, "more than a record can"),
         ({"outcome_notes": [note | {"text": "x" * 200_001}]}, "more than a record can"),
+        # What takes longest to read as Markdown.
+        *(
+            ({"outcome_notes": [note | {"text": (one * 190_000)[:190_000]}] * 4}, "more than a rec")
+            for one in (
+                "[",
+                "![",
+                "*a_ ",
+                "a|",
+                "- a\n",
+                "a\n\n",
+                "1. ",
+                "3) a\n",
+                "`a",
+                "<",
+                "@a ",
+            )
+        ),
     ]
     for more, sentence in many:
         with pytest.raises(UnreadableError, match=sentence):
             check_form(told | more, schema)
+    pages = "## A heading\n\n" + "Some words of a report, [[E1]] among them, in *a* line.\n" * 30
+    check_form(told | {"outcome_notes": [note | {"text": pages * 50}] * 4}, schema)
 
 
 def test_an_attached_file_with_other_bytes_is_refused() -> None:
