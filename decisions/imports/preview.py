@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from decisions.imports.archive import namesakes
 from decisions.imports.reading import Brought
-from decisions.models import Role, Status, User
+from decisions.models import Role, Status, User, Visibility
 from decisions.models.decision import OPEN
 from decisions.models.imported import seal_in_words
 
@@ -56,6 +56,11 @@ class Preview:
     def status(self) -> str:
         """Return the record's status where it comes from, in words."""
         return str(Status(self.told["record"]["status"]).label)
+
+    @property
+    def visibility(self) -> str:
+        """Return who may read it once it is in, in words."""
+        return str(Visibility(self.told["record"]["visibility"]).label)
 
     @property
     def is_reopened(self) -> bool:

@@ -211,6 +211,7 @@ def test_of_an_archive_the_preview_says_what_would_come_in_and_writes_nothing(
         "Invite Devi Menon to take part",
         "Nobody signs as imported. Who is invited signs where the file has their name sign",
         "Dana Scholz for Data science, version",
+        "<dt>Who may read it</dt><dd>Its participants</dd>",
         "Here it becomes a draft",
         "The 1 single results are not taken in",
     ):
