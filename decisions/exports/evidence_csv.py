@@ -16,8 +16,8 @@ from decisions.models import Candidate, Decision, Evidence, Goal
 
 # How a formula begins (OWASP, "CSV Injection"); the wide forms count where such keyboards are.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# What begins a cell where semicolons or tabs part them, or where a program minds no quotes.
-PARTS_CELLS = re.compile(r"([;\t\r\n])")
+# What ends a cell in one program or another: some part at semicolons or tabs, some mind no quotes.
+PARTS_CELLS = re.compile(r"([,;\t\r\n\x85\u2028\u2029])")
 
 COLUMNS = (
     *("record", "version", "evidence", "candidate", "candidate_name", "compared_with", "kind"),
@@ -57,8 +57,11 @@ def safe_cell(value: Any) -> Any:
 
 
 def _computes(text: str) -> bool:
-    """Return whether a text begins like a formula, whatever blank or unseen stands before it."""
-    start = next((one for one in text if one.isprintable() and one != " "), "")
+    """Return whether a text begins like a formula, whatever blank or unseen stands before it.
+
+    A quotation mark is passed over too: a program takes it off where it opens a cell.
+    """
+    start = next((one for one in text if one.isprintable() and one not in ' "'), "")
     return start.startswith(FORMULA)
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from itertools import product
 
 import pytest
 from django.conf import settings
@@ -190,16 +191,29 @@ def test_a_negative_number_stays_a_number(in_review: Decision, people: People) -
     assert row["unit"] == "'=ms"
 
 
-@given(st.text())
-def test_no_text_cell_begins_as_a_formula_does(text: str) -> None:
+PIECES = st.tuples(
+    st.sampled_from(["", ",", ";", "\t", "\n", "\r"]),
+    st.sampled_from(["", '"', '""', " ", ' "']),
+    st.sampled_from(["=1", "a", "-", "'"]),
+)
+
+
+@given(st.one_of(st.text(), st.lists(PIECES.map("".join), max_size=4).map("".join)))
+def test_no_cell_is_a_formula_however_a_program_parts_them(text: str) -> None:
     cell = safe_cell(text)
-    for part in re.split(r"[;\t\r\n]", cell):
-        assert not part.startswith(FORMULA)
     assert cell.replace("'", "") == text.replace("'", "")
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(["DR-1", cell, "end"])
+    for delimiter, quoting in product(",;\t", (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)):
+        table = io.StringIO(out.getvalue(), newline="")
+        for row in csv.reader(table, delimiter=delimiter, quoting=quoting):
+            assert not [one for one in row if one.lstrip().startswith(FORMULA)]
 
 
 def test_no_part_of_a_cell_is_a_formula_where_semicolons_part_cells() -> None:
     assert safe_cell("x;=1+1;y") == "x;'=1+1;y"
+    assert safe_cell('x;"=1+1;y') == "x;'\"=1+1;y"
+    assert safe_cell("a,=1") == "a,'=1"
     for blank in ("\u00a0", "\v", "\ufeff", "\u200b ", "\0"):
         assert safe_cell(f"{blank}=1+1") == f"'{blank}=1+1"
     assert safe_cell("\n\t=1") == "'\n\t'=1"
