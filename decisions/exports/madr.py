@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 
 from django.conf import settings
 from django.utils import translation
 
+from decisions.comparability import left_out_of
 from decisions.exports.document import RecordDocument
 from decisions.madr_template import (
     DATA_NEEDED,
@@ -28,7 +30,7 @@ from decisions.madr_template import (
 from decisions.markdown import REFERENCE, figure_in_words, goal_in_words, name_of, references
 from decisions.markdown_source import blocks, closed, escaped, shifted, starts_with_prose
 from decisions.models import Candidate, Evidence, Goal, Role, Status, User
-from decisions.outcomes import Outcome, outcome
+from decisions.outcomes import Outcome
 from decisions.section_kinds import RECOMMENDATION, RESULTS
 
 # Those of MADR; a record that is withdrawn was decided against.
@@ -180,14 +182,31 @@ class _Madr:
             yield f"{side}, because {about} is rated {one.rating} of 5: {reason}".rstrip(": ")
 
     def _measured(self, candidate: Candidate) -> Iterator[str]:
-        """Yield what was measured of a candidate, and what it says of its goal."""
-        goals = {one.metric: one for one in self._goals}
+        """Yield what was measured of a candidate, and what the record says it says of its goal.
+
+        What is out of date or left out speaks neither for a candidate nor against it.
+        """
         for one in self.document.standing:
             if one.candidate_id != candidate.pk or one.is_comparison:
                 continue
-            side, says = _speaks(one, goals.get(one.metric))
+            goal, said = self._said_of_goals.get(one.pk, (None, None))
+            asides = [*_aside("Left out", self._left_out.get(one.pk, ""))]
+            asides += _aside("Out of date", one.stale_because)
+            side = "Neutral" if asides or not said else _WORDS[said]
             figure = f"{escaped(one.metric_name)} is {figure_in_words(one)} [{one.reference}]"
-            yield f"{side}, because {figure}{says}"
+            says = f"; the goal, {goal_in_words(goal)}: {said.label}" if goal and said else ""
+            yield ". ".join([f"{side}, because {figure}{says}", *asides])
+
+    @cached_property
+    def _left_out(self) -> dict[int, str]:
+        """Return why evidence stands for nothing, by its key."""
+        return {one.evidence.pk: one.why for one in left_out_of(self.record)}
+
+    @cached_property
+    def _said_of_goals(self) -> dict[int, tuple[Goal | None, Outcome | None]]:
+        """Return what the evidence that stands says of which goal, by its key."""
+        stands = (one for one in self.document.figures if one.is_first)
+        return {row.evidence.pk: (one.goal, row.outcome) for one in stands for row in one.rows}
 
     def _more(self) -> Iterator[str]:
         yield "## More Information"
@@ -294,15 +313,10 @@ def _exact(number: float) -> str:
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
 
 
-def _speaks(evidence: Evidence, goal: Goal | None) -> tuple[str, str]:
-    """Return whether a measurement speaks for a candidate, and what it says of the goal."""
-    if goal is None or goal.unit != evidence.unit:
-        return "Neutral", ""
-    at_least = goal.direction == "at_least"
-    said = outcome(
-        evidence.value, evidence.low, evidence.high, target=goal.target, at_least=at_least
-    )
-    return _WORDS[said], f"; the goal, {goal_in_words(goal)}: {said.label}"
+def _aside(label: str, why: str) -> Iterator[str]:
+    """Yield what keeps a figure from counting, if anything does."""
+    if why:
+        yield f"{label}: {escaped(' '.join(why.split()))}"
 
 
 def _names(people: Iterable[User]) -> list[str]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decisions.actions.adr_files import import_adr, read_adr
+from decisions.actions.evidence import attach_evidence
 from decisions.actions.records import open_decision
 from decisions.actions.rows import add_candidate, add_goal
 from decisions.actions.sections import save_section
@@ -19,9 +20,9 @@ from decisions.exports.madr import madr
 from decisions.imports.madr import read_madr
 from decisions.madr_template import own_places
 from decisions.markdown_source import blocks, closed, escaped, headings, shifted, words_of
-from decisions.models import Candidate, Decision, Section, User
+from decisions.models import Candidate, Decision, Evidence, EvidenceKind, Section, User
 from decisions.record_templates import GENERAL
-from tests.factories import People, fresh
+from tests.factories import People, complete_draft, fresh, measurement
 from tests.walks import taken_once
 
 TEMPLATE = [
@@ -109,6 +110,30 @@ def test_goals_ratings_and_evidence_stand_where_madr_has_them(approved: Decision
     assert "n = 200" in text.replace("\u00a0", " ")
     assert approved.digest in text
     assert f"/decisions/{approved.reference}/" in text
+
+
+def test_a_figure_says_of_its_goal_what_the_record_says(people: People) -> None:
+    record = complete_draft(people)
+    first, second, *_others = record.candidates.all()
+    accuracy = first.evidence.get(metric="accuracy")
+    Evidence.objects.filter(pk=accuracy.pk).update(stale_because="The *spec* has changed since.")
+    elsewhere = measurement("accuracy", 99.0, conditions={"case_set": "other", "split": "train"})
+    attach_evidence(second, by=people.data_science, measurements=[elsewhere])
+    estimate = second.evidence.get(metric="latency_p95")
+    guess: dict[str, Any] = {"value": 12.0, "n": 0, "low": None, "high": None}
+    Evidence.objects.filter(pk=estimate.pk).update(kind=EvidenceKind.ESTIMATE, **guess)
+    lines = [one for one in text_of(fresh(record)).split("\n") if " is " in one and "[E" in one]
+    other = second.evidence.latest("number")
+    told = (accuracy, other, estimate)
+    stale, apart, guessed = (next(x for x in lines if f"[{one.reference}]" in x) for one in told)
+    assert stale.startswith("* Neutral, because Accuracy is")
+    assert stale.endswith(r". Out of date: The \*spec\* has changed since.")
+    assert apart.startswith("* Neutral, because Accuracy is 99")
+    assert f"[{other.reference}]. Left out: Not to be compared with" in apart
+    assert guessed.startswith("* Neutral, because")
+    assert "(estimate)" in guessed
+    assert guessed.endswith(": not decisive")
+    assert [one for one in lines if one.startswith(("* Good", "* Bad"))], "what counts speaks"
 
 
 @taken_once
