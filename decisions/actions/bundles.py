@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -16,8 +17,9 @@ from django.utils.translation import ngettext
 from decisions import clock
 from decisions.audit import acting_address
 from decisions.exports.formats import FORMATS
-from decisions.models import WORKING, Bundle, DocumentState, User
-from decisions.policies import BadInput
+from decisions.models import WORKING, Bundle, Decision, DocumentState, User
+from decisions.models.decision import DecisionQuerySet
+from decisions.policies import BadInput, Refusal, Refused
 
 # A second click comes within this time: a small zip may be made before it.
 SECOND_CLICK = timedelta(seconds=5)
@@ -60,6 +62,26 @@ def cancel_bundle(bundle: Bundle) -> bool:
     """Stop making a zip; return whether it was not finished. Its worker notices at once."""
     working = Bundle.objects.filter(pk=bundle.pk, state__in=WORKING)
     return bool(working.update(state=DocumentState.CANCELLED, finished_at=clock.now()))
+
+
+def ensure_readable(bundle: Bundle) -> None:
+    """Raise `Refused` where a zip holds a record that its person may no longer read."""
+    if why := withheld([bundle], bundle.requested_by).get(bundle.pk):
+        raise Refused(Refusal(why, HTTPStatus.NOT_FOUND))
+
+
+def withheld(bundles: Iterable[Bundle], by: User) -> dict[int, str]:
+    """Return which finished zips (their keys) are not handed out any more, each with why."""
+    told = {one.pk: one.tells_of for one in bundles if one.state == DocumentState.READY}
+    asked = readable(by).filter(number__in=set().union(*told.values()))
+    seen = set(asked.values_list("number", flat=True))
+    why = _("A record in it is no longer yours to read. Export what you may read anew.")
+    return {key: why for key, numbers in told.items() if numbers - seen}
+
+
+def readable(user: User) -> DecisionQuerySet:
+    """Return what the person may read by now; who may no longer sign in reads nothing."""
+    return Decision.objects.visible_to(user) if user.is_active else Decision.objects.none()
 
 
 def delete_old() -> None:

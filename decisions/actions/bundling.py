@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from tempfile import TemporaryFile
@@ -20,14 +20,14 @@ from django.core.files.base import File
 from django.utils.translation import gettext as _
 
 from decisions import clock
+from decisions.actions.bundles import readable
 from decisions.actions.claiming import Claim, Lost
 from decisions.actions.documents import request_document
 from decisions.actions.rendering import file_name
 from decisions.audit import acting_from
 from decisions.exports.bundle import Entry, write_bundle
 from decisions.exports.formats import FORMATS
-from decisions.models import Bundle, Decision, Document, DocumentState, User
-from decisions.models.decision import DecisionQuerySet
+from decisions.models import Bundle, Decision, Document, DocumentState
 from decisions.policies import Refused
 
 # How long a worker goes on before others get their turn, in seconds: they may wait for it.
@@ -69,7 +69,7 @@ def _outcome(bundle: Bundle, make: Make) -> Outcome | None:
     if bundle.attempts > MOST_ATTEMPTS:
         return {"problem": _("It was given up: each worker that tried to make it has ended.")}
     try:
-        decision = _readable(bundle.requested_by).get(number=number)
+        decision = readable(bundle.requested_by).get(number=number)
         return _made(decision, bundle, make)
     except Decision.DoesNotExist:
         return {"problem": _lost_sight()}
@@ -95,11 +95,6 @@ def _made(decision: Decision, bundle: Bundle, make: Make) -> Outcome | None:
     return {"problem": document.error_in_words}
 
 
-def _readable(user: User) -> DecisionQuerySet:
-    """Return what the person may read by now; who may no longer sign in reads nothing."""
-    return Decision.objects.visible_to(user) if user.is_active else Decision.objects.none()
-
-
 def _lost_sight() -> str:
     return _("You can no longer read this record.")
 
@@ -108,30 +103,34 @@ def _finish(held: Claim[Bundle]) -> None:
     """Write the file to disk and keep it; nothing of it is in the way if this worker is killed."""
     if held.row.attempts > MOST_ATTEMPTS:
         return held.fail(_("The file was given up: each worker that tried it has ended."))
+    bundle = held.row
+    seen = readable(bundle.requested_by).in_bulk(bundle.records, field_name="number")
     with TemporaryFile() as target:
-        problems = write_bundle(target, _entries(held))
+        problems = write_bundle(target, _entries(held, seen))
         size = target.tell()
         target.seek(0)
-        told = zip(held.row.outcomes, problems, strict=True)
-        outcomes = [{"problem": problem} if problem else one for one, problem in told]
-        held.keep(f"{held.row.pk}.zip", File(target), outcomes=outcomes, size=size)
+        told = zip(bundle.records, bundle.outcomes, problems, strict=True)
+        outcomes = [
+            {"problem": problem, "is_unseen": number not in seen} if problem else one
+            for number, one, problem in told
+        ]
+        held.keep(f"{bundle.pk}.zip", File(target), outcomes=outcomes, size=size)
     return None
 
 
-def _entries(held: Claim[Bundle]) -> Iterator[Entry]:
-    """Yield every record with its open file, if there is one."""
+def _entries(held: Claim[Bundle], seen: Mapping[int, Decision]) -> Iterator[Entry]:
+    """Yield every record with its open file, if there is one; of one not `seen` its name alone."""
     bundle = held.row
-    readable = _readable(bundle.requested_by).in_bulk(bundle.records, field_name="number")
     made = [one["document"] for one in bundle.outcomes if "document" in one]
     documents = Document.objects.in_bulk(made)
     for number, outcome in zip(bundle.records, bundle.outcomes, strict=True):
         if clock.now() - held.at > SIGN_OF_LIFE:
             _go_on(held)
-        if number not in readable:
+        if number not in seen:
             yield Entry(f"DR-{number}", problem=_lost_sight())
         else:
             document = documents.get(outcome.get("document", 0))
-            yield from _entry(readable[number], document, outcome.get("problem", ""))
+            yield from _entry(seen[number], document, outcome.get("problem", ""))
 
 
 def _entry(decision: Decision, document: Document | None, problem: str) -> Iterator[Entry]:

@@ -209,7 +209,8 @@ class Bundle(Export):
     query = models.TextField(blank=True)
     format = models.CharField(max_length=10, choices=DocumentFormat.choices)
     # The numbers of the records, rising, and what became of the first so many of them:
-    # {"document": key} or {"problem": sentence}.
+    # {"document": key} or {"problem": sentence}; "is_unseen" of what was no longer theirs to read
+    # when the file was written.
     records: Any = models.JSONField(default=list)
     outcomes: Any = models.JSONField(default=list, blank=True)
     file = models.FileField(upload_to="bundles", blank=True)
@@ -241,6 +242,12 @@ class Bundle(Export):
     def done(self) -> int:
         """Return of how many records it is known whether they are in it."""
         return len(self.outcomes)
+
+    @property
+    def tells_of(self) -> set[int]:
+        """Return the numbers of the records that a finished one tells more of than the name."""
+        told = zip(self.records, self.outcomes, strict=False)
+        return {number for number, one in told if not one.get("is_unseen")}
 
     @property
     def problems(self) -> list[tuple[str, str]]:

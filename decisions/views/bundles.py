@@ -8,7 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from decisions.actions.bundles import TooManyUnderWay, cancel_bundle, request_bundle
+from decisions.actions.bundles import (
+    TooManyUnderWay,
+    cancel_bundle,
+    ensure_readable,
+    request_bundle,
+    withheld,
+)
 from decisions.forms.records import FilterForm, filtered
 from decisions.models import Bundle, DocumentState
 from decisions.views.shared import ASKED_FOR, done, person
@@ -19,7 +25,9 @@ def exports(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _ask(request)
     bundles = list(person(request).bundles.all())
+    why = withheld(bundles, person(request))
     for one in bundles:
+        one.withheld = why.get(one.pk, "")  # type: ignore[attr-defined]
         one.filter_in_words = FilterForm(QueryDict(one.query)).in_words  # type: ignore[attr-defined]
     context = {
         "bundles": bundles,
@@ -50,10 +58,14 @@ def _ask(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def file(request: HttpRequest, pk: int) -> FileResponse:
-    """Send a finished zip to who asked for it; 404 to everybody else, and once it is gone."""
+    """Send a finished zip to who asked for it; 404 to everybody else, and once it is gone.
+
+    So too once a record in it is no longer theirs to read.
+    """
     bundle = _own(request, pk)
     if bundle.state != DocumentState.READY:
         raise Http404
+    ensure_readable(bundle)
     try:
         content = bundle.file.open("rb")
     except FileNotFoundError as error:

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from decisions import tasks
 from decisions.actions.bundles import cancel_bundle
+from decisions.actions.records import remove_participant
 from decisions.models import Bundle, Decision, User
 from tests import factories
 from tests.factories import People
@@ -79,6 +80,32 @@ def test_what_the_list_shows_leaves_as_one_file_for_who_asked(
         assert client.get(fetch).status_code == 404
         assert bundle.query not in client.get(EXPORTS).content.decode()
     assert Client().get(fetch).status_code == 302
+
+
+def test_it_is_not_handed_out_once_a_record_in_it_is_no_longer_theirs(
+    records: list[Decision], people: People, sign_in: SignIn
+) -> None:
+    ux = sign_in(people.ux)
+    bundle = ask(ux)
+    leave(records[0], people.ux)
+    tasks.make_bundle(bundle.pk)
+    fetch = reverse("decisions:export_file", args=[bundle.pk])
+    assert ux.get(fetch).status_code == 200, "it says nothing of the first"
+    leave(records[1], people.ux)
+    response = ux.get(fetch)
+    assert response.status_code == 404
+    sentence = "A record in it is no longer yours to read. Export what you may read anew."
+    assert sentence in response.content.decode()
+    page = ux.get(EXPORTS).content.decode()
+    assert sentence in page
+    assert fetch not in page
+    User.objects.filter(pk=people.ux.pk).update(is_superuser=True)
+    assert ux.get(fetch).status_code == 200
+
+
+def leave(record: Decision, user: User) -> None:
+    taking_part = record.participants.get(user=user)
+    remove_participant(record, by=record.owner, participant=taking_part)
 
 
 def test_it_is_filtered_anew_for_who_asks_and_says_what_cannot_be(
