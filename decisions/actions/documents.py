@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from decisions import clock
 from decisions.actions.base import change
@@ -23,6 +24,8 @@ from decisions.workflow import CLOSED
 # What could not be sealed is tried again no sooner, then after as long again as it has waited, and
 # after no more than an hour: each try lays all of its pages out.
 SEALED_AGAIN_AFTER, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=1)
+
+SEAL_GONE = gettext_noop("There is no seal here any more. Export it anew: it comes without one.")
 
 logger = logging.getLogger(__name__)
 
@@ -91,13 +94,8 @@ class _Wanted:
 
     @cached_property
     def sealed(self) -> Document | None:
-        """Return the sealed document, made or still being made.
-
-        What waits for a seal that is no longer wanted is nobody's document.
-        """
-        found = sealed_document(self.decision)
-        is_wanted = found and (found.file or keys_in_settings().are_named)
-        return found if is_wanted else None
+        """Return the sealed document, made or still being made."""
+        return sealed_document(self.decision)
 
     @cached_property
     def is_to_be_sealed(self) -> bool:
@@ -181,17 +179,29 @@ def follow_record(held: Claim[Document]) -> bool:
 
 
 def sealed_document(decision: Decision) -> Document | None:
-    """Return the sealed document of a closed record, made or still being made."""
+    """Return the sealed document of a closed record, made or still being made.
+
+    What waits for a seal that is no longer wanted is nobody's document.
+    """
     if decision.status not in CLOSED:
         return None
     sealed = decision.documents.filter(is_sealed=True, digest=decision.digest)
-    return sealed.exclude(state=DocumentState.FAILED).first()
+    found = sealed.exclude(state=DocumentState.FAILED).first()
+    is_wanted = found and (found.file or keys_in_settings().are_named)
+    return found if is_wanted else None
 
 
 def ask_for_seals() -> None:
-    """Have sealed what waits for the seal, once the seal can be put on again."""
+    """Have sealed what waits for the seal, once the seal can be put on again.
+
+    Where there is no seal any more it has failed: it can be had without one.
+    """
     tried_before = clock.now() - SEALED_AGAIN_AFTER
     waiting = Document.objects.filter(state=DocumentState.UNSEALED, finished_at__lt=tried_before)
+    if not keys_in_settings().are_named:
+        over = {"state": DocumentState.FAILED, "finished_at": clock.now()}
+        waiting.update(error=SEAL_GONE, error_values={}, **over)
+        return
     due = [one for one in waiting if _is_due(one)]
     if due and seal_works() and _stamps_are_given():
         for document in due:

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from decisions import clock
-from decisions.actions.documents import request_document
+from decisions.actions.documents import ask_for_seals, request_document, sealed_document
 from decisions.actions.lifecycle import note_outcome
 from decisions.actions.records import edit_details
 from decisions.actions.rendering import file_name
@@ -101,6 +101,25 @@ def test_what_was_sealed_is_served_also_where_the_seal_is_gone(
     note_outcome(approved, by=people.owner, success="yes", text="It holds.", review_on=None)
     assert request_document(approved, by=people.ux) == sealed
     assert request_document(approved, by=people.ux, as_it_stands=True).is_copy
+
+
+def test_what_waits_for_a_seal_that_is_gone_has_failed_and_is_had_without_it(
+    approved: Decision, people: People, settings: Any, client: Client
+) -> None:
+    settings.SEAL_PKCS12 = "seal.p12"
+    sealed = request_document(approved, by=people.ux)
+    waiting = {"state": DocumentState.UNSEALED, "finished_at": clock.now()}
+    Document.objects.filter(pk=sealed.pk).update(**waiting)
+    settings.SEAL_PKCS12 = ""
+    assert sealed_document(approved) is None
+    with clock.held_at(clock.now() + timedelta(hours=1)):
+        ask_for_seals()
+    client.force_login(people.ux)
+    html = client.get(f"{approved.get_absolute_url()}documents/").content.decode()
+    assert "There is no seal here any more. Export it anew" in html
+    assert "It is tried again by itself" not in html
+    assert "Copy as it stands now" not in html
+    assert not request_document(approved, by=people.ux).is_sealed
 
 
 def test_a_failed_document_is_made_anew(approved: Decision, people: People) -> None:
