@@ -15,7 +15,7 @@ from decisions.actions.base import change
 from decisions.actions.claiming import Claim
 from decisions.exports.formats import FORMATS
 from decisions.exports.seal_keys import SealError
-from decisions.models import Decision, Document, DocumentFormat, DocumentState, User
+from decisions.models import Decision, Document, DocumentFormat, DocumentState, Status, User
 from decisions.models.document import PDFS
 from decisions.policies import BadInput, wrong_state
 from decisions.sealing import keys_in_settings, seal_works
@@ -131,6 +131,7 @@ class _Wanted:
             "digest": self.decision.digest,
             "version": self.decision.version,
             "is_draft": self.decision.status not in CLOSED,
+            "is_withdrawn": self.decision.status == Status.WITHDRAWN,
         }
 
     @property

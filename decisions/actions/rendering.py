@@ -91,8 +91,10 @@ def fail_document(
 
 def file_name(document: Document) -> str:
     """Return what a document's file is called: `DR-1-v3-draft.pdf`."""
-    draft = "-draft" if document.is_draft else ""
-    if document.is_copy:
-        draft = "-as-it-stands-unsealed"
+    kind = "-draft" if document.is_draft else ""
+    if document.is_withdrawn:
+        kind = "-withdrawn"
+    elif document.is_copy:
+        kind = "-as-it-stands-unsealed"
     extension = FORMATS[document.format].extension
-    return f"{document.decision.reference}-v{document.version}{draft}.{extension}"
+    return f"{document.decision.reference}-v{document.version}{kind}.{extension}"

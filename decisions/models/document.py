@@ -91,7 +91,9 @@ class Document(Export):
     # The audit log's head that is printed in it: an anchor outside the log.
     head_sequence = models.PositiveIntegerField(null=True)
     head_hash = models.CharField(max_length=64, blank=True)
+    # Not final: its pages say that they are a draft, or that the record is withdrawn.
     is_draft = models.BooleanField()
+    is_withdrawn = models.BooleanField(default=False)
     # What stands in the places of `error`, which is told in its reader's language.
     error_values: Any = models.JSONField(default=dict, blank=True)
     # An approved content is sealed once: the file is served for as long as the content stands.

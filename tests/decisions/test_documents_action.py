@@ -152,6 +152,19 @@ def test_a_tag_or_a_comment_makes_no_new_document(in_review: Decision, people: P
 def test_what_is_not_approved_is_marked_as_a_draft(status: str, people: People) -> None:
     document = request_document(factories.record_in(status, people), by=people.owner)
     assert document.is_draft == (status not in {"approved", "superseded"})
+    assert ("-draft" in file_name(document)) == (status in {"draft", "in_review"})
+
+
+def test_what_is_withdrawn_is_said_to_be_so_and_no_draft(people: People, client: Client) -> None:
+    record = factories.withdrawn(people)
+    document = request_document(record, by=people.owner)
+    assert file_name(document).endswith("-withdrawn.pdf")
+    client.force_login(people.owner)
+    html = client.get(f"{record.get_absolute_url()}documents/").content.decode()
+    assert "The record was withdrawn: every page of the document says so." in html
+    assert "<span>Withdrawn</span>" in html
+    assert "every page of the document says that it is a draft" not in html
+    assert "Draft, not signed" not in html
 
 
 def test_asking_does_not_change_the_content(approved: Decision, people: People) -> None:
