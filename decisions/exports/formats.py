@@ -32,6 +32,7 @@ class Made:
 class Format:
     """A format: `source` gives a digest that changes whenever the file would say something else.
 
+    Of a PDF that is what its pages show: the data in it is as of when they were made.
     `make` raises `Moved` where somebody wrote while it read. `tells_head` says that the file names
     the head of the audit log, so that it anchors the log. Only what `is_shown` by browsers safely
     is not sent as a download.

@@ -1,4 +1,4 @@
-"""Everything a document shows, digested: an unchanged record is served from its file."""
+"""Everything a document's pages show, digested: while it is the same, their file is served."""
 
 import hashlib
 from dataclasses import dataclass

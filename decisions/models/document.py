@@ -84,7 +84,7 @@ class Document(Export):
 
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="documents")
     format = models.CharField(max_length=10, choices=DocumentFormat.choices)
-    # Everything the pages show, digested: an unchanged record is served from its file.
+    # Everything the pages show, digested: while it is the same, their file is served.
     source_digest = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
     version = models.PositiveIntegerField()

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 
 from decisions.actions.documents import request_document, sealed_document
 from decisions.exports.formats import FORMATS
-from decisions.models import DocumentFormat, DocumentState
+from decisions.models import Document, DocumentFormat, DocumentState
+from decisions.models.document import PDFS
 from decisions.views.shared import ASKED_FOR, done, get_record, page, person
 
 
@@ -24,8 +25,7 @@ def documents(request: HttpRequest, reference: str) -> HttpResponse:
         document = request_document(
             decision, by=person(request), format=format, as_it_stands=as_it_stands
         )
-        ready = document.state == DocumentState.READY
-        message = _("Nothing has changed: here it is.") if ready else ASKED_FOR
+        message = _here(document) if document.state == DocumentState.READY else ASKED_FOR
         return done(request, reverse("decisions:documents", args=[reference]), message)
     sealed = sealed_document(decision)
     rows = list(decision.documents.select_related("requested_by"))
@@ -45,6 +45,17 @@ def documents(request: HttpRequest, reference: str) -> HttpResponse:
         others=others,
         sealed=sealed,
     )
+
+
+def _here(document: Document) -> str:
+    """Return why a kept file is served, in a sentence that is true of all that is in it."""
+    if document.is_sealed:
+        return _("It is sealed already: here it is, as it was sealed.")
+    if document.format in PDFS:
+        return _(
+            "What its pages show has not changed: here it is, with its data as of when it was made."
+        )
+    return _("Nothing in it has changed: here it is.")
 
 
 @require_safe

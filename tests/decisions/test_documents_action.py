@@ -142,10 +142,16 @@ def test_what_the_document_shows_makes_a_new_one_when_it_changes(
     assert request_document(in_review, by=people.ux) != kept
 
 
-def test_a_tag_or_a_comment_makes_no_new_document(in_review: Decision, people: People) -> None:
+def test_a_tag_or_a_comment_makes_no_new_document_and_nobody_says_that_nothing_changed(
+    in_review: Decision, people: People, client: Client
+) -> None:
     kept = ready(request_document(in_review, by=people.ux))
     edit_details(in_review, by=people.owner, tags=["routing"])
     assert request_document(in_review, by=people.ux) == kept
+    client.force_login(people.ux)
+    address = f"{in_review.get_absolute_url()}documents/"
+    html = client.post(address, {"format": "pdf"}, follow=True).content.decode()
+    assert "What its pages show has not changed: here it is, with its data as of" in html
 
 
 @pytest.mark.parametrize("status", ["draft", "in_review", "withdrawn", "approved", "superseded"])
