@@ -17,7 +17,7 @@ from decisions.actions.bundles import (
 )
 from decisions.forms.records import FilterForm, filtered
 from decisions.models import Bundle, DocumentState
-from decisions.views.shared import ASKED_FOR, done, person
+from decisions.views.shared import ASKED_FOR, done, person, say_what_is_over
 
 
 def exports(request: HttpRequest) -> HttpResponse:
@@ -35,9 +35,11 @@ def exports(request: HttpRequest) -> HttpResponse:
         "days": settings.BUNDLE_DAYS,
     }
     template = "decisions/exports.html"
-    if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
-        template += "#list"
-    return render(request, template, context)
+    if not request.htmx or request.htmx.boosted:  # type: ignore[attr-defined]
+        return render(request, template, context)
+    response = render(request, f"{template}#list", context)
+    say_what_is_over(response, bundles)
+    return response
 
 
 def _ask(request: HttpRequest) -> HttpResponse:

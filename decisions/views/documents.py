@@ -13,7 +13,7 @@ from decisions.actions.documents import request_document, sealed_document
 from decisions.exports.formats import FORMATS
 from decisions.models import Document, DocumentFormat, DocumentState
 from decisions.models.document import PDFS
-from decisions.views.shared import ASKED_FOR, done, get_record, page, person
+from decisions.views.shared import ASKED_FOR, done, get_record, page, person, say_what_is_over
 
 
 def documents(request: HttpRequest, reference: str) -> HttpResponse:
@@ -30,21 +30,23 @@ def documents(request: HttpRequest, reference: str) -> HttpResponse:
     sealed = sealed_document(decision)
     rows = list(decision.documents.select_related("requested_by"))
     rows.sort(key=lambda one: one != sealed)  # what holds stands above the copies of it
+    is_polled = request.htmx and not request.htmx.boosted  # type: ignore[attr-defined]
     template = "decisions/documents.html"
-    if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
-        template += "#list"
     working = any(row.is_working for row in rows)
     own = {DocumentFormat.PDF, f"pdf-{settings.PAPER.lower()}"}
     others = [one for one in DocumentFormat if one not in own]
-    return page(
+    response = page(
         request,
-        template,
+        f"{template}#list" if is_polled else template,
         decision,
         documents=rows,
         working=working,
         others=others,
         sealed=sealed,
     )
+    if is_polled:
+        say_what_is_over(response, rows)
+    return response
 
 
 def _here(document: Document) -> str:

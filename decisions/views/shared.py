@@ -1,16 +1,19 @@
 """What the views of a record share."""
 
+import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from decisions.addresses import network_of
 from decisions.forms.base import CountersignForm
-from decisions.models import Decision, User
+from decisions.models import Bundle, Decision, Document, User
 from decisions.record_page import RecordPage
 from decisions.record_parts import with_parts, with_what_is_weighed
 from decisions.throttle import Visitor
@@ -68,6 +71,16 @@ def done(request: HttpRequest, to: Any, message: str | Promise) -> HttpResponse:
     """Say what happened, and go on to where it shows."""
     messages.success(request, str(message))
     return redirect(to)
+
+
+def say_what_is_over(response: HttpResponse, rows: Sequence[Document | Bundle]) -> None:
+    """Have a polled list say in the live region what became of the last, once none is worked on."""
+    over = [one for one in rows if one.finished_at]
+    if not over or any(one.is_working for one in rows):
+        return
+    last = max(over, key=lambda one: one.finished_at)
+    told = {"format": last.get_format_display(), "state": last.get_state_display().lower()}
+    response["HX-Trigger"] = json.dumps({"announce": _("%(format)s: %(state)s.") % told})
 
 
 def status_of(form: CountersignForm) -> int:

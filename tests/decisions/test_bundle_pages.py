@@ -1,6 +1,8 @@
 """From a filtered list to its zip: who may ask, wait, cancel and fetch."""
 
 import io
+import json
+import re
 from collections.abc import Callable
 from zipfile import ZipFile
 
@@ -19,6 +21,7 @@ SignIn = Callable[[User], Client]
 
 LIST = "/decisions/"
 EXPORTS = "/decisions/exports/"
+LINK, LINK_WITH_ID = re.compile(r"<a\b"), re.compile(r"<a\b[^>]* id=")
 
 
 @pytest.fixture
@@ -60,13 +63,17 @@ def test_what_the_list_shows_leaves_as_one_file_for_who_asked(
     assert "Export this decision" in html
     assert '<input type="hidden" name="query" value="tag=routing">' in html
     bundle = ask(ux, "tag=routing")
+    assert "HX-Trigger" not in ux.get(EXPORTS, headers={"HX-Request": "true"})
     waiting = ux.get(EXPORTS).content.decode()
     assert "Tag: routing" in waiting
     assert 'hx-trigger="every 2s"' in waiting
     fetch = reverse("decisions:export_file", args=[bundle.pk])
     assert ux.get(fetch).status_code == 404, "it is not made yet"
     tasks.make_bundle(bundle.pk)
-    ready = ux.get(EXPORTS, headers={"HX-Request": "true"}).content.decode()
+    polled = ux.get(EXPORTS, headers={"HX-Request": "true"})
+    assert json.loads(polled["HX-Trigger"]) == {"announce": "Evidence as a table (CSV): ready."}
+    ready = polled.content.decode()
+    assert len(LINK.findall(ready)) == len(LINK_WITH_ID.findall(ready)), "focus finds it again"
     assert ready.lstrip().startswith("<section")
     assert fetch in ready
     assert "every 2s" not in ready

@@ -92,6 +92,12 @@ def test_people_choose_a_format_and_download_it(
     assert offered == [one for one in DocumentFormat if one != "pdf-a4"], "that is PDF here"
     assert client.post(address, {"format": "docx"}).status_code == 422
     document = made(approved, people.ux, "madr")
+    polled = client.get(address, headers={"HX-Request": "true"})
+    said = "Architecture decision record (MADR 4): ready."
+    assert json.loads(polled["HX-Trigger"]) == {"announce": said}
+    links = re.findall(r"<a\b[^>]*>", polled.content.decode())
+    assert len(links) == 2
+    assert all(" id=" in one for one in links), "focus finds them again"
     file = reverse("decisions:document_file", args=[approved.reference, document.pk])
     sent = client.get(file)
     assert sent["Content-Type"] == "text/markdown; charset=utf-8"
