@@ -84,11 +84,12 @@ def _outcome(bundle: Bundle, make: Make) -> Outcome | None:
 
 def _made(decision: Decision, bundle: Bundle, make: Make) -> Outcome | None:
     by, format = bundle.requested_by, bundle.format
-    document = request_document(decision, by=by, format=format, wakes=False)
-    if document.is_working:
-        make(document.pk)
-        document.refresh_from_db()
-    if document.is_working:
+    asked = request_document(decision, by=by, format=format, wakes=False)
+    if asked.is_working:
+        make(asked.pk)
+    # It is gone where the same was asked for again meanwhile.
+    document = Document.objects.filter(pk=asked.pk).first()
+    if document is None or document.is_working:
         return None
     if document.state == DocumentState.READY:
         return {"document": document.pk}

@@ -67,6 +67,10 @@ class Claim(Generic[Kind]):
         over = {"state": state, "error": sentence, "finished_at": clock.now()}
         self._still_ours.update(**over, **told)
 
+    def give_up(self) -> None:
+        """Delete the row, for another that it would be the same as."""
+        self._still_ours.delete()
+
     def release(self) -> bool:
         """Give back what is not finished, for a worker to go on with."""
         now = clock.now()

@@ -163,14 +163,18 @@ def follow_record(held: Claim[Document]) -> bool:
     """Have what is being made show the record as it stands by now; the log tells of it.
 
     Returns False where that would be another kind of document: what is sealed stays what was
-    approved, and no draft becomes final by itself. So too where the claim was lost.
+    approved, and no draft becomes final by itself. So too where the claim was lost, and where the
+    same was asked for again meanwhile: that one is made, and this one is gone.
     """
     document = held.row
     if document.is_sealed:
         return False
     with change(document.decision, "export", by=document.requested_by) as entry:
-        wanted = _Wanted(entry.decision, document.format)
+        wanted = _Wanted(entry.decision, document.format, as_it_stands=document.is_copy)
         same_kind = wanted.shown["is_draft"] == document.is_draft
+        again = wanted.kept() if same_kind else None
+        if again and again != document:
+            held.give_up()
         follows = same_kind and held.go_on(**wanted.shown)
         if follows:
             entry.data = wanted.told

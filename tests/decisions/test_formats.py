@@ -29,7 +29,7 @@ from decisions.exports.evidence_csv import COLUMNS, FORMULA, evidence_csv, safe_
 from decisions.exports.formats import FORMATS
 from decisions.models import Decision, Document, DocumentFormat, DocumentState, User
 from decisions.policies import BadInput
-from tests.factories import People, fresh, measurement
+from tests.factories import People, edit, fresh, measurement
 
 SignIn = Callable[[User], Client]
 
@@ -80,6 +80,19 @@ def test_an_archive_is_made_anew_after_a_comment_and_a_table_is_not(
     told = json.loads(content_of(again))
     assert told["digest"] == current_digest(fresh(in_review))
     assert told["threads"][0]["comments"][0]["body"] == "Is it?"
+
+
+def test_what_is_asked_for_again_while_it_waits_is_made_once(
+    draft: Decision, people: People
+) -> None:
+    first = request_document(draft, by=people.ux, format="html")
+    edit(draft, "problem", people, scope="New scope")
+    again = request_document(fresh(draft), by=people.ux, format="html")
+    assert again != first
+    for one in (first, again):
+        tasks.render_document(one.pk)
+    kept = draft.documents.get()
+    assert (kept, kept.state) == (again, DocumentState.READY)
 
 
 def test_people_choose_a_format_and_download_it(
