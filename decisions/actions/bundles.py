@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -40,19 +42,19 @@ def request_bundle(records: Sequence[int], *, by: User, query: str, format: str)
     `BUNDLE_MB` the person's oldest are deleted.
     """
     _ensure_possible(len(records), format)
+    same = {"query": query, "format": format, "records_digest": _digest(records)}
     # Two clicks at once wait here for each other.
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
-    if before := _asked_before(by, query, format):
+    if before := _asked_before(by, same):
         return before
     _ensure_few(by)
     _make_room(by)
     bundle = Bundle.objects.create(
         requested_by=by,
         address=acting_address(),
-        query=query,
-        format=format,
         records=sorted(records),
         requested_at=clock.now(),
+        **same,
     )
     transaction.on_commit(lambda: _wake_worker(bundle.pk), robust=True)
     return bundle
@@ -138,11 +140,19 @@ def _make_room(by: User) -> None:
             bundle.delete()
 
 
-def _asked_before(by: User, query: str, format: str) -> Bundle | None:
+def _digest(records: Sequence[int]) -> str:
+    """Return the SHA-256 of which records these are, in hex."""
+    return hashlib.sha256(json.dumps(sorted(records)).encode()).hexdigest()
+
+
+def _asked_before(by: User, same: dict[str, str]) -> Bundle | None:
     """Return what the person is waiting for already, or has got a moment ago."""
     just_now = Q(state=DocumentState.READY, requested_at__gt=clock.now() - SECOND_CLICK)
-    same = Bundle.objects.filter(requested_by=by, query=query, format=format)
-    return same.filter(just_now | Q(state__in=WORKING)).first()
+    return (
+        Bundle.objects.filter(requested_by=by, **same)
+        .filter(just_now | Q(state__in=WORKING))
+        .first()
+    )
 
 
 def _wake_worker(bundle_id: int) -> None:

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('decisions', '0013_documents_stand_alone'),
+        ("decisions", "0013_documents_stand_alone"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='document',
-            name='is_withdrawn',
+            model_name="document",
+            name="is_withdrawn",
             field=models.BooleanField(default=False),
         ),
     ]

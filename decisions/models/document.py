@@ -215,6 +215,8 @@ class Bundle(Export):
     # when the file was written.
     records: Any = models.JSONField(default=list)
     outcomes: Any = models.JSONField(default=list, blank=True)
+    # The same search may find other records a moment later: that is another zip.
+    records_digest = models.CharField(max_length=64, default="", editable=False)
     file = models.FileField(upload_to="bundles", blank=True)
     size = models.PositiveBigIntegerField(null=True)  # of the file, in bytes
 
@@ -226,7 +228,7 @@ class Bundle(Export):
                 name="bundle_ready_has_file",
             ),
             models.UniqueConstraint(
-                fields=["requested_by", "query", "format"],
+                fields=["requested_by", "query", "format", "records_digest"],
                 condition=Q(state__in=WORKING),
                 name="bundle_asked_for_once",
             ),
