@@ -40,8 +40,8 @@ def request_document(
 ) -> Document:
     """Return the document of the record as it stands: the kept one, or a new one being made.
 
-    The kept one is served while it would say the same: a PDF while its pages would, a sealed one for
-    as long as the content stands. What still waits for a worker wakes one up again, unless the
+    The kept one is served while it would say the same: a PDF while its pages would, a sealed one
+    for as long as the content stands. What still waits for a worker wakes one up again, unless the
     caller makes it. `as_it_stands` asks beside a sealed document for a copy without a seal, which
     tells what became of the record since and says what it is; on paper that is named there are such
     copies only. What was made and has been lost is made anew. Raises `BadInput` for an unknown

@@ -108,6 +108,7 @@ def _as_told(decision: Decision) -> str:
     last = decision.events.exclude(kind="export").last()
     told: dict[str, Any] = {
         "versions": [TEMPLATE_VERSION, FORMAT_VERSION],
+        "address": settings.PUBLIC_URL,
         "record": [str(decision.uid), decision.reference, decision.digest],
         "status": decision.shown_status,
         "last": last.hash if last else "",

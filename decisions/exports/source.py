@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
+from django.conf import settings
 
 from decisions.content import content
 from decisions.exports.change_log import status_events
@@ -28,6 +29,7 @@ def document_source(decision: Decision) -> DocumentSource:
     """Return the content, the signatures and the status that the document shows."""
     values: dict[str, Any] = {
         "template_version": TEMPLATE_VERSION,
+        "address": settings.PUBLIC_URL,
         "content": content(decision),
         "reference": decision.reference,
         "template": str(decision.template),

@@ -75,10 +75,10 @@ def done(request: HttpRequest, to: Any, message: str | Promise) -> HttpResponse:
 
 def say_what_is_over(response: HttpResponse, rows: Sequence[Document | Bundle]) -> None:
     """Have a polled list say in the live region what became of the last, once none is worked on."""
-    over = [one for one in rows if one.finished_at]
+    over = {one.finished_at: one for one in rows if one.finished_at}
     if not over or any(one.is_working for one in rows):
         return
-    last = max(over, key=lambda one: one.finished_at)
+    last = over[max(over)]
     told = {"format": last.get_format_display(), "state": last.get_state_display().lower()}
     response["HX-Trigger"] = json.dumps({"announce": _("%(format)s: %(state)s.") % told})
 

@@ -154,6 +154,27 @@ def test_a_tag_or_a_comment_makes_no_new_document_and_nobody_says_that_nothing_c
     assert "What its pages show has not changed: here it is, with its data as of" in html
 
 
+@pytest.mark.parametrize("format", ["pdf", "html", "madr"])
+def test_another_address_of_the_installation_makes_a_new_draft(
+    format: str, draft: Decision, people: People, settings: Any
+) -> None:
+    kept = ready(request_document(draft, by=people.ux, format=format))
+    assert request_document(draft, by=people.ux, format=format) == kept
+    settings.PUBLIC_URL = "https://countersign.example"
+    assert request_document(draft, by=people.ux, format=format) != kept
+
+
+def test_another_address_seals_nothing_twice(
+    approved: Decision, people: People, settings: Any
+) -> None:
+    settings.SEAL_PKCS12 = "seal.p12"
+    sealed = ready(request_document(approved, by=people.ux))
+    assert sealed.is_sealed
+    settings.PUBLIC_URL = "https://countersign.example"
+    assert request_document(approved, by=people.ux) == sealed
+    assert approved.documents.get() == sealed
+
+
 @pytest.mark.parametrize("status", ["draft", "in_review", "withdrawn", "approved", "superseded"])
 def test_what_is_not_approved_is_marked_as_a_draft(status: str, people: People) -> None:
     document = request_document(factories.record_in(status, people), by=people.owner)
