@@ -47,6 +47,10 @@ class Migration(migrations.Migration):
                 ("address", models.GenericIPAddressField(null=True)),
                 ("query", models.TextField(blank=True)),
                 (
+                    "records_digest",
+                    models.CharField(default="", editable=False, max_length=64),
+                ),
+                (
                     "format",
                     models.CharField(
                         choices=[
@@ -137,6 +141,11 @@ class Migration(migrations.Migration):
             model_name="document",
             name="error_values",
             field=models.JSONField(blank=True, default=dict),
+        ),
+        migrations.AddField(
+            model_name="document",
+            name="is_withdrawn",
+            field=models.BooleanField(default=False),
         ),
         migrations.AddField(
             model_name="document",
@@ -316,7 +325,7 @@ class Migration(migrations.Migration):
             model_name="bundle",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("state__in", ("requested", "rendering"))),
-                fields=("requested_by", "query", "format"),
+                fields=("requested_by", "query", "format", "records_digest"),
                 name="bundle_asked_for_once",
             ),
         ),
