@@ -36,12 +36,12 @@ NOT_PROSE = "\N{OBJECT REPLACEMENT CHARACTER}"
 HANDLE = re.compile(r"@(\w[\w.@+-]{0,149})")
 BEFORE_NO_HANDLE = re.compile(r"[\w/@]")
 SCHEMES = {"http", "https", "mailto"}
-# A record's page uses h1 to h3 itself.
+# A record's page uses h1 to h3 itself; a document says which levels stand above a text.
 FIRST_HEADING, LAST_HEADING = 4, 6
 
 TAGS = {
     *("p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
-    *("h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "mark", "span"),
+    *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "mark", "span"),
 }
 ATTRIBUTES = {"*": {"dir", "lang"}, "a": {"href", "title"}, "ol": {"start"}}
 CLASSES = {
@@ -147,7 +147,7 @@ def render(
 
     `people` maps handles in small letters ("ana") to the names that stand for them.
     Tables of more than so many `columns` are shown in parts; 0: none is.
-    Headings start at level `heading` (4 to 6) whatever the writer used, and never skip a level.
+    Headings start at level `heading` (3 to 6) whatever the writer used, and never skip a level.
     Links lead to http, https or mail addresses only; raw HTML is shown as it was typed.
     """
     cite = partial(_cite, named=named or {}, link=link)
@@ -159,6 +159,7 @@ def said(
     evidence: Mapping[str, EvidenceLike],
     *,
     link: Link = page_link,
+    heading: int = FIRST_HEADING,
     people: Mapping[str, str] | None = None,
     columns: int = 0,
 ) -> SafeString:
@@ -168,7 +169,7 @@ def said(
     it no longer counts its own page says so. Everything else between brackets stays a name.
     """
     cite = partial(_cite_said, evidence=evidence, link=link)
-    return _html(text, cite, people or {}, FIRST_HEADING, columns)
+    return _html(text, cite, people or {}, heading, columns)
 
 
 def _html(

@@ -1,4 +1,4 @@
-"""Records that are hard to print: other scripts, 60 columns, endless words, a hundred pages."""
+"""Records that are hard to print: other scripts, all blocks, 60 columns, a hundred pages."""
 
 from __future__ import annotations
 
@@ -21,6 +21,34 @@ SENTENCES = {
     "Cyrillic and Greek": "Куда идут сообщения? Πού πάνε τα μηνύματα;",
     "Signs": "Done ✓, risky ⚠, a party 🎉, a family 👩‍👩‍👧, cuneiform 𒀀, turned \u202egnorw\u202c.",
 }
+# What is usual in Markdown, and easily told wrongly to who reads with their ears.
+BLOCKS = """# A heading
+
+### One far below
+
+1. A loose item
+
+   in two paragraphs
+
+   - and another
+
+     in it
+
+   | A table | in it |
+   |---------|-------|
+   | of      | cells |
+
+2. ```
+   code
+   ```
+
+> ## A heading in a quotation
+
+- # A heading in an item
+
+| A head | without rows |
+|--------|--------------|
+"""
 LONG_WORD = "Donaudampfschifffahrtselektrizitaeten" * 8 + "hauptbe"  # 303 letters
 
 
@@ -40,18 +68,20 @@ def in_many_scripts(people: People) -> Decision:
     """Return a signed record whose title, candidates, texts and dissent are in many scripts."""
     record = factories.complete_draft(people, title="أين تذهب الرسائل؟ メッセージはどこへ?")
     for candidate, name in zip(record.candidates.all(), ("提示词更好", "ראש מכוונן"), strict=True):
-        _rename(candidate, people, name)
+        blocks = dict.fromkeys(("summary", "data_needed", "risks"), BLOCKS)
+        _edit(candidate, people, name=name, **blocks)
     told = "\n\n".join(f"{name}: {text}\n\n{text}" for name, text in SENTENCES.items())
     listed = "\n".join(f"- {text}" for text in SENTENCES.values())
-    factories.edit(record, "problem", people, problem=told, scope=listed)
-    return _signed(record, people, said=SENTENCES["Arabic"])
+    texts = {"question": BLOCKS, "problem": told, "scope": f"{listed}\n\n{BLOCKS}"}
+    factories.edit(record, "problem", people, **texts)
+    return _signed(record, people, said=f"{SENTENCES['Arabic']}\n\n{BLOCKS}")
 
 
 def long_and_wide(people: People) -> Decision:
     """Return a signed record of about 100 pages, 60 columns, and words of 300 letters."""
     record = factories.complete_draft(people, title=LONG_WORD[:200])
     for candidate in record.candidates.all():
-        _rename(candidate, people, f"{candidate.letter}{LONG_WORD}"[:120])
+        _edit(candidate, people, name=f"{candidate.letter}{LONG_WORD}"[:120])
     # Mostly headings: to lay out lines of text is what takes long.
     many = "\n\n".join(f"## {number}\n\nConsidered." for number in range(1, 1600))
     factories.edit(
@@ -74,8 +104,8 @@ def table_of(columns: int, rows: int = 3) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _rename(candidate: Candidate, people: People, name: str) -> None:
-    edit_candidate(candidate, by=people.data_science, token=candidate.token, name=name)
+def _edit(candidate: Candidate, people: People, **values: str) -> None:
+    edit_candidate(candidate, by=people.data_science, token=candidate.token, **values)
 
 
 def _signed(record: Decision, people: People, said: str) -> Decision:

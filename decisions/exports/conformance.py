@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from pydyf import Array, Stream
+from pydyf import Array, Dictionary, Stream
 
 VARIANT = "pdf/a-3a"
 
@@ -46,6 +46,8 @@ def finish(document: Any, pdf: Any) -> None:
     _claim_both(pdf)
     structure = _Structure(pdf)
     structure.join_terms()
+    structure.gather_items()
+    structure.fill_tables()
     structure.lift_links()
     _map_every_glyph(pdf)
     _end_streams_clearly(pdf)
@@ -102,6 +104,23 @@ class _Structure:
                 for one in told:
                     self._becomes(one, "/LBody")
 
+    def gather_items(self) -> None:
+        """Put all that an item of a list says into its one body: LI of Lbl and LBody.
+
+        WeasyPrint hangs paragraphs, code and tables of an item on the LI itself.
+        """
+        for item in [one for one in self._elements if one["S"] == "/LI"]:
+            told = [one for one in self._kids(item) if one["S"] != "/Lbl"]
+            if [one["S"] for one in told] != ["/LBody"]:
+                self._gather(item, told)
+
+    def fill_tables(self) -> None:
+        """Make the head of a table without rows its body: a Table has one or the other alone."""
+        for table in [one for one in self._elements if one["S"] == "/Table"]:
+            groups = self._kids(table)
+            if [one["S"] for one in groups] == ["/THead"]:
+                groups[0]["S"] = "/TBody"
+
     def lift_links(self) -> None:
         """Hang the annotation of a link on the Link itself, also where its words are marked up."""
         numbers = _at(self._pdf, self._root["ParentTree"])["Nums"]
@@ -126,6 +145,18 @@ class _Structure:
         for body in self._kids(item):
             if body.get("S") == "/LBody":
                 body["S"] = "/NonStruct"
+
+    def _gather(self, item: Any, told: list[Any]) -> None:
+        """Hang what an item says on a body of its own."""
+        kept = Array(one.reference for one in told)
+        names = {"Type": "/StructElem", "S": "/LBody", "Pg": item["Pg"], "P": item.reference}
+        body = Dictionary({**names, "K": kept})
+        self._pdf.add_object(body)
+        for one in told:
+            one["P"] = body.reference
+            if one["S"] == "/LBody":
+                one["S"] = "/NonStruct"
+        item["K"] = Array([*(one for one in item["K"] if one not in kept), body.reference])
 
     def _link_around(self, element: Any) -> Any:
         """Return the Link that an element stands in, if it is not one itself."""

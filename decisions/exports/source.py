@@ -14,7 +14,7 @@ from decisions.models import Decision, Import, Review, SignOff
 from decisions.signatures import policy_of
 
 # Raise this when the document's template or styles change what it looks like.
-TEMPLATE_VERSION = 14
+TEMPLATE_VERSION = 15
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,14 @@ def said(text: str, moment: datetime, named: Named) -> SafeString:
 
 
 @register.simple_tag
-def document_said(text: str, moment: datetime, named: Named) -> SafeString:
+def document_said(
+    text: str, moment: datetime, named: Named, heading: int = texts.FIRST_HEADING
+) -> SafeString:
     """Return what somebody said as HTML whose figures link to their place in the document."""
     evidence = evidence_by(named, moment)
-    return texts.said(text, evidence, link=texts.document_link, columns=MOST_COLUMNS)
+    return texts.said(
+        text, evidence, link=texts.document_link, heading=heading, columns=MOST_COLUMNS
+    )
 
 
 @register.filter

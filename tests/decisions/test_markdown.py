@@ -2,8 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from decisions.markdown import (
     EvidenceLike,
@@ -175,6 +178,17 @@ def test_headings_start_below_the_pages_own_and_never_skip_a_level() -> None:
     )
     assert "<h6>" in render("# a\n## b\n### c\n#### d", heading=5)
     assert "<h7>" not in render("# a\n## b\n### c\n#### d", heading=5)
+
+
+@given(st.integers(3, 5), st.lists(st.tuples(st.sampled_from(["", "> ", "- "]), st.integers(1, 6))))
+def test_headings_of_any_text_start_where_its_place_says_and_never_skip_a_level(
+    first: int, headings: list[tuple[str, int]]
+) -> None:
+    text = "\n\n".join(f"{before}{'#' * level} Heading" for before, level in headings)
+    for shown in (render(text, heading=first), said(text, {}, heading=first)):
+        levels = [int(level) for level in re.findall(r"<h([1-6])\b", shown)]
+        assert len(levels) == len(headings)
+        assert all(first <= level <= before + 1 for before, level in pairwise([first - 1, *levels]))
 
 
 def test_columns_of_numbers_are_marked_by_a_class() -> None:

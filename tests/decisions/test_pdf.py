@@ -17,8 +17,8 @@ from decisions import clock, tasks
 from decisions.actions.claiming import CLAIM_HOLDS, claim
 from decisions.actions.documents import request_document
 from decisions.actions.evidence import withdraw_evidence
-from decisions.actions.lifecycle import approve
-from decisions.actions.records import edit_details
+from decisions.actions.lifecycle import approve, note_outcome
+from decisions.actions.records import edit_details, remove_participant
 from decisions.actions.rendering import keep_document
 from decisions.actions.review import lift_review, send_review
 from decisions.exports.document import record_document
@@ -32,7 +32,7 @@ from decisions.exports.pdf import (
     render_pdf,
 )
 from decisions.models import Decision, Document, DocumentState, Meaning, Role, Verdict
-from tests import factories
+from tests import factories, hard_records
 from tests.factories import People
 
 pytestmark = pytest.mark.slow
@@ -154,9 +154,14 @@ def test_figures_in_the_text_link_to_their_evidence(signed: Decision, people: Pe
     assert f'<li id="{first.reference}">' in withdrawn, "the reason stands there on paper"
 
 
-def test_headings_never_skip_a_level_and_ids_are_unique(signed: Decision, people: People) -> None:
-    factories.edit(signed, "problem", people, scope="# A\n### B\n\nText")
-    html = html_of(signed)
+@pytest.mark.usefixtures("db")
+def test_headings_never_skip_a_level_and_ids_are_unique() -> None:
+    team = hard_records.many_scripts()
+    record = hard_records.in_many_scripts(team)
+    approve(record, by=team.owner)
+    note_outcome(record, by=team.owner, success="yes", text=hard_records.BLOCKS, review_on=None)
+    html = html_of(record)
+    assert html.count("One far below") == 13, "every text of a record has it"
     levels = [int(level) for level in re.findall(r"<h([1-6])\b", html)]
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))

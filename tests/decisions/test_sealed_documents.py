@@ -255,8 +255,10 @@ def test_who_approves_opens_no_key(
 
 
 def sealed_file(record: Decision, people: People, folder: Path) -> Path:
-    """Return the sealed file of a record that its owner approves now."""
+    """Return the sealed file of a record that its owner approves now and tells the outcome of."""
     approve(record, by=people.owner)
+    told = {"success": "yes", "text": hard_records.BLOCKS, "review_on": None}
+    note_outcome(record, by=people.owner, **told)
     document = rendered(record)
     assert (document.state, document.is_sealed) == (DocumentState.READY, True), document.error
     path = folder / "sealed.pdf"
