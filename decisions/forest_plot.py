@@ -96,7 +96,7 @@ class Figure:
     """A drawing with what it shows in words: a title, a description and a table.
 
     `headings` and `table` are that table as text, each line as long as the headings; a forest plot
-    has `rows` instead.
+    has `rows` instead. `further` is the rest of a drawing that is too large for one page.
     """
 
     svg: SafeString
@@ -105,6 +105,7 @@ class Figure:
     rows: tuple[FigureRow, ...] = ()
     headings: tuple[str, ...] = ()
     table: tuple[tuple[str, ...], ...] = ()
+    further: tuple[SafeString, ...] = ()
 
 
 @dataclass(frozen=True)

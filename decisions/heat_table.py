@@ -38,9 +38,13 @@ from decisions.weighing.words import (
     points,
     worth_words,
 )
+from decisions.wide_tables import even_parts
 
 WIDTH, NAMES, CELL_AT_LEAST, CELL_AT_MOST = 760.0, 196.0, 92.0, 150.0
 ROW, RESULT, PAD, GAP = 50.0, 30.0, 10.0, 2.0
+# What a part for a page holds: with the results and the legend it is no longer than the page, and
+# it is not so wide that its letters get too small to read.
+MOST_ROWS, MOST_WIDTH = 12, 950.0
 # The darkest shade leaves ink readable on it.
 FAINTEST, DARKEST = 0.03, 0.28
 
@@ -64,21 +68,23 @@ def heat_table(
     *,
     winner: int | None = None,
     apart: Mapping[tuple[int, int], Apart] | None = None,
+    in_parts: bool = False,
     key: str = "matrix",
 ) -> Figure:
     """Return goals by candidates with values, outcomes and what they are worth.
 
     Under them stand the scores and how often each candidate is the best; neither where nothing
     has a weight; those of a clear `winner` (a column) are set in bold. `apart` is, by row and
-    column, what was measured for cells that hold nothing.
+    column, what was measured for cells that hold nothing. `in_parts` is for pages: what is too
+    large for one is drawn in several, the candidates over each.
     """
     apart = apart or {}
     title = _("How each candidate stands in every goal")
     results = _results(table, weighed, simulated)
     description = _describe(table, weighed, simulated)
     cells = cells_in_words(table)
-    layout = _Drawing(table, weighed, cells, results, apart, winner)
-    drawing = layout.svg(title, description, f"figure-{key}")
+    layout = _Drawing(table, weighed, cells, results, apart, winner, in_parts=in_parts)
+    drawing, *further = layout.parts(title, description, f"figure-{key}")
     headings = (_("Goal"), *(str(column) for column in table.columns))
     lines = tuple(
         (
@@ -87,7 +93,8 @@ def heat_table(
         )
         for row, (place, told) in enumerate(zip(table.rows, cells, strict=True))
     )
-    return Figure(drawing, title, description, (), headings, lines + tuple(results))
+    shown = lines + tuple(results)
+    return Figure(drawing, title, description, (), headings, shown, tuple(further))
 
 
 def heat_legend() -> str:
@@ -138,7 +145,10 @@ def _sentence(table: Table, weighed: Weighed, simulated: Simulated, at: int) -> 
 
 
 class _Drawing:
-    """Lays the matrix out: a head of candidates, a row a goal, and the results."""
+    """Lays the matrix out: a head of candidates, a row a goal, and the results.
+
+    `rows` and `columns` are those of each part; without parts, of one that has them all.
+    """
 
     def __init__(
         self,
@@ -148,25 +158,58 @@ class _Drawing:
         results: list[tuple[str, ...]],
         apart: Mapping[tuple[int, int], Apart],
         winner: int | None,
+        *,
+        in_parts: bool,
     ) -> None:
         self.table, self.weighed, self.cells, self.results = table, weighed, cells, results
         self.apart, self.winner = apart, winner
-        count = max(len(table.columns), 1)
-        self.cell = min(max((WIDTH - NAMES) / count, self._widest()), CELL_AT_MOST)
-        self.width = max(WIDTH, NAMES + self.cell * count)
+        rows, columns = len(table.rows), len(table.columns)
+        cell = min(self._widest(), CELL_AT_MOST)
+        most = int((MOST_WIDTH - NAMES) / cell) if in_parts else columns
+        self.rows = even_parts(rows, MOST_ROWS if in_parts else rows)
+        self.columns = even_parts(columns, most)
+        across = max(len(self.columns[0]), 1)
+        self.cell = min(max((WIDTH - NAMES) / across, cell), CELL_AT_MOST)
+        self.width = max(WIDTH, NAMES + self.cell * across)
         self.names = [wrap(one.name, self.cell - 2 * PAD, SMALL) for one in table.columns]
         self.head = 24 + LINE * max((len(lines) for lines in self.names), default=0)
 
-    def svg(self, title: str, description: str, key: str) -> SafeString:
-        """Return the whole drawing."""
-        rows = len(self.table.rows)
-        bottom = self.head + ROW * rows
-        height = bottom + RESULT * len(self.results) + 8
+    def parts(self, title: str, description: str, key: str) -> list[SafeString]:
+        """Return the drawings: all goals of some candidates, then all goals of the next.
+
+        Each has its own title; what they show together is told with the first.
+        """
+        places = [(rows, columns) for columns in self.columns for rows in self.rows]
+        if len(places) == 1:
+            return [self._part(*places[0], title, description, key)]
+        named = _("%(title)s, part %(number)s of %(count)s")
+        told = {"title": title, "count": len(places)}
+        return [
+            self._part(
+                rows,
+                columns,
+                named % {**told, "number": number},
+                description if number == 1 else _("As told with the first part."),
+                key if number == 1 else f"{key}-{number}",
+            )
+            for number, (rows, columns) in enumerate(places, start=1)
+        ]
+
+    def _part(
+        self, rows: range, columns: range, title: str, description: str, key: str
+    ) -> SafeString:
+        """Return some goals of some candidates; under the last goal stand the results."""
+        bottom = self.head + ROW * len(rows)
+        lefts = {column: NAMES + self.cell * at for at, column in enumerate(columns)}
+        results = self.results if rows == self.rows[-1] else []
         body = [
-            *(self._heading(column) for column in range(len(self.table.columns))),
-            *(self._row(row) for row in range(rows)),
+            *(self._heading(column, left) for column, left in lefts.items()),
+            *(self._row(row, self.head + ROW * at, lefts) for at, row in enumerate(rows)),
             line(0, bottom + 3, self.width, bottom + 3, "fig-axis", RULE),
-            *(self._result(told, bottom + 4 + RESULT * at) for at, told in enumerate(self.results)),
+            *(
+                self._result(told, bottom + 4 + RESULT * at, lefts)
+                for at, told in enumerate(results)
+            ),
         ]
         return frame(
             *body,
@@ -175,7 +218,7 @@ class _Drawing:
             key=key,
             kind="heat-table",
             width=self.width,
-            height=height,
+            height=bottom + RESULT * len(results) + 8,
         )
 
     def _widest(self) -> float:
@@ -189,23 +232,19 @@ class _Drawing:
         widths += [text_width(_("not comparable"), SMALL)] if self.apart else []
         return max([CELL_AT_LEAST, *(width + 2 * PAD for width in widths)])
 
-    def _left(self, column: int) -> float:
-        return NAMES + self.cell * column
-
-    def _heading(self, column: int) -> SafeString:
+    def _heading(self, column: int, left: float) -> SafeString:
         """Return a candidate's letter and name over its column, and whether it is out."""
-        left, is_out = self._left(column) + PAD, bool(self.weighed.is_out[column])
+        start, is_out = left + PAD, bool(self.weighed.is_out[column])
         letter = self.table.columns[column].letter
         words = _("%(letter)s, out") % {"letter": letter} if is_out else letter
         lines = [
-            text(left, 16 + LINE * (at + 1), words, "start", SMALL, soft=True)
+            text(start, 16 + LINE * (at + 1), words, "start", SMALL, soft=True)
             for at, words in enumerate(self.names[column])
         ]
-        return element("g", text(left, 16, words, "start", TEXT, weight=600, soft=is_out), *lines)
+        return element("g", text(start, 16, words, "start", TEXT, weight=600, soft=is_out), *lines)
 
-    def _row(self, row: int) -> SafeString:
+    def _row(self, row: int, top: float, lefts: Mapping[int, float]) -> SafeString:
         """Return one goal: its name, what it asks for, and a cell a candidate."""
-        top = self.head + ROW * row
         place = self.table.rows[row]
         (name,) = wrap(place.name, NAMES - 2 * PAD, TEXT, lines=1) or [""]
         (asked,) = wrap(goal_words(place), NAMES - PAD, SMALL, lines=1) or [""]
@@ -214,12 +253,12 @@ class _Drawing:
             line(0, top, self.width, top, "fig-grid", HAIRLINE),
             text(0, top + 21, name, "start", TEXT, weight=600),
             text(0, top + 21 + LINE, asked, "start", SMALL, soft=True),
-            *(self._cell(row, column, top) for column in range(len(self.table.columns))),
+            *(self._cell(row, column, top, left) for column, left in lefts.items()),
         )
 
-    def _cell(self, row: int, column: int, top: float) -> SafeString:
+    def _cell(self, row: int, column: int, top: float, left: float) -> SafeString:
         """Return one cell: shade, sign, value and interval."""
-        left, told, parts = self._left(column), self.cells[row][column], []
+        told, parts = self.cells[row][column], []
         start = left + PAD
         if told.outcome:
             parts.append(sign(told.outcome, start + 6, top + 16))
@@ -234,15 +273,15 @@ class _Drawing:
         for words in wrap(second, self.cell - PAD - GAP, SMALL, lines=1):
             base = top + 16 + LINE + SMALL * TO_BASE
             parts.append(text(left + PAD, base, words, "start", SMALL, soft=True))
-        return element("g", self._shade(row, column, top), *parts)
+        return element("g", self._shade(row, column, top, left), *parts)
 
-    def _shade(self, row: int, column: int, top: float) -> SafeString:
+    def _shade(self, row: int, column: int, top: float, left: float) -> SafeString:
         """Return the ground of a cell: the darker, the more its value is worth.
 
         Where a candidate is out its values are worth nothing any more.
         """
         place: dict[str, Attribute] = {
-            "x": self._left(column) + GAP,
+            "x": left + GAP,
             "y": top + GAP,
             "width": self.cell - 2 * GAP,
             "height": ROW - 2 * GAP,
@@ -256,19 +295,19 @@ class _Drawing:
         shade = FAINTEST + (DARKEST - FAINTEST) * worth
         return element("rect", class_="fig-worth", fill=GOOD, fill_opacity=shade, **place)
 
-    def _result(self, told: tuple[str, ...], top: float) -> SafeString:
+    def _result(self, told: tuple[str, ...], top: float, lefts: Mapping[int, float]) -> SafeString:
         """Return a row of results; a clear winner's is set in bold."""
         base = top + RESULT / 2 + TEXT * TO_BASE
         cells = [
             text(
-                self._left(column) + PAD,
+                left + PAD,
                 base,
-                words,
+                told[column + 1],
                 "start",
                 TEXT,
                 weight=600 if column == self.winner else 400,
                 soft=bool(self.weighed.is_out[column]),
             )
-            for column, words in enumerate(told[1:])
+            for column, left in lefts.items()
         ]
         return element("g", text(0, base, told[0], "start", TEXT, weight=600), *cells)

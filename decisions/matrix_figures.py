@@ -18,8 +18,12 @@ MATRIX, TORNADO, FRONT = "matrix", "tornado", "front-"
 
 
 def drawn_of(weighing: Weighing) -> dict[str, Drawn]:
-    """Return by name the heat table, the tornado and the fronts, as far as there is something."""
-    return {one.name: one for one in (*weighed_figures(weighing), *front_figures(weighing))}
+    """Return by name the heat table, the tornado and the fronts, as far as there is something.
+
+    They are for a document: each is drawn in parts that fit a page.
+    """
+    printed = (*weighed_figures(weighing, in_parts=True), *front_figures(weighing))
+    return {one.name: one for one in printed}
 
 
 def drawing_named(weighing: Weighing, name: str) -> Drawn | None:
@@ -31,11 +35,11 @@ def drawing_named(weighing: Weighing, name: str) -> Drawn | None:
     return draws[name](weighing) if name in draws and not weighing.is_empty else None
 
 
-def weighed_figures(weighing: Weighing) -> Iterator[Drawn]:
+def weighed_figures(weighing: Weighing, *, in_parts: bool = False) -> Iterator[Drawn]:
     """Give the figures that weights change: the heat table, and the tornado if something turns."""
     if weighing.is_empty:
         return
-    yield _heat(weighing)
+    yield _heat(weighing, in_parts=in_parts)
     if swings := _swings(weighing):
         yield swings
 
@@ -45,7 +49,7 @@ def front_figures(weighing: Weighing) -> Iterator[Drawn]:
     yield from filter(None, (_front(known, front) for known, front in weighing.fronts))
 
 
-def _heat(weighing: Weighing) -> Drawn:
+def _heat(weighing: Weighing, *, in_parts: bool = False) -> Drawn:
     apart = {place: _apart(one) for place, one in weighing.matrix.apart.items()}
     heat = heat_table(
         weighing.table,
@@ -53,6 +57,7 @@ def _heat(weighing: Weighing) -> Drawn:
         weighing.simulated,
         winner=weighing.verdict.winner,
         apart=apart,
+        in_parts=in_parts,
         key=MATRIX,
     )
     return Drawn(MATRIX, heat, heat_legend(), len(heat.headings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from math import ceil
 
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -18,6 +19,12 @@ _BETWEEN_WORDS = re.compile(r"\s+")
 
 # The cells of a line of a table, or a single token that is in no cell.
 Line = list[list[Token]]
+
+
+def even_parts(count: int, most: int) -> list[range]:
+    """Return so many rows or columns in as few parts as hold at most `most`, nearly alike."""
+    size = ceil(count / ceil(count / most)) if count else 1
+    return [range(at, min(at + size, count)) for at in range(0, max(count, 1), size)]
 
 
 def split_wide_tables(state: StateCore) -> None:

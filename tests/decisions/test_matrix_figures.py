@@ -135,6 +135,32 @@ def test_the_heat_table_reads_without_colour() -> None:
     assert {"A, out", "no evidence", "est. 1.5–5", "82.1–90.0"} <= set(texts(figure))
 
 
+def test_for_pages_a_large_matrix_is_drawn_in_parts_that_fit_one() -> None:
+    goals = [replace(rows()[1], key=str(at), name=f"Cost {at}") for at in range(34)]
+    candidates = [Column(chr(65 + at), "A name on two lines, at least") for at in range(16)]
+    large = make_table(goals, candidates, {(33, at): Cell(3, 2.5, 4) for at in range(16)})
+    told = large, weigh(large), simulate(large, 10)
+    figure = heat_table(*told, in_parts=True)
+    drawings = [ElementTree.fromstring(one) for one in (figure.svg, *figure.further)]  # noqa: S314
+    for one in drawings:
+        points = 166 / 25.4 * 72 / float(one.get("width", "0"))  # on A4, for a unit
+        assert float(one.get("height", "0")) * points < 560, "of the 652 that Letter has"
+        assert 12.5 * points > 6, "the smallest letters can be read"
+    words = [one.text or "" for drawing in drawings for one in drawing.iter(f"{SVG}text")]
+    across = words.count("Cost 33")
+    assert len(drawings) == 3 * across > 3
+    assert all(words.count(f"Cost {at}") == across for at in range(34))
+    assert all(words.count(one.letter) == 3 for one in candidates)
+    assert words.count("Score of 100") == words.count("Chance to be best") == across
+    titles = [one.findtext(f"{SVG}title", "") for one in drawings]
+    assert titles[1] == f"{figure.title}, part 2 of {len(drawings)}"
+    assert len({one.get("aria-labelledby") for one in drawings}) == len(set(titles)) == len(titles)
+    assert [one.findtext(f"{SVG}desc") for one in drawings].count(figure.description) == 1
+    assert not heat_table(*told).further
+    small = make_table(goals[:12], candidates[:4], {})
+    assert not heat_table(small, weigh(small), simulate(small, 10), in_parts=True).further
+
+
 def test_the_more_a_value_is_worth_the_darker_is_its_cell() -> None:
     svg = drawn(heat_table(table(), weigh(table()), simulate(table(), 200)))
     shades = [
