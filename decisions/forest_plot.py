@@ -189,9 +189,11 @@ class _Drawing:
         heights = [ROW + LINE * (len(lines) - 1) for lines in self.names]
         bottom = HEAD + sum(heights)
         tops = [HEAD + sum(heights[:at]) for at in range(len(heights))]
-        height = bottom + FOOT
+        axis = self._axis_words(bottom + 36)
+        height = bottom + FOOT + LINE * (len(axis) - 1)
         body = [
             self._frame(bottom),
+            *axis,
             self._target_line(bottom),
             *(self._row(at, top, heights[at]) for at, top in enumerate(tops)),
             self._headings(),
@@ -248,7 +250,7 @@ class _Drawing:
         return scale_over(values or [0, 1], self.plot_start, self.plot_end, bounded=bounded)
 
     def _frame(self, bottom: float) -> SafeString:
-        """Return the grid, the axis with its ticks, and what the axis shows."""
+        """Return the grid, and the axis with its ticks."""
         ticks = roomy_ticks(self.scale)
         at_ticks = [self.scale(at) for at in ticks]
         parts = [line(x, HEAD, x, bottom, "fig-grid", HAIRLINE) for x in at_ticks]
@@ -257,11 +259,18 @@ class _Drawing:
             text(x, bottom + 16, format_number(at), "middle", SMALL, soft=True)
             for x, at in zip(at_ticks, ticks, strict=True)
         ]
-        middle = (self.plot_start + self.plot_end) / 2
-        parts.append(text(middle, bottom + 36, self._axis_words(), "middle", SMALL, soft=True))
         return element("g", *parts)
 
-    def _axis_words(self) -> str:
+    def _axis_words(self, top: float) -> list[SafeString]:
+        """Return lines of text under the plot, as far as they fit there, that say what it shows."""
+        middle, parts = (self.plot_start + self.plot_end) / 2, []
+        for at, words in enumerate(wrap(self._axis_shows(), 0.9 * self.width, SMALL, lines=4)):
+            half = text_width(words, SMALL) / 1.8
+            x = min(max(middle, half), self.width - half)
+            parts.append(text(x, top + LINE * at, words, "middle", SMALL, soft=True))
+        return parts
+
+    def _axis_shows(self) -> str:
         """Return what the axis shows, and which way is better."""
         words = self.name if not self.unit else f"{self.name}, {self.unit}"
         if self.scale.is_log:

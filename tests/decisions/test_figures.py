@@ -7,9 +7,11 @@ import pytest
 from decisions.actions.evidence import attach_evidence, withdraw_evidence
 from decisions.actions.rows import edit_goal
 from decisions.figures import Figure, Row, Target, evidence_figures, forest_plot
+from decisions.marks import SMALL
 from decisions.models import Decision
 from decisions.outcomes import Outcome, outcome
 from decisions.record_parts import with_parts
+from decisions.svg import text_width
 from tests import factories
 from tests.factories import People
 
@@ -102,6 +104,21 @@ def test_odd_values_still_make_a_drawing_inside_its_box(
     places = [float(one.get("x", "0")) for one in svg.iter(f"{SVG}text")]
     assert all(0 <= place <= width for place in places)
     assert len(figure.rows) == len(rows)
+
+
+def test_the_words_under_a_plot_stand_whole_within_its_edges() -> None:
+    name = " ".join(f"word {at}" for at in range(18))
+    target = Target(5.0, at_least=False)
+    svg = drawn(forest_plot(ROWS, target, name=name, unit="€/1,000 messages"))
+    width, height = float(svg.get("width", "0")), float(svg.get("height", "0"))
+    places = {one.text or "": one for one in svg.iter(f"{SVG}text")}
+    words = [one for one in places if one.startswith("word") or one.endswith("better")]
+    assert " ".join(words) == f"{name}, €/1,000 messages · lower is better"
+    for one in words:
+        middle = float(places[one].get("x", "0"))
+        assert middle - text_width(one, SMALL) / 2 > 0
+        assert middle + text_width(one, SMALL) / 2 < width
+        assert float(places[one].get("y", "0")) < height
 
 
 def test_names_are_escaped() -> None:
