@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, cached_property
 from itertools import groupby
@@ -60,6 +60,7 @@ from decisions.section_kinds import (
     Text,
 )
 from decisions.signatures import Seat, Signatures, latest_sign_offs
+from decisions.wide_tables import even_parts
 
 # What documents are printed on: width and height in points.
 PAPERS = {"A4": (595, 842), "Letter": (612, 792)}
@@ -68,6 +69,8 @@ TEMPLATE = "decisions/document/document.html"
 DAY = "j F Y"
 # Of figures that no goal asks for, and of the lines of a table of evidence; the CSV has all.
 MOST_FIGURES, MOST_EVIDENCE = 30, 100
+# Candidates in a table side by side; with more their values lie over each other.
+MOST_ACROSS = 5
 
 T = TypeVar("T")
 
@@ -146,6 +149,15 @@ class GoalLine:
     worst: str
     weight: str
     cells: tuple[CandidateFigure, ...]
+
+
+@dataclass(frozen=True)
+class OverviewPart:
+    """Candidates that stand side by side on a page, with what each goal has to say of them."""
+
+    title: str
+    candidates: Sequence[Candidate]
+    lines: tuple[GoalLine, ...]
 
 
 @dataclass(frozen=True)
@@ -386,6 +398,29 @@ class RecordDocument:
     def goals(self) -> list[GoalLine]:
         """Return the goals, each with what was measured of every considered candidate."""
         return [self._goal_line(goal) for goal in self.record.accepted_goals]
+
+    @property
+    def overview(self) -> list[OverviewPart]:
+        """Return the goals with what was measured, so many candidates after so many."""
+        title = _("Every goal at a glance")
+        parts = even_parts(len(self.considered), MOST_ACROSS)
+        return [
+            OverviewPart(
+                title if len(parts) == 1 else f"{title}, {self._letters(places)}",
+                [self.considered[at] for at in places],
+                tuple(
+                    replace(line, cells=tuple(line.cells[at] for at in places))
+                    for line in self.goals
+                ),
+            )
+            for places in parts
+        ]
+
+    def _letters(self, places: range) -> str:
+        """Return which candidates stand at some places: "A to E"."""
+        first, last = self.considered[places[0]].letter, self.considered[places[-1]].letter
+        told = {"first": first, "last": last}
+        return first if first == last else _("%(first)s to %(last)s") % told
 
     @cached_property
     def signatures(self) -> list[SignatureLine]:

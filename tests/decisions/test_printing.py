@@ -18,8 +18,9 @@ from decisions.exports.change_log import change_log, in_words
 from decisions.exports.document import record_document
 from decisions.exports.pdf import render_html
 from decisions.exports.source import document_source
+from decisions.figures import CandidateFigure
 from decisions.fonts import drawable
-from decisions.models import Decision
+from decisions.models import Candidate, Decision, Goal
 from decisions.scripts import (
     as_written,
     attributes_of,
@@ -85,6 +86,22 @@ def test_a_table_that_nobody_reads_is_not_split() -> None:
     assert markdown.render(table_of(2_000), columns=8).count("<table") == 1
     assert process_time() - began < 2
     assert markdown.render("|a|b|c|\n|-|-|-|\n|1|", columns=2).count("<table") == 2
+
+
+def test_many_candidates_stand_side_by_side_in_parts() -> None:
+    document = documents.RecordDocument(Decision())
+    document.considered = [Candidate(letter=one) for one in "ABCDEFGHIJK"]
+    cells = tuple(CandidateFigure(one, None, None) for one in document.considered)
+    document.goals = [documents.GoalLine(Goal(), "", "", "", cells)]
+    parts = document.overview
+    glance = "Every goal at a glance"
+    assert [one.title for one in parts] == [
+        f"{glance}, {at}" for at in ("A to D", "E to H", "I to K")
+    ]
+    assert [one.candidate for part in parts for one in part.lines[0].cells] == document.considered
+    assert all(len(one.candidates) == len(one.lines[0].cells) for one in parts)
+    document.considered = document.considered[:5]
+    assert [one.title for one in document.overview] == [glance]
 
 
 def test_columns_share_a_page_alike_where_their_words_are_long() -> None:
