@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -46,6 +47,8 @@ _ASSET = re.compile(r"(?:css|fonts|icons)/[A-Za-z0-9_-]+\.(?:css|otf|svg|ttf)")
 HEAD_WIDTH, HEAD_SIZE = 128 / 25.4 * 72, 7.6
 # Letters of a `data:` address: the stamp across a draft's pages takes some ten thousand.
 LONGEST_DATA = 1_000_000
+# What a browser finds fonts for.
+EVERY_LETTER = range(sys.maxunicode + 1)
 
 
 class PackagedOnly(URLFetcher):
@@ -166,8 +169,14 @@ def _drawable_html(document: RecordDocument) -> str:
 
 
 def one_html_file(document: RecordDocument) -> str:
-    """Return the record as one HTML file that needs no other: its fonts are in it."""
-    html = render_html(document, "\n".join(_asset(name) for name in SCREEN_STYLES))
+    """Return the record as one HTML file that needs no other: its fonts are in it.
+
+    What turns the order of letters round is written out, as in the PDF.
+    """
+    styles = "\n".join(_asset(name) for name in SCREEN_STYLES)
+    html = render_html(document, styles)
+    if letters := undrawable(html, EVERY_LETTER):
+        html = spelled_out(render_html(document, styles, letters), letters)
     before, tag, after = html.partition("</style>")
     return f"{before}\n{embedded_fonts(html)}{tag}{after}"
 
