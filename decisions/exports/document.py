@@ -162,12 +162,16 @@ class OverviewPart:
 
 @dataclass(frozen=True)
 class SignatureLine:
-    """A role's signature: whether it covers what the record says now. None: not signed yet."""
+    """A role's signature: whether it covers what the record says now. None: not signed yet.
+
+    `awaited` is who is to give it. `is_departed`: who gave it no longer signs for the role.
+    """
 
     role: Role
     sign_off: SignOff | None
     holds: bool
     awaited: Participant | None = None
+    is_departed: bool = False
 
     @property
     def is_elsewhere(self) -> bool:
@@ -428,10 +432,14 @@ class RecordDocument:
         latest = self._latest
         board = Signatures(self.record, self.digest)
         counting = {one.signature for one in board.seats}
+        seats = {(one.participant.user_id, one.role) for one in board.seats}
         lines = []
         for role in Role:
             found = [one for one in latest.values() if one.role == role]
-            lines += [SignatureLine(role, one, one in counting) for one in found]
+            lines += [
+                SignatureLine(role, one, one in counting, is_departed=one.seat not in seats)
+                for one in found
+            ]
             if role in board.policy.roles:
                 missing = [one for one in board.empty_seats(role) if _is_new(one, latest)]
                 lines += [SignatureLine(role, None, False, one.participant) for one in missing]

@@ -635,7 +635,7 @@ CLAIMS = (
     "password asked",
     "Holds:",
     "Signature holds",
-    "every role has signed",
+    "has signed what this document says",
     "Lapsed:",
     "every role,",
 )

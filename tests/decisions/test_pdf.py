@@ -28,6 +28,7 @@ from decisions.exports.pdf import (
     LONGEST_DATA,
     PackagedOnly,
     make_pdf,
+    one_html_file,
     render_html,
     render_pdf,
 )
@@ -57,6 +58,7 @@ def test_an_approved_record_prints_recommendation_names_and_digest(approved: Dec
     assert "Give this file to http://localhost:8000/verify/" in text
     assert "B A tuned head" in text
     assert "Draft, not signed" not in text
+    assert "Approved: every role that had to sign has signed what this document says." in text
     assert re.search(r"Page 1 of \d+", text)
 
 
@@ -141,6 +143,38 @@ def test_dissent_and_lifted_requests_stay_visible(in_review: Decision, people: P
     assert "lifted by Uma Lindqvist" in text
     assert "Only with an alert." in text
     assert "Earlier signatures" in text
+
+
+def test_who_has_not_signed_is_named(in_review: Decision) -> None:
+    html = html_of(in_review)
+    assert "Not signed by Bruno Costa yet." in html
+    assert "Bruno Costa (Business): not signed" in html
+
+
+def test_a_signature_of_who_no_longer_signs_for_the_role_is_not_said_to_have_lapsed(
+    signed: Decision, people: People
+) -> None:
+    seat = signed.participants.get(user=people.ux, role="ux")
+    remove_participant(signed, by=people.owner, participant=seat)
+    html = html_of(signed)
+    assert "Uma Lindqvist (UX, no longer signs for the role)" in html
+    assert "it covers this document's content, and who gave it no longer signs" in html
+    assert "Lapsed:" not in html
+    factories.edit(signed, "problem", people, scope="Something else.")
+    changed = html_of(signed)
+    assert "who gave it no longer signs for the role, and the content has changed since" in changed
+    assert changed.count("Lapsed:") == 3
+
+
+def test_what_turns_letters_round_is_written_out_in_the_html_file_too(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("decisions.exports.pdf.embedded_fonts", lambda html: "")
+    record = factories.open_record(people, title="turned \u202egnorw\u202c 👩\u200d👧")
+    html = one_html_file(record_document(record))
+    assert not set("\u202e\u202c") & set(html)
+    assert "turned [U+202E]gnorw[U+202C] 👩\u200d👧</h1>" in html
+    assert "What would turn the order of letters round is written out" in html
 
 
 def test_figures_in_the_text_link_to_their_evidence(signed: Decision, people: People) -> None:
