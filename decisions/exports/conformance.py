@@ -75,12 +75,24 @@ def _end_streams_clearly(pdf: Any) -> None:
     """Leave streams uncompressed whose last byte would be a carriage return.
 
     Together with the line feed that follows it would read as one end of line, and the stream as
-    shorter than it says. A zlib stream ends with its Adler-32 (RFC 1950).
+    shorter than it says. A zlib stream ends with its Adler-32 (RFC 1950). Also of the streams that
+    are added only as the file is written: of small objects, and of where all objects are.
     """
     for one in pdf.objects:
-        if isinstance(one, Stream) and one.compress:
-            content = b"\n".join(_bytes(item) for item in one.stream)
-            one.compress = zlib.adler32(content) & 0xFF != _RETURN
+        _end_clearly(one)
+    add_object = pdf.add_object
+
+    def add_ending_clearly(one: Any) -> None:
+        add_object(one)
+        _end_clearly(one)
+
+    pdf.add_object = add_ending_clearly
+
+
+def _end_clearly(one: Any) -> None:
+    if isinstance(one, Stream) and one.compress:
+        content = b"\n".join(_bytes(item) for item in one.stream)
+        one.compress = zlib.adler32(content) & 0xFF != _RETURN
 
 
 class _Structure:

@@ -65,7 +65,7 @@ def put_seal_on(pdf: bytes, opened: Opened, reason: str) -> bytes:
     ensure_valid(opened)
     stamper = _Stamper(opened.timestamp_url, timeout=TIMESTAMP_SECONDS)
     try:
-        writer = _UntouchedMetadata(BytesIO(pdf), strict=True)
+        writer = _PlainUpdate(BytesIO(pdf), strict=True)
         if "/AcroForm" in writer.root:
             raise SealError(_("The file is sealed already, and is sealed once only."))
         return _sealed(writer, opened, reason, stamper if opened.timestamp_url else None)
@@ -213,8 +213,17 @@ def _field(holder: str) -> SigFieldSpec:
     )
 
 
-class _UntouchedMetadata(IncrementalPdfFileWriter):
-    """Adds to a file without writing its metadata anew."""
+class _PlainUpdate(IncrementalPdfFileWriter):
+    """Adds to a file what PDF/A-3a and PDF/UA-1 allow, and leaves its metadata alone."""
+
+    def _populate_trailer(self, trailer: Any) -> None:
+        """Have the places of objects written uncompressed.
+
+        Compressed they would end with a carriage return in one file of 256, which with the line
+        feed behind it reads as one end of line: PDF/A wants streams as long as they say.
+        """
+        super()._populate_trailer(trailer)  # type: ignore[no-untyped-call]
+        trailer.pop("/Filter", None)
 
     def _update_meta(self) -> None:
         """Leave them: they claim PDF/A and PDF/UA in a form that the writer does not know."""

@@ -37,7 +37,7 @@ from pyhanko.sign.signers import Signer
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject
 
-from decisions.exports.seal import FIELD, _field, _signer, _UntouchedMetadata, put_seal_on
+from decisions.exports.seal import FIELD, _field, _PlainUpdate, _signer, put_seal_on
 from decisions.exports.seal_keys import KeyFiles, Keys, Opened
 
 SIGNATURE = re.compile(rb"/Contents <([0-9A-F]{1000,})>")
@@ -420,7 +420,7 @@ class Forger:
         sealer = PdfSigner(
             said, signer or _signer(true.opened()), new_field_spec=_field("Acme Ltd")
         )
-        return bytes(sealer.sign_pdf(_UntouchedMetadata(BytesIO(self.one.before))).getvalue())
+        return bytes(sealer.sign_pdf(_PlainUpdate(BytesIO(self.one.before))).getvalue())
 
 
 PREFIXES = (b"\n", b"%PDF-1.7\n", b"%PDF-2.0\n\xff\xff\xff\n")

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from django.core.management import CommandError, call_command
+from pydyf import PDF, Dictionary
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.timestamps import DummyTimeStamper
 from weasyprint import HTML
@@ -37,7 +38,7 @@ from decisions.checks import (
     seal_can_be_put_on,
     time_stamps_are_believed,
 )
-from decisions.exports.conformance import VARIANT, finish
+from decisions.exports.conformance import VARIANT, _end_streams_clearly, finish
 from decisions.exports.seal import _stampers, asn1, ensure_accepted, put_seal_on
 from decisions.exports.seal_keys import KeyFiles, Keys, KeysExistError, SealError, make_keys
 from decisions.exports.verify_report import Report, Verdict
@@ -82,6 +83,22 @@ def sealed(keys: Keys, pdf: bytes) -> bytes:
 def test_the_seal_stands_behind_the_file_as_it_was(pdf: bytes, sealed: bytes) -> None:
     assert sealed.startswith(pdf)
     assert len(sealed) > len(pdf)
+
+
+def test_no_stream_ends_with_what_reads_as_the_end_of_its_line(pdf: bytes, sealed: bytes) -> None:
+    """One in 256 did: with each digit more the last byte is another, until all have been."""
+
+    def written(number: int, *, clearly: bool) -> bytes:
+        target, file = BytesIO(), PDF()
+        file.add_object(Dictionary({"N": "9" * number}))
+        if clearly:
+            _end_streams_clearly(file)
+        file.write(target, version=b"1.7", compress=True)
+        return target.getvalue()
+
+    assert any(b"\r\nendstream" in written(one, clearly=False) for one in range(1, 257))
+    assert not any(b"\r\nendstream" in written(one, clearly=True) for one in range(1, 257))
+    assert b"/Filter /Flate" not in sealed.removeprefix(pdf), "the places end with a zero"
 
 
 @pytest.mark.parametrize("profile", ["3a", "ua1"])
