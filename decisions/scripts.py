@@ -26,7 +26,15 @@ _FIRST_OF_THEM = 0x1100
 # Behind these a text would read in another order than it is written and signed in: embeddings,
 # overrides and isolates, and what ends them (Unicode Standard Annex 9).
 _OVERRIDES = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-_UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+_UNSEEN = {"Cf", "Zs", "Zp"}
+# Ends of lines and tabs are blanks in HTML; other controls are drawn as boxes, and so are these
+# marks of old scripts, of shorthand and of annotations.
+_BLANKS = {0x09, 0x0A, 0x0D}
+_BOXED = {0x070F, 0x0890, 0x0891, 0x110BD, 0x110CD} | {
+    *range(0xFFF9, 0xFFFC),
+    *range(0x13430, 0x13440),
+    *range(0x1BCA0, 0x1BCA4),
+}
 _SYMBOLS = {"So", "Sk", "Sm"}
 
 
@@ -91,6 +99,7 @@ def _is_undrawable(letter: str, drawable: Collection[int]) -> bool:
     number = ord(letter)
     if number in _OVERRIDES:
         return True
-    if number in drawable or unicodedata.category(letter) in _UNSEEN:
+    is_unseen = unicodedata.category(letter) in _UNSEEN and number not in _BOXED
+    if number in drawable or number in _BLANKS or is_unseen:
         return False
     return not unicodedata.name(letter, "").startswith("VARIATION SELECTOR")

@@ -19,7 +19,8 @@ SENTENCES = {
     "Bengali, Tamil, Telugu": "বার্তা কোথায় যাবে? செய்திகள் எங்கே? సందేశాలు ఎక్కడికి?",
     "Thai, Lao, Khmer, Burmese": "ข้อความควรไปที่ใด ຂໍ້ຄວາມ សារ ကြေးနန်း",
     "Cyrillic and Greek": "Куда идут сообщения? Πού πάνε τα μηνύματα;",
-    "Signs": "Done ✓, risky ⚠, a party 🎉, a family 👩‍👩‍👧, cuneiform 𒀀, turned \u202egnorw\u202c.",
+    "Signs": "Done ✓, risky ⚠, a party 🎉, a family 👩‍👩‍👧, cuneiform 𒀀, turned \u202egnorw\u202c, "
+    "a bell \a and a line\u2028end.",
 }
 # What is usual in Markdown, and easily told wrongly to who reads with their ears.
 BLOCKS = """# A heading

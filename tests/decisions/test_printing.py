@@ -63,6 +63,9 @@ def test_what_no_font_draws_is_written_out_and_the_rest_stays() -> None:
     text = "ok ✓ العربية हिन्दी ไทย 日本 한국 👩\u200d👧 𒀀 \u202eno \ufe0f\u00ad \u2067on"
     letters = undrawable(text, drawable())
     assert letters == ["\u202e", "\u2067", "𒀀", "👧", "👩"]
+    assert undrawable("a\tb\r\n\u2003\u2029\a\x85\u2028\ufff9\U00013430", drawable()) == [
+        *("\a", "\x85", "\u2028", "\ufff9", "\U00013430")
+    ], "what would be drawn as a box"
     told = spelled_out(text, letters)
     assert "[woman]\u200d[girl] [U+12000] [U+202E]no" in told
     assert told.endswith("[U+2067]on")
