@@ -27,7 +27,7 @@ from typing import Any
 from django.db.models import Model, Q
 
 from decisions.audit import event_line
-from decisions.audit_check import canonical
+from decisions.audit_check import SIGNED, canonical
 from decisions.case_results import CaseResult
 from decisions.content import MATERIAL, content, digest
 from decisions.exports.archive_form import FORMAT, FORMAT_VERSION
@@ -73,24 +73,7 @@ FIELDS: dict[type[Model], tuple[str, ...]] = {
     Evidence: ("number", "spec_digest", "attached_at", "attached_by", "stale_because"),
     Attachment: ("name", "content_type", "size", "sha256", "added_at", "added_by"),
     Version: ("number", "step", "digest", "at", "by"),
-    SignOff: (
-        "user",
-        "printed_name",
-        "signed_for",
-        "printed_for",
-        "role",
-        "meaning",
-        "text",
-        "digest",
-        "version",
-        "round",
-        "policy",
-        "method",
-        "time_zone",
-        "signed_at",
-        "delegation_id",
-        "is_imported",
-    ),
+    SignOff: ("user", "signed_for", *SIGNED, "signed_at", "delegation_id", "is_imported"),
     Review: (
         "reviewer",
         "verdict",
